@@ -1,0 +1,77 @@
+"""Containers as a host's engine reports them, and the names and labels that make one ours."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+LABEL_REALM = "ozwald.realm"
+LABEL_INSTANCE = "ozwald.instance"
+LABEL_SERVICE = "ozwald.service"
+LABEL_VARIETY = "ozwald.variety"
+LABEL_PROFILE = "ozwald.profile"
+LABEL_PROVISIONER = "ozwald.provisioner"
+LABEL_CONTROLLER = "ozwald.controller"
+LABEL_GENERATION = "ozwald.generation"
+LABEL_SPEC = "ozwald.spec"
+LABEL_OWNER = "ozwald.owner"
+
+
+def container_name(realm: str, instance: str) -> str:
+    """The name an instance's container has on its host."""
+    return f"ozsvc--{realm}--{instance}"
+
+
+def network_name(realm: str, network: str) -> str:
+    """The name a realm's network has on a host."""
+    return f"oznet--{realm}--{network}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservedPort:
+    """A port as the engine reports it."""
+
+    target: int
+    protocol: str
+    published: int | None = None
+    host_ip: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObservedContainer:
+    """One entry of a host's container list.
+
+    `state` is Docker's (`created`, `running`, `paused`, `restarting`, `removing`, `exited`, `dead`), `status` its
+    text for people (`Up 3 minutes (healthy)`), `created_at` seconds since the epoch.
+    """
+
+    id: str
+    name: str
+    image: str
+    image_id: str
+    state: str
+    status: str
+    created_at: float
+    labels: Mapping[str, str] = field(default_factory=dict)
+    ports: tuple[ObservedPort, ...] = ()
+
+    @property
+    def is_running(self) -> bool:
+        return self.state == "running"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerState:
+    """One container looked at closely: enough to tell whether it lives and why it died.
+
+    `health` is None without a healthcheck, else `starting`, `healthy` or `unhealthy`; `health_output` is what its
+    last check printed. `ip_address` is empty while it does not run.
+    """
+
+    id: str
+    running: bool
+    restarting: bool
+    exit_code: int
+    oom_killed: bool
+    error: str
+    restart_count: int
+    health: str | None = None
+    health_output: str = ""

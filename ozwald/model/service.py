@@ -1,0 +1,243 @@
+"""Services: definitions as the settings file has them, and the complete specification of one container."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal
+
+from ozwald.model.resources import Hardware
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a value was written; line and column count from 1."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """The keys one part of a definition sets: its base, a variety or a profile.
+
+    `values` maps a ServiceSpec field to a value of that field's type; None removes what a lower layer set, as
+    a None inside `environment`, `labels` or `properties` does for one key. `origins` has a place for each
+    field, `("image",)`, and for each key of a map, `("environment", "GPU")`.
+    """
+
+    values: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    origins: Mapping[tuple[str, ...], Origin] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variety:
+    """How a service runs on one kind of hardware."""
+
+    name: str
+    hardware: Hardware
+    layer: Layer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """A named set of parameters."""
+
+    name: str
+    layer: Layer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceDefinition:
+    """The template of a service. `type` is `container`, or declared data that is never started."""
+
+    realm: str
+    name: str
+    type: str = "container"
+    description: str = ""
+    base: Layer = Layer()
+    varieties: Mapping[str, Variety] = field(default_factory=dict)
+    profiles: Mapping[str, Profile] = field(default_factory=dict)
+    origin: Origin | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """A network of a realm; `name` is None for one that Ozwald names and creates itself."""
+
+    key: str
+    driver: str | None = None
+    external: bool = False
+    name: str | None = None
+    internal: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Realm:
+    """A group of networks and service definitions, each by name."""
+
+    name: str
+    definitions: Mapping[str, ServiceDefinition] = field(default_factory=dict)
+    networks: Mapping[str, Network] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mount:
+    """One entry of `volumes`. `source` is a host path (bind), a volume's name (volume) or None."""
+
+    type: Literal["bind", "volume", "tmpfs"]
+    target: str
+    source: str | None = None
+    read_only: bool = False
+    propagation: str | None = None
+    create_host_path: bool = True
+    nocopy: bool = False
+    tmpfs_bytes: int | None = None
+    tmpfs_mode: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Port:
+    """One published or exposed container port; `published` None lets the engine choose."""
+
+    target: int
+    protocol: str = "tcp"
+    published: int | None = None
+    host_ip: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Healthcheck:
+    """As in Compose: `test` is `("NONE",)`, `("CMD", …)` or `("CMD-SHELL", text)`; times in seconds."""
+
+    test: tuple[str, ...] = ()
+    interval_s: float | None = None
+    timeout_s: float | None = None
+    start_period_s: float | None = None
+    start_interval_s: float | None = None
+    retries: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dependency:
+    """A service that must be there first."""
+
+    instance: str
+    condition: str = "service_healthy"
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A service's place in one of its realm's networks."""
+
+    network: str
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """A device node handed to the container."""
+
+    source: str
+    target: str
+    permissions: str = "rwm"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ulimit:
+    """One resource limit; -1 means unlimited."""
+
+    soft: int
+    hard: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvFile:
+    """An environment file of the controller, already read."""
+
+    path: str
+    values: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requires:
+    """What a service needs of its host beyond the variety's hardware; None where it does not say."""
+
+    gpus: int | Literal["all"] | None = None
+    memory_bytes: int | None = None
+    vram_bytes: int | None = None
+
+
+class Pull(StrEnum):
+    """When an image is fetched."""
+
+    ALWAYS = "always"
+    MISSING = "missing"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceSpec:
+    """Everything one container needs, with variety and profile merged in.
+
+    Field names are the Compose keys. None and empty mean that the settings do not say, so the image or the
+    engine decides; `command` and `entrypoint` are None where the image decides and `()` where the settings
+    clear it. `shm_size` and `mem_limit` are bytes, `stop_grace_period` is seconds, `cpus` is cores.
+    """
+
+    realm: str
+    instance: str
+    service: str
+    variety: str | None
+    profile: str | None
+    hardware: Hardware
+    image: str
+    command: tuple[str, ...] | None = None
+    entrypoint: tuple[str, ...] | None = None
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    env_file: tuple[EnvFile, ...] = ()
+    volumes: tuple[Mount, ...] = ()
+    ports: tuple[Port, ...] = ()
+    healthcheck: Healthcheck | None = None
+    depends_on: tuple[Dependency, ...] = ()
+    networks: tuple[Attachment, ...] = ()
+    restart: str | None = None
+    shm_size: int | None = None
+    ipc: str | None = None
+    pid: str | None = None
+    ulimits: Mapping[str, Ulimit] = field(default_factory=dict)
+    devices: tuple[Device, ...] = ()
+    group_add: tuple[str, ...] = ()
+    cap_add: tuple[str, ...] = ()
+    cap_drop: tuple[str, ...] = ()
+    security_opt: tuple[str, ...] = ()
+    user: str | None = None
+    working_dir: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    extra_hosts: tuple[str, ...] = ()
+    tmpfs: tuple[str, ...] = ()
+    init: bool | None = None
+    stop_grace_period: float | None = None
+    mem_limit: int | None = None
+    cpus: float | None = None
+    runtime: str | None = None
+    pull_policy: Pull = Pull.MISSING
+    read_only: bool = False
+    properties: Mapping[str, str] = field(default_factory=dict)
+    requires: Requires = Requires()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceRequest:
+    """A wanted instance as it was asked for; None leaves the choice to planning. `host` is a host pattern."""
+
+    realm: str
+    name: str
+    service: str
+    variety: str | None = None
+    profile: str | None = None
+    host: str | None = None
