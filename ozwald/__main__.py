@@ -1,0 +1,6 @@
+"""`python -m ozwald`."""
+
+from ozwald.cli.main import run
+
+if __name__ == "__main__":
+    run()

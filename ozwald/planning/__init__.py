@@ -1,0 +1,1 @@
+"""Pure decisions: which container runs where, and what has to change."""
