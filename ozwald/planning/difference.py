@@ -1,0 +1,130 @@
+"""Compares what is wanted with what is there, and says what has to happen."""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from ozwald.model.container import (
+    LABEL_CONTROLLER,
+    LABEL_INSTANCE,
+    LABEL_PROFILE,
+    LABEL_SERVICE,
+    LABEL_SPEC,
+    LABEL_VARIETY,
+    ObservedContainer,
+    container_name,
+)
+from ozwald.model.plan import Action, InstanceKey, Operation, Placement
+from ozwald.planning.situation import Situation
+
+_LEFTOVER = re.compile(r"--old-[0-9a-f]{12}\Z")
+
+
+def leftover_name(name: str, container_id: str) -> str:
+    """What a container is called while its replacement proves itself."""
+    return f"{name}--old-{container_id[:12]}"
+
+
+def is_leftover(container: ObservedContainer) -> bool:
+    """Whether an interrupted replacement left this container behind."""
+    return _LEFTOVER.search(container.name) is not None
+
+
+def wanted_here(placement: Placement, situation: Situation, fingerprint: str) -> Operation:
+    """What has to happen to one instance on the host it was placed on."""
+    mine = [container for host, key, container in situation.ours() if host == placement.host and key == placement.key]
+    leftovers = [container for container in mine if is_leftover(container)]
+    current = _named(placement, situation)
+    if current is not None and not situation.owns(current):
+        return _operation(placement, Action.BLOCKED, reason=_foreign(current, placement.host))
+    if current is None and leftovers:
+        # The replacement was cut short before the new container existed: go on with it.
+        current, *leftovers = leftovers
+        action, reason = Action.REPLACE, "a replacement was interrupted"
+    elif current is None:
+        action, reason = Action.CREATE, "not there yet"
+    else:
+        action, reason = _compare(current, placement, fingerprint, has_leftovers=bool(leftovers))
+    return _operation(
+        placement,
+        action,
+        container_id=current.id if current else None,
+        leftovers=tuple(container.id for container in leftovers),
+        fingerprint=fingerprint,
+        reason=reason,
+    )
+
+
+def unwanted(
+    placed: Mapping[InstanceKey, Placement], keep: Iterable[InstanceKey], situation: Situation
+) -> list[Operation]:
+    """Stops every container of ours that is not wanted where it is; `keep` are instances to leave alone."""
+    kept = set(keep)
+    operations = []
+    for host, key, container in situation.ours():
+        if key in kept or (key in placed and placed[key].host == host):
+            continue
+        reason = f"it belongs on {placed[key].host} now" if key in placed else "no longer wanted"
+        operations.append(
+            Operation(action=Action.STOP, key=key, host=host, container_id=container.id, reason=reason)
+        )
+    return operations
+
+
+def _named(placement: Placement, situation: Situation) -> ObservedContainer | None:
+    name = container_name(placement.key.realm, placement.key.name)
+    containers = situation.observations[placement.host].containers
+    return next((container for container in containers if container.name == name), None)
+
+
+def _compare(
+    current: ObservedContainer, placement: Placement, fingerprint: str, *, has_leftovers: bool
+) -> tuple[Action, str]:
+    if current.labels.get(LABEL_SPEC) != fingerprint:
+        return Action.REPLACE, _what_changed(current, placement)
+    if current.state in ("running", "restarting", "paused") and not has_leftovers:
+        return Action.KEEP, current.status
+    return Action.START, "a replacement was interrupted" if has_leftovers else current.status or current.state
+
+
+def _what_changed(current: ObservedContainer, placement: Placement) -> str:
+    spec = placement.spec
+    pairs = {
+        "service": (current.labels.get(LABEL_SERVICE, ""), spec.service),
+        "variety": (current.labels.get(LABEL_VARIETY, ""), spec.variety or ""),
+        "profile": (current.labels.get(LABEL_PROFILE, ""), spec.profile or ""),
+    }
+    changed = [f"{what} {old or 'none'} -> {new or 'none'}" for what, (old, new) in pairs.items() if old != new]
+    return ", ".join(changed) or "its settings changed"
+
+
+def _foreign(container: ObservedContainer, host: str) -> str:
+    if LABEL_CONTROLLER in container.labels and LABEL_INSTANCE in container.labels:
+        owner = container.labels[LABEL_CONTROLLER]
+        return f"{container.name} on {host} belongs to another controller ({owner}); it is left alone"
+    return (
+        f"a container that is not ours has the name {container.name} on {host} (id {container.id[:12]}, image "
+        f"{container.image}); it is left alone: rename or remove it, or give the instance another name"
+    )
+
+
+def _operation(
+    placement: Placement,
+    action: Action,
+    *,
+    reason: str,
+    container_id: str | None = None,
+    leftovers: tuple[str, ...] = (),
+    fingerprint: str = "",
+) -> Operation:
+    realm = placement.spec.realm
+    return Operation(
+        action=action,
+        key=placement.key,
+        host=placement.host,
+        placement=placement,
+        container_id=container_id,
+        leftovers=leftovers,
+        fingerprint=fingerprint,
+        reason=reason,
+        after=tuple(InstanceKey(realm=realm, name=name.instance) for name in placement.spec.depends_on),
+    )

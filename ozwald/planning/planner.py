@@ -1,0 +1,99 @@
+"""Makes the plan: place, compare, order."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from graphlib import CycleError, TopologicalSorter
+
+from ozwald.errors import RequestError
+from ozwald.model.plan import Action, InstanceKey, Operation, Placement, Plan
+from ozwald.model.service import Realm
+from ozwald.model.wanted import WantedSet
+from ozwald.planning.difference import unwanted, wanted_here
+from ozwald.planning.endpoints import with_endpoints
+from ozwald.planning.fingerprint import fingerprint
+from ozwald.planning.placement import Placements, Unplaced, place
+from ozwald.planning.situation import Situation
+
+
+def make_plan(wanted: WantedSet, realms: Mapping[str, Realm], situation: Situation, *, key: bytes) -> Plan:
+    """The plan that brings the observed hosts to the wanted set.
+
+    Stops come first, then every instance after those it depends on. `key` is the secret the fingerprints are
+    made with.
+
+    Raises:
+        RequestError: a request names something that does not exist, or dependencies form a circle.
+    """
+    places = place(wanted, realms, situation)
+    operations = [_unplaced(unplaced) for unplaced in places.unplaced]
+    for placement in places.placed.values():
+        complete = with_endpoints(placement, places.placed, situation.inventory.hosts)
+        mark = fingerprint(complete.spec, complete.networks, key=key)
+        operations.append(wanted_here(complete, situation, mark))
+    keep = places.skipped | {unplaced.key for unplaced in places.unplaced}
+    stops = unwanted(places.placed, keep, situation)
+    return Plan(
+        operations=(*stops, *_ordered(_without_dependants_of_blocked(operations, places))),
+        unreachable=situation.unreachable,
+    )
+
+
+def placed_as(plan: Plan, wanted: WantedSet) -> WantedSet:
+    """The wanted set with the hosts that the plan chose written into it."""
+    hosts = {operation.key: operation.host for operation in plan.operations if operation.placement is not None}
+    instances = tuple(
+        replace(instance, placed_on=hosts.get(instance.key) or instance.placed_on) for instance in wanted.instances
+    )
+    return replace(wanted, instances=instances)
+
+
+def _unplaced(unplaced: Unplaced) -> Operation:
+    return Operation(
+        action=Action.BLOCKED, key=unplaced.key, reason=unplaced.reason, fits_nowhere=unplaced.fits_nowhere
+    )
+
+
+def _ordered(operations: list[Operation]) -> list[Operation]:
+    by_key = {operation.key: operation for operation in operations}
+    graph = {key: [name for name in operation.after if name in by_key] for key, operation in sorted(by_key.items())}
+    try:
+        return [by_key[key] for key in TopologicalSorter(graph).static_order()]
+    except CycleError as err:
+        circle = " -> ".join(str(key) for key in err.args[1])
+        raise RequestError(f"these instances depend on each other in a circle: {circle}; remove one depends_on") from err
+
+
+def _without_dependants_of_blocked(operations: list[Operation], places: Placements) -> list[Operation]:
+    """Blocks what depends on an instance that is not wanted or cannot be started."""
+    by_key = {operation.key: operation for operation in operations}
+    settled = False
+    while not settled:
+        settled = True
+        for key, operation in by_key.items():
+            reason = _blocked_by(operation, by_key, places)
+            if operation.action is not Action.BLOCKED and reason:
+                by_key[key] = replace(operation, action=Action.BLOCKED, reason=reason, after=())
+                settled = False
+    return list(by_key.values())
+
+
+def _blocked_by(operation: Operation, by_key: Mapping[InstanceKey, Operation], places: Placements) -> str:
+    for dependency in _dependencies(operation.placement):
+        if dependency in places.skipped:
+            continue
+        if dependency not in by_key:
+            return f"it depends on {dependency}, which is not part of what is wanted; add it to the request"
+        if by_key[dependency].action is Action.BLOCKED:
+            return f"it depends on {dependency}, which cannot be started"
+    return ""
+
+
+def _dependencies(placement: Placement | None) -> list[InstanceKey]:
+    if placement is None:
+        return []
+    spec = placement.spec
+    return [
+        InstanceKey(realm=spec.realm, name=dependency.instance)
+        for dependency in spec.depends_on
+        if dependency.required
+    ]
