@@ -1,0 +1,1 @@
+"""Tests of Ozwald; they mirror its packages."""
