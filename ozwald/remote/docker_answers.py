@@ -1,0 +1,116 @@
+"""Pure readers of what the Docker Engine API answers."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from ozwald.model.container import ContainerState, ObservedContainer, ObservedPort
+from ozwald.model.resources import DockerFacts
+from ozwald.remote.engine import PullProgress
+
+FRAME_HEADER: Final = 8
+HEALTH: Final = frozenset({"starting", "healthy", "unhealthy"})
+
+
+def container(entry: Mapping[str, Any]) -> ObservedContainer:
+    """Reads one entry of `GET /containers/json`."""
+    return ObservedContainer(
+        id=str(entry["Id"]),
+        name=_name(entry.get("Names") or ()),
+        image=str(entry.get("Image", "")),
+        image_id=str(entry.get("ImageID", "")),
+        state=str(entry.get("State", "")),
+        status=str(entry.get("Status", "")),
+        created_at=float(entry.get("Created") or 0),
+        labels={str(key): str(value) for key, value in (entry.get("Labels") or {}).items()},
+        ports=tuple(_port(port) for port in entry.get("Ports") or ()),
+    )
+
+
+def state(entry: Mapping[str, Any]) -> ContainerState:
+    """Reads `GET /containers/{id}/json`."""
+    now = entry["State"]
+    health = now.get("Health") or {}
+    checks = health.get("Log") or ()
+    return ContainerState(
+        id=str(entry["Id"]),
+        running=bool(now.get("Running")),
+        restarting=bool(now.get("Restarting")),
+        exit_code=int(now.get("ExitCode") or 0),
+        oom_killed=bool(now.get("OOMKilled")),
+        error=str(now.get("Error") or ""),
+        restart_count=int(entry.get("RestartCount") or 0),
+        health=health.get("Status") if health.get("Status") in HEALTH else None,
+        health_output=str(checks[-1].get("Output") or "") if checks else "",
+    )
+
+
+def facts(info: Mapping[str, Any], version: Mapping[str, Any]) -> DockerFacts:
+    """Reads `GET /info` and `GET /version`."""
+    cgroup = str(info.get("CgroupVersion") or "")
+    return DockerFacts(
+        version=str(version.get("Version") or info.get("ServerVersion") or ""),
+        api_version=str(version["ApiVersion"]) if version.get("ApiVersion") else None,
+        root_dir=str(info["DockerRootDir"]) if info.get("DockerRootDir") else None,
+        storage_driver=str(info["Driver"]) if info.get("Driver") else None,
+        cgroup_version=int(cgroup) if cgroup.isdecimal() else None,
+        runtimes=tuple(sorted(map(str, info.get("Runtimes") or ()))),
+    )
+
+
+def pull_progress(image: str, message: Mapping[str, Any]) -> PullProgress:
+    """Reads one message of `POST /images/create`."""
+    detail = message.get("progressDetail") or {}
+    return PullProgress(
+        image=image,
+        status=str(message.get("status", "")),
+        layer=str(message.get("id", "")),
+        current_bytes=detail.get("current"),
+        total_bytes=detail.get("total"),
+    )
+
+
+def log_text(chunks: Iterable[bytes], *, head: int | None, limit_bytes: int) -> bytes:
+    """Joins the frames of `GET /containers/{id}/logs`: the first `head` lines, else the last bytes."""
+    text = bytearray()
+    for payload in _payloads(chunks):
+        text += payload
+        if head is not None and (text.count(b"\n") >= head or len(text) >= limit_bytes):
+            break
+        if len(text) > 2 * limit_bytes:
+            del text[:-limit_bytes]
+    if head is not None:
+        return b"".join(bytes(text).splitlines(keepends=True)[:head])[:limit_bytes]
+    return bytes(text[-limit_bytes:]) if limit_bytes else b""
+
+
+def _payloads(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Takes the frames of stdout and stderr apart; a terminal's output has none and passes as it is."""
+    pending = bytearray()
+    for chunk in chunks:
+        pending += chunk
+        if re.match(rb"[\x00-\x02]\x00\x00\x00|.{0,3}\Z", pending, re.DOTALL) is None:
+            yield bytes(pending)
+            yield from (bytes(rest) for rest in chunks)
+            return
+        while len(pending) >= FRAME_HEADER:
+            end = FRAME_HEADER + int.from_bytes(pending[4:FRAME_HEADER], "big")
+            if len(pending) < end:
+                break
+            yield bytes(pending[FRAME_HEADER:end])
+            del pending[:end]
+
+
+def _name(names: Iterable[str]) -> str:
+    """A linked container has more names, `/other/alias`; its own has one slash."""
+    own = [name.removeprefix("/") for name in names if name.count("/") == 1]
+    return own[0] if own else ""
+
+
+def _port(entry: Mapping[str, Any]) -> ObservedPort:
+    return ObservedPort(
+        target=int(entry["PrivatePort"]),
+        protocol=str(entry.get("Type", "tcp")),
+        published=entry.get("PublicPort"),
+        host_ip=entry.get("IP") or None,
+    )

@@ -1,0 +1,122 @@
+"""What the other rooms may ask of a host's Docker Engine."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ozwald.errors import EngineError, Failure
+from ozwald.model.container import ContainerState, ObservedContainer
+from ozwald.model.resources import DockerFacts
+
+
+class NameTaken(EngineError):  # noqa: N818 - names what happened, as its family does
+    """Another container has that name: the engine's compare-and-set said no."""
+
+    def __init__(self, host: str, message: str) -> None:
+        super().__init__(host, message, failure=Failure.TERMINAL, status=409)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullProgress:
+    """One message of a pull; `layer` is empty for the whole image, sizes are bytes where known."""
+
+    image: str
+    status: str
+    layer: str = ""
+    current_bytes: int | None = None
+    total_bytes: int | None = None
+
+
+class Engine(Protocol):
+    """One host's engine. Every call ends by a deadline and raises EngineError or ConnectionFailed.
+
+    Containers are changed by id only, so that a stale caller gets a 404 and never another container.
+    """
+
+    @property
+    def host_name(self) -> str: ...
+
+    def ping(self) -> None:
+        """Returns when the engine answers."""
+
+    def facts(self) -> DockerFacts: ...
+
+    def list_containers(self) -> tuple[ObservedContainer, ...]:
+        """Every container in every state, ours or not."""
+
+    def state(self, container_id: str) -> ContainerState | None:
+        """A close look at one container, or None when it is gone."""
+
+    def image_id(self, reference: str) -> str | None:
+        """The id of an image that is on the host, or None."""
+
+    def pull(
+        self,
+        reference: str,
+        on_progress: Callable[[PullProgress], None] | None = None,
+        *,
+        timeout_s: float = 3600.0,
+        stall_s: float = 120.0,
+    ) -> str:
+        """Fetches an image and returns its id; gives up after `stall_s` without a message."""
+
+    def load_image(self, archive: Iterable[bytes]) -> tuple[str, ...]:
+        """Loads a `docker save` archive and returns the references it had."""
+
+    def networks(self) -> tuple[str, ...]:
+        """The names of all networks."""
+
+    def ensure_network(
+        self,
+        name: str,
+        labels: Mapping[str, str] | None = None,
+        *,
+        driver: str | None = None,
+        internal: bool = False,
+    ) -> None:
+        """Creates the network unless there is one of that name."""
+
+    def volumes(self) -> tuple[str, ...]:
+        """The names of all volumes."""
+
+    def ensure_volume(self, name: str, labels: Mapping[str, str] | None = None) -> None:
+        """Creates the volume unless there is one of that name."""
+
+    def remove_volume(self, name: str) -> None:
+        """Removes a volume; one that is gone already is fine."""
+
+    def put_archive(self, container_id: str, path: str, archive: Iterable[bytes]) -> None:
+        """Unpacks a tar archive into a folder of a container, running or not."""
+
+    def create(self, name: str, config: Mapping[str, object]) -> str:
+        """Creates a container from an API ContainerCreate body and returns its id; raises NameTaken."""
+
+    def connect(self, network: str, container_id: str, aliases: Sequence[str] = ()) -> None:
+        """Attaches a container to one more network; one that is attached already is fine."""
+
+    def start(self, container_id: str) -> None:
+        """Starts a container; a running one is fine."""
+
+    def stop(self, container_id: str, grace_s: float = 10.0) -> None:
+        """Stops a container, killing it after `grace_s`; a stopped one is fine, one that is gone a 404."""
+
+    def remove(self, container_id: str, *, force: bool = False, volumes: bool = False) -> None:
+        """Removes a container; one that is gone already is fine."""
+
+    def rename(self, container_id: str, name: str) -> None:
+        """Gives a container another name; raises NameTaken."""
+
+    def logs(
+        self,
+        container_id: str,
+        *,
+        tail: int | None = None,
+        head: int | None = None,
+        since: float | None = None,
+        timestamps: bool = False,
+        limit_bytes: int = 8 << 20,
+    ) -> bytes:
+        """What a container wrote, both streams in order: its first `head` or last `tail` lines, or all.
+
+        `since` is seconds since the epoch. At most `limit_bytes`: the first ones with `head`, else the last.
+        """

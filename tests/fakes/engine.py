@@ -1,0 +1,340 @@
+"""A Docker Engine in memory; `tests/remote/test_engine_conformance.py` holds it against a real one."""
+
+import itertools
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from ozwald.errors import EngineError, Failure, HostError
+from ozwald.model.container import ContainerState, ObservedContainer, ObservedPort
+from ozwald.model.resources import DockerFacts
+from ozwald.remote.engine import NameTaken, PullProgress
+
+
+@dataclass
+class FakeContainer:
+    """One container; a test may change any of it, as the world would."""
+
+    id: str
+    name: str
+    config: Mapping[str, Any]
+    image_id: str
+    created_at: float
+    state: str = "created"
+    exit_code: int = 0
+    error: str = ""
+    oom_killed: bool = False
+    restart_count: int = 0
+    health: str | None = None
+    health_output: str = ""
+    log: bytes = b""
+    networks: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass
+class Fault:
+    """What happens to the next calls of one method; `after` lets them take effect before they fail."""
+
+    error: HostError
+    times: int
+    after: bool
+
+
+class FakeEngine:
+    """See `ozwald.remote.engine.Engine`.
+
+    `containers`, `images` (reference to id), `registry` (what a pull can find) and `network_labels` are the
+    world; `calls` is every call as (method, first argument). `on_start` is called with each container that
+    starts and may change it: crash it, give it a health, a log.
+    """
+
+    def __init__(
+        self,
+        host_name: str = "box1",
+        *,
+        images: Iterable[str] = (),
+        clock: Callable[[], float] | None = None,
+    ) -> None:
+        self.host_name = host_name
+        self.images: dict[str, str] = {reference: f"sha256:{reference}" for reference in images}
+        self.registry: dict[str, str] = {}
+        self.containers: dict[str, FakeContainer] = {}
+        self.network_labels: dict[str, dict[str, str]] = {"bridge": {}, "host": {}, "none": {}}
+        self.volume_labels: dict[str, dict[str, str]] = {}
+        self.archives: list[tuple[str, str, bytes]] = []
+        self.calls: list[tuple[str, str]] = []
+        self.on_start: Callable[[FakeContainer], None] | None = None
+        self._faults: dict[str, list[Fault]] = {}
+        self._clock = clock or (lambda: 0.0)
+        self._numbers = itertools.count(1)
+        self._lock = threading.RLock()
+
+    def fail(self, method: str, error: HostError | None = None, *, times: int = 1, after: bool = False) -> None:
+        """Makes the next `times` calls of a method fail; by default with a lost answer."""
+        lost = EngineError(self.host_name, f"{method}: the answer broke off", failure=Failure.UNKNOWN)
+        self._faults.setdefault(method, []).append(Fault(error or lost, times, after))
+
+    def named(self, name: str) -> FakeContainer:
+        """The container of that name; raises KeyError."""
+        return next((c for c in self.containers.values() if c.name == name), None) or _missing(name)
+
+    def exit(self, name: str, exit_code: int = 1, *, oom_killed: bool = False) -> None:
+        """Ends a container's process."""
+        container = self.named(name)
+        container.state, container.exit_code, container.oom_killed = "exited", exit_code, oom_killed
+
+    def ping(self) -> None:
+        with self._call("ping"):
+            pass
+
+    def facts(self) -> DockerFacts:
+        with self._call("facts"):
+            return DockerFacts(version="20.10.24", api_version="1.41", root_dir="/var/lib/docker", cgroup_version=2)
+
+    def list_containers(self) -> tuple[ObservedContainer, ...]:
+        with self._call("list_containers"):
+            return tuple(_observed(container) for container in self.containers.values())
+
+    def state(self, container_id: str) -> ContainerState | None:
+        with self._call("state", container_id):
+            container = self.containers.get(container_id)
+            return _state(container) if container else None
+
+    def image_id(self, reference: str) -> str | None:
+        with self._call("image_id", reference):
+            return self._image(reference)
+
+    def pull(
+        self,
+        reference: str,
+        on_progress: Callable[[PullProgress], None] | None = None,
+        *,
+        timeout_s: float = 3600.0,
+        stall_s: float = 120.0,
+    ) -> str:
+        with self._call("pull", reference):
+            if reference not in self.registry:
+                raise self._refusal(f"pulling image {reference}: not found")
+            for status in ("Pulling from registry", "Download complete"):
+                if on_progress is not None:
+                    on_progress(PullProgress(image=reference, status=status))
+            self.images[reference] = self.registry[reference]
+            return self.images[reference]
+
+    def load_image(self, archive: Iterable[bytes]) -> tuple[str, ...]:
+        """The fake's archive is its references, one a line."""
+        with self._call("load_image"):
+            references = tuple(b"".join(archive).decode().split())
+            self.images |= {reference: f"sha256:{reference}" for reference in references}
+            return references
+
+    def networks(self) -> tuple[str, ...]:
+        with self._call("networks"):
+            return tuple(self.network_labels)
+
+    def ensure_network(
+        self,
+        name: str,
+        labels: Mapping[str, str] | None = None,
+        *,
+        driver: str | None = None,
+        internal: bool = False,
+    ) -> None:
+        with self._call("ensure_network", name):
+            self.network_labels.setdefault(name, dict(labels or {}))
+
+    def volumes(self) -> tuple[str, ...]:
+        with self._call("volumes"):
+            return tuple(self.volume_labels)
+
+    def ensure_volume(self, name: str, labels: Mapping[str, str] | None = None) -> None:
+        with self._call("ensure_volume", name):
+            self.volume_labels.setdefault(name, dict(labels or {}))
+
+    def remove_volume(self, name: str) -> None:
+        with self._call("remove_volume", name):
+            self.volume_labels.pop(name, None)
+
+    def put_archive(self, container_id: str, path: str, archive: Iterable[bytes]) -> None:
+        with self._call("put_archive", container_id):
+            self._get(container_id)
+            self.archives.append((container_id, path, b"".join(archive)))
+
+    def create(self, name: str, config: Mapping[str, object]) -> str:
+        with self._call("create", name):
+            image_id = self._image(str(config["Image"]))
+            if image_id is None:
+                message = f"no such image {config['Image']} on {self.host_name}: build or pull it there"
+                raise self._refusal(message, status=404)
+            self._refuse_taken(name)
+            container = FakeContainer(
+                id=f"{next(self._numbers):064x}",
+                name=name,
+                config=config,
+                image_id=image_id,
+                created_at=self._clock(),
+                networks=_first_networks(config),
+            )
+            self.containers[container.id] = container
+            return container.id
+
+    def connect(self, network: str, container_id: str, aliases: Sequence[str] = ()) -> None:
+        with self._call("connect", container_id):
+            self._refuse_unknown_network(network)
+            self._get(container_id).networks.setdefault(network, tuple(aliases))
+
+    def start(self, container_id: str) -> None:
+        with self._call("start", container_id):
+            container = self._get(container_id)
+            if container.state == "running":
+                return
+            for network in container.networks:
+                self._refuse_unknown_network(network)
+            container.state, container.exit_code = "running", 0
+            container.health = "starting" if _has_healthcheck(container.config) else None
+            if self.on_start is not None:
+                self.on_start(container)
+
+    def stop(self, container_id: str, grace_s: float = 10.0) -> None:
+        with self._call("stop", container_id):
+            container = self._get(container_id)
+            if container.state == "running":
+                container.state, container.exit_code = "exited", 143
+
+    def remove(self, container_id: str, *, force: bool = False, volumes: bool = False) -> None:
+        with self._call("remove", container_id):
+            container = self.containers.get(container_id)
+            if container is None:
+                return
+            if container.state == "running" and not force:
+                raise self._refusal("You cannot remove a running container", status=409)
+            del self.containers[container_id]
+
+    def rename(self, container_id: str, name: str) -> None:
+        with self._call("rename", container_id):
+            container = self._get(container_id)
+            self._refuse_taken(name)
+            container.name = name
+
+    def logs(
+        self,
+        container_id: str,
+        *,
+        tail: int | None = None,
+        head: int | None = None,
+        since: float | None = None,
+        timestamps: bool = False,
+        limit_bytes: int = 8 << 20,
+    ) -> bytes:
+        with self._call("logs", container_id):
+            lines = self._get(container_id).log.splitlines(keepends=True)
+            lines = lines[len(lines) - tail :] if tail is not None and tail < len(lines) else lines
+            text = b"".join(lines if head is None else lines[:head])
+            return text[:limit_bytes] if head is not None else text[-limit_bytes:]
+
+    @contextmanager
+    def _call(self, method: str, argument: str = "") -> Iterator[None]:
+        with self._lock:
+            self.calls.append((method, argument))
+            fault = self._next_fault(method)
+            if fault is not None and not fault.after:
+                raise fault.error
+            yield
+            if fault is not None:
+                raise fault.error
+
+    def _next_fault(self, method: str) -> Fault | None:
+        waiting = self._faults.get(method) or []
+        if not waiting:
+            return None
+        waiting[0].times -= 1
+        return waiting.pop(0) if waiting[0].times <= 0 else waiting[0]
+
+    def _image(self, reference: str) -> str | None:
+        for candidate in (reference, f"{reference}:latest", reference.removesuffix(":latest")):
+            if candidate in self.images:
+                return self.images[candidate]
+        return reference if reference in self.images.values() else None
+
+    def _get(self, container_id: str) -> FakeContainer:
+        if container_id not in self.containers:
+            raise self._refusal(f"No such container: {container_id}", status=404)
+        return self.containers[container_id]
+
+    def _refuse_taken(self, name: str) -> None:
+        if any(container.name == name for container in self.containers.values()):
+            raise NameTaken(self.host_name, f"the container name {name} is taken")
+
+    def _refuse_unknown_network(self, network: str) -> None:
+        if network not in self.network_labels:
+            raise self._refusal(f"network {network} not found", status=404)
+
+    def _refusal(self, message: str, *, status: int | None = None) -> EngineError:
+        return EngineError(self.host_name, message, failure=Failure.TERMINAL, status=status)
+
+
+def _missing(name: str) -> FakeContainer:
+    raise KeyError(name)
+
+
+def _host_config(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    return config.get("HostConfig") or {}
+
+
+def _first_networks(config: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    endpoints = (config.get("NetworkingConfig") or {}).get("EndpointsConfig") or {}
+    if endpoints:
+        return {name: tuple((endpoint or {}).get("Aliases") or ()) for name, endpoint in endpoints.items()}
+    mode = str(_host_config(config).get("NetworkMode") or "bridge")
+    return {"bridge" if mode == "default" else mode: ()}
+
+
+def _has_healthcheck(config: Mapping[str, Any]) -> bool:
+    test = (config.get("Healthcheck") or {}).get("Test") or []
+    return bool(test) and test[0] != "NONE"
+
+
+def _observed(container: FakeContainer) -> ObservedContainer:
+    return ObservedContainer(
+        id=container.id,
+        name=container.name,
+        image=str(container.config["Image"]),
+        image_id=container.image_id,
+        state=container.state,
+        status=container.state + (f" ({container.health})" if container.health else ""),
+        created_at=container.created_at,
+        labels=dict(container.config.get("Labels") or {}),
+        ports=tuple(_ports(container)),
+    )
+
+
+def _ports(container: FakeContainer) -> Iterator[ObservedPort]:
+    """An engine lists ports only while the container runs."""
+    if container.state != "running":
+        return
+    for target, bindings in (_host_config(container.config).get("PortBindings") or {}).items():
+        number, _, protocol = target.partition("/")
+        for binding in bindings or [{}]:
+            published = int(binding.get("HostPort") or 0) or 30000 + int(number)
+            yield ObservedPort(
+                target=int(number),
+                protocol=protocol or "tcp",
+                published=published,
+                host_ip=binding.get("HostIp") or "0.0.0.0",
+            )
+
+
+def _state(container: FakeContainer) -> ContainerState:
+    return ContainerState(
+        id=container.id,
+        running=container.state == "running",
+        restarting=container.state == "restarting",
+        exit_code=container.exit_code,
+        oom_killed=container.oom_killed,
+        error=container.error,
+        restart_count=container.restart_count,
+        health=container.health,
+        health_output=container.health_output,
+    )
