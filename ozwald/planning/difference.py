@@ -1,6 +1,5 @@
 """Compares what is wanted with what is there, and says what has to happen."""
 
-import re
 from collections.abc import Iterable, Mapping
 
 from ozwald.model.container import (
@@ -16,39 +15,34 @@ from ozwald.model.container import (
 from ozwald.model.plan import Action, InstanceKey, Operation, Placement
 from ozwald.planning.situation import Situation
 
-_LEFTOVER = re.compile(r"--old-[0-9a-f]{12}\Z")
-
 
 def leftover_name(name: str, container_id: str) -> str:
     """What a container is called while its replacement proves itself."""
     return f"{name}--old-{container_id[:12]}"
 
 
-def is_leftover(container: ObservedContainer) -> bool:
-    """Whether an interrupted replacement left this container behind."""
-    return _LEFTOVER.search(container.name) is not None
-
-
 def wanted_here(placement: Placement, situation: Situation, fingerprint: str) -> Operation:
-    """What has to happen to one instance on the host it was placed on."""
-    mine = [container for host, key, container in situation.ours() if host == placement.host and key == placement.key]
-    leftovers = [container for container in mine if is_leftover(container)]
-    current = _named(placement, situation)
+    """What has to happen to one instance on the host it was placed on.
+
+    Containers of the instance under any other name were left behind by an interrupted replacement: without one
+    of the right name the replacement goes on with the first of them, and all are removed at its end.
+    """
+    current = situation.named(placement.host, container_name(placement.key.realm, placement.key.name))
     if current is not None and not situation.owns(current):
         return _operation(placement, Action.BLOCKED, reason=_foreign(current, placement.host))
-    if current is None and leftovers:
-        # The replacement was cut short before the new container existed: go on with it.
-        current, *leftovers = leftovers
+    others = [container for container in situation.containers_of(placement.key, placement.host) if container != current]
+    if current is None and others:
+        current, *others = others
         action, reason = Action.REPLACE, "a replacement was interrupted"
     elif current is None:
         action, reason = Action.CREATE, "not there yet"
     else:
-        action, reason = _compare(current, placement, fingerprint, has_leftovers=bool(leftovers))
+        action, reason = _compare(current, placement, fingerprint, has_leftovers=bool(others))
     return _operation(
         placement,
         action,
         container_id=current.id if current else None,
-        leftovers=tuple(container.id for container in leftovers),
+        leftovers=tuple(container.id for container in others),
         fingerprint=fingerprint,
         reason=reason,
     )
@@ -68,12 +62,6 @@ def unwanted(
             Operation(action=Action.STOP, key=key, host=host, container_id=container.id, reason=reason)
         )
     return operations
-
-
-def _named(placement: Placement, situation: Situation) -> ObservedContainer | None:
-    name = container_name(placement.key.realm, placement.key.name)
-    containers = situation.observations[placement.host].containers
-    return next((container for container in containers if container.name == name), None)
 
 
 def _compare(

@@ -50,14 +50,11 @@ class _Placer:
         self.wanted = wanted
         self.realms = realms
         self.situation = situation
-        self.running: dict[InstanceKey, dict[str, ObservedContainer]] = {}
-        for host, key, container in situation.ours():
-            self.running.setdefault(key, {})[host] = container
         self.rooms = {host: self._room(host) for host in situation.observations}
         self.result = Placements()
 
     def place(self) -> Placements:
-        first = sorted(self.wanted.instances, key=lambda instance: instance.key not in self.running)
+        first = sorted(self.wanted.instances, key=lambda instance: not self.situation.homes(instance.key))
         for instance in first:
             self._place_one(instance)
         return self.result
@@ -93,8 +90,9 @@ class _Placer:
 
     def _belongs_elsewhere(self, instance: WantedInstance, candidates: Sequence[Host]) -> bool:
         """Whether a `--limit` keeps the plan away from where the instance is or has to be."""
-        limited = instance.placed_on in self.situation.inventory.hosts and instance.placed_on not in self.situation.hosts
-        return not candidates or (limited and instance.key not in self.running)
+        home = instance.placed_on
+        limited = home in self.situation.inventory.hosts and home not in self.situation.hosts
+        return not candidates or (limited and not self.situation.homes(instance.key))
 
     def _held(self, instance: WantedInstance, candidates: Sequence[Host]) -> Unplaced | None:
         """An instance that may still run on a host that does not answer stays where it is: no twins."""
@@ -115,7 +113,7 @@ class _Placer:
         realm: Realm,
         candidates: Sequence[Host],
     ) -> None:
-        homes = self.running.get(key, {})
+        homes = self.situation.homes(key)
         reachable = [host.name for host in candidates if host.name in self.rooms]
         reasons = {host.name: "unreachable" for host in candidates if host.name not in self.rooms}
         for host in sorted(reachable, key=lambda name: (name not in homes, name)):

@@ -60,7 +60,7 @@ def _ordered(operations: list[Operation]) -> list[Operation]:
         return [by_key[key] for key in TopologicalSorter(graph).static_order()]
     except CycleError as err:
         circle = " -> ".join(str(key) for key in err.args[1])
-        raise RequestError(f"these instances depend on each other in a circle: {circle}; remove one depends_on") from err
+        raise RequestError(f"depends_on forms a circle: {circle}; remove one of these dependencies") from err
 
 
 def _without_dependants_of_blocked(operations: list[Operation], places: Placements) -> list[Operation]:

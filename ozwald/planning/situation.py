@@ -22,13 +22,41 @@ class Situation:
     observations: Mapping[str, Observation]
     controller: str
     unreachable: Mapping[str, str] = field(default_factory=dict)
+    _by_name: dict[tuple[str, str], ObservedContainer] = field(init=False, repr=False, compare=False)
+    _by_instance: dict[InstanceKey, list[tuple[str, ObservedContainer]]] = field(
+        init=False, repr=False, compare=False
+    )
+
+    def __post_init__(self) -> None:
+        by_name = {
+            (host, container.name): container
+            for host, observation in self.observations.items()
+            for container in observation.containers
+        }
+        by_instance: dict[InstanceKey, list[tuple[str, ObservedContainer]]] = {}
+        for (host, _), container in by_name.items():
+            if self.owns(container):
+                by_instance.setdefault(instance_of(container), []).append((host, container))
+        object.__setattr__(self, "_by_name", by_name)
+        object.__setattr__(self, "_by_instance", by_instance)
+
+    def named(self, host: str, name: str) -> ObservedContainer | None:
+        """The container of that name on a host, whoever made it."""
+        return self._by_name.get((host, name))
+
+    def containers_of(self, key: InstanceKey, host: str) -> list[ObservedContainer]:
+        """Our containers of one instance on one host."""
+        return [container for home, container in self._by_instance.get(key, ()) if home == host]
+
+    def homes(self, key: InstanceKey) -> dict[str, ObservedContainer]:
+        """The hosts on which an instance has a container of ours."""
+        return dict(self._by_instance.get(key, ()))
 
     def ours(self) -> Iterator[tuple[str, InstanceKey, ObservedContainer]]:
         """Every container of ours with its host and the instance it belongs to."""
-        for host, observation in self.observations.items():
-            for container in observation.containers:
-                if self.owns(container):
-                    yield host, instance_of(container), container
+        for key, found in self._by_instance.items():
+            for host, container in found:
+                yield host, key, container
 
     def owns(self, container: ObservedContainer) -> bool:
         """Whether this controller made the container."""

@@ -1,0 +1,81 @@
+"""The data folder: the controller's identity, its key, the lock and the files the other modules keep there."""
+
+import fcntl
+import os
+import secrets
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from ozwald.errors import StateError
+from ozwald.state.files import read_text, write_whole
+
+
+class DataFolder:
+    """`OZWALD_HOME`, by default the platform's state folder; made (mode 0700) when first needed."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str], *, platform: str = sys.platform) -> "DataFolder":
+        """The folder that the environment names, else `~/.local/state/ozwald` (macOS: Application Support)."""
+        if environ.get("OZWALD_HOME"):
+            return cls(Path(environ["OZWALD_HOME"]).expanduser().absolute())
+        if platform == "darwin":
+            return cls(Path.home() / "Library" / "Application Support" / "ozwald")
+        state = environ.get("XDG_STATE_HOME")
+        return cls((Path(state) if state else Path.home() / ".local" / "state") / "ozwald")
+
+    def controller_id(self) -> str:
+        """The random id that marks our containers; made once."""
+        return self._once("controller-id", lambda: secrets.token_hex(8))
+
+    def fingerprint_key(self) -> bytes:
+        """The secret that specifications are fingerprinted with; made once."""
+        return bytes.fromhex(self._once("fingerprint-key", lambda: secrets.token_hex(32)))
+
+    def folder(self, *parts: str) -> Path:
+        """A sub-folder, made when missing.
+
+        Raises:
+            StateError: it cannot be made.
+        """
+        path = self.path.joinpath(*parts)
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as err:
+            raise StateError(f"cannot make the data folder {path}: {err.strerror}; set OZWALD_HOME") from err
+        return path
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Holds the folder's lock: one process at a time changes what runs.
+
+        Raises:
+            StateError: another process holds it.
+        """
+        path = self.folder() / "lock"
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as err:
+                holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
+                raise StateError(f"another ozwald (process {holder}) is changing services; wait for it") from err
+            os.truncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _once(self, name: str, make: Callable[[], str]) -> str:
+        path = self.folder() / name
+        value = read_text(path)
+        if value is None:
+            write_whole(path, make() + "\n", overwrite=False)
+            value = read_text(path)
+        if not value or not value.strip():
+            raise StateError(f"{path} is empty; restore it, or delete it to start over as a new controller")
+        return value.strip()

@@ -1,0 +1,82 @@
+"""The wanted set on disk: schema version, generation and checksum around a list of instances."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from ozwald.errors import StateError
+from ozwald.model.service import InstanceRequest
+from ozwald.model.wanted import WantedInstance, WantedSet
+from ozwald.state.files import read_text, write_whole
+from ozwald.state.home import DataFolder
+
+SCHEMA = 1
+
+
+def wanted_path(home: DataFolder, provisioner: str) -> Path:
+    """Where a provisioner's wanted set is kept."""
+    return home.folder("wanted") / f"{provisioner}.json"
+
+
+def read_wanted(path: Path) -> WantedSet | None:
+    """The stored wanted set, or None when nothing was ever asked for.
+
+    Raises:
+        StateError: the file is damaged or from a newer version; it is left as it is.
+    """
+    text = read_text(path)
+    if text is None:
+        return None
+    try:
+        document = json.loads(text)
+        if document["schema"] != SCHEMA:
+            raise StateError(f"{path} has schema {document['schema']}; this version reads {SCHEMA}: update ozwald")
+        if document["checksum"] != _checksum(document["generation"], document["instances"]):
+            raise StateError(f"{path} is damaged (checksum); move it away and apply the full list again")
+        return WantedSet(
+            generation=document["generation"],
+            instances=tuple(_instance(entry) for entry in document["instances"]),
+        )
+    except (ValueError, KeyError, TypeError) as err:
+        raise StateError(f"{path} is damaged ({type(err).__name__}); move it away and apply again") from err
+
+
+def write_wanted(path: Path, wanted: WantedSet) -> None:
+    """Makes the wanted set durable.
+
+    Raises:
+        StateError: it cannot be written; the previous one is still there.
+    """
+    instances = [_entry(instance) for instance in wanted.instances]
+    document = {
+        "schema": SCHEMA,
+        "generation": wanted.generation,
+        "checksum": _checksum(wanted.generation, instances),
+        "instances": instances,
+    }
+    write_whole(path, json.dumps(document, indent=1) + "\n")
+
+
+def _checksum(generation: int, instances: list[dict[str, Any]]) -> str:
+    text = json.dumps([generation, instances], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _entry(instance: WantedInstance) -> dict[str, str | None]:
+    request = instance.request
+    return {
+        "realm": request.realm,
+        "name": request.name,
+        "service": request.service,
+        "variety": request.variety,
+        "profile": request.profile,
+        "host": request.host,
+        "placed_on": instance.placed_on,
+    }
+
+
+def _instance(entry: dict[str, str | None]) -> WantedInstance:
+    values = dict(entry)
+    placed_on = values.pop("placed_on")
+    return WantedInstance(request=InstanceRequest(**values), placed_on=placed_on)  # type: ignore[arg-type]
