@@ -2,8 +2,10 @@
 
 import json
 import os
+import shlex
 import shutil
-from collections.abc import Mapping
+import subprocess
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -19,6 +21,7 @@ from tests.lab.proxy import Proxy
 from tests.lab.record import HostRecord, Record
 from tests.lab.spawning import IDLE, Spawned, in_parallel, remove_cgroups
 
+FILES = ("identity", "identity.pub", "known_hosts", "inventory.yml", "switch.log")
 TOOLS = ("ip", "nsenter", "unshare", "iptables", "ssh-keygen", "/usr/sbin/sshd")
 
 
@@ -42,9 +45,11 @@ class Lab:
         with record.locked(place):
             _refuse_if_alive(place)
             _remove(place)
-            owner = None if detached else Process.of(os.getpid())
+            _refuse_if_taken(place)
             try:
-                _build(place, Record(owner=owner, hosts=_numbered(fleet)))
+                _build(place, Record(owner=Process.of(os.getpid()), hosts=_numbered(fleet)))
+                if detached:
+                    record.update(place, lambda lab: replace(lab, owner=None))
             except BaseException:
                 _remove(place)
                 raise
@@ -70,8 +75,13 @@ class Lab:
 
     @property
     def known_hosts(self) -> Path:
-        """A file with the keys the hosts had when the lab was started."""
+        """A file with the keys the hosts had when it was last written."""
         return self.directory / "known_hosts"
+
+    def write_known_hosts(self) -> None:
+        """Records the keys the hosts have now."""
+        lines = [f"{host.address} {host.host_key}\n" for host in self.hosts.values()]
+        self.known_hosts.write_text("".join(lines))
 
     def inventory(self) -> dict[str, list[dict[str, object]]]:
         return {"hosts": [self._entry(host) for host in self.hosts.values()]}
@@ -93,6 +103,21 @@ class Lab:
     def load_image(self, tarball: Path | str) -> None:
         """Loads an image into every host that has an engine."""
         in_parallel([partial(host.load_image, tarball) for host in self.hosts.values() if host.has_docker])
+
+    def ssh(self, host: Host, command: str, *, options: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+        """Runs a command as the host's user through the machine's own `ssh`, jump host included."""
+        words = [*self.ssh_words(host, options=options), command]
+        return subprocess.run(words, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+
+    def ssh_words(self, host: Host, *, options: Sequence[str] = ()) -> list[str]:
+        """The `ssh` command line to a host; no file of the calling user counts."""
+        files = {"IdentityFile": self.identity_file, "UserKnownHostsFile": self.known_hosts}
+        words = ["ssh", "-F", "none", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes"]
+        words += [word for key, path in files.items() for word in ("-o", f"{key}={path}")]
+        if host.jump:
+            way = [*self.ssh_words(self.hosts[host.jump]), "-W", "%h:%p"]
+            words += ["-o", f"ProxyCommand={shlex.join(way)}"]
+        return [*words, *options, f"{host.user}@{host.address}"]
 
     def proxy(self, host: Host, *, latency_s: float = 0.0) -> Proxy:
         """A slow or breakable way to the host's sshd, each direction delayed by `latency_s`."""
@@ -146,13 +171,20 @@ def _refuse_if_alive(directory: Path) -> None:
         raise LabError(f"a lab is already up in {directory}: take it down first")
 
 
+def _refuse_if_taken(directory: Path) -> None:
+    """The end of a lab removes these names, so they must be its own."""
+    taken = [name for name in ("hosts", *FILES) if (directory / name).exists()]
+    if taken:
+        raise LabError(f"{directory} holds {', '.join(taken)} of another origin: give the lab a directory of its own")
+
+
 def _build(directory: Path, lab: Record) -> None:
     record.write(directory, lab)
     machine.make_key(directory / "identity", comment="lab")
     _claim_subnet(directory, _start_switch(directory, lab))
     lab = record.require(directory)
     in_parallel([partial(machine.prepare, directory, lab, name) for name in lab.hosts])
-    _write_known_hosts(directory, lab)
+    Lab(directory).write_known_hosts()
     machine.power_on(directory, list(lab.hosts))
 
 
@@ -175,18 +207,14 @@ def _with_subnet(subnet: int, lab: Record) -> Record:
     return replace(lab, subnet=subnet)
 
 
-def _write_known_hosts(directory: Path, lab: Record) -> None:
-    hosts = [Host(directory, name) for name in lab.hosts]
-    (directory / "known_hosts").write_text("".join(f"{host.address} {host.host_key}\n" for host in hosts))
-
-
 def _remove(directory: Path) -> None:
     lab = record.read(directory)
-    if lab is not None:
-        _end_everything(lab)
+    if lab is None:
+        return
+    _end_everything(lab)
     with suppress(FileNotFoundError):
         shutil.rmtree(directory / "hosts")
-    for name in ("identity", "identity.pub", "known_hosts", "inventory.yml", "switch.log"):
+    for name in FILES:
         (directory / name).unlink(missing_ok=True)
     record.forget(directory)
 

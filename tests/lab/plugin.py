@@ -16,10 +16,6 @@ from tests.lab.standard import IMAGE, STANDARD, load_image
 PREFIX = "ozwald-lab-"
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "lab: needs the lab, thus root, sshd and dockerd on this machine")
-
-
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
     """The standard fleet with `lab/busybox:1` in each engine, from first use to the end of the run."""

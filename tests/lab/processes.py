@@ -67,8 +67,9 @@ def in_namespace(kind: str, name: str) -> Iterator[Process]:
         if not entry.isdigit():
             continue
         with suppress(OSError, LabError):
-            if os.readlink(f"/proc/{entry}/ns/{kind}") == name:
-                yield Process.of(int(entry))
+            process = Process.of(int(entry))
+            if process.namespace(kind) == name and process.is_alive:
+                yield process
 
 
 def command(process: Process) -> str:

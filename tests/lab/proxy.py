@@ -60,6 +60,7 @@ class Proxy:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
+        self._keep(asyncio.current_task())
         await self._flows.wait()
         try:
             far_reader, far_writer = await asyncio.open_connection(*self._target)
@@ -70,16 +71,18 @@ class Proxy:
         _no_delay(writer)
         _no_delay(far_writer)
         for source, sink in ((reader, far_writer), (far_reader, writer)):
-            task = self._loop.create_task(self._pump(source, sink))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._keep(self._loop.create_task(self._pump(source, sink)))
+
+    def _keep(self, task: asyncio.Task[None] | None) -> None:
+        """The loop itself holds tasks weakly."""
+        assert task
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         """Hands each piece over at its own time, so that the delay does not limit the rate."""
         pieces: Pieces = asyncio.Queue(maxsize=256)
-        delivery = self._loop.create_task(self._deliver(pieces, sink))
-        self._tasks.add(delivery)
-        delivery.add_done_callback(self._tasks.discard)
+        self._keep(self._loop.create_task(self._deliver(pieces, sink)))
         with suppress(OSError):
             while piece := await source.read(65536):
                 await pieces.put((self._loop.time() + self._latency_s, piece))
