@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ozwald.errors import RequestError
+from ozwald.model.plan import InstanceKey
 from ozwald.model.service import InstanceRequest, Realm, ServiceDefinition
 from ozwald.planning.nearest import unknown
 
@@ -50,6 +51,16 @@ def parse_instance(text: str, realms: Mapping[str, Realm]) -> InstanceRequest:
         profile=profile,
         host=words.host,
     )
+
+
+def parse_key(text: str, realms: Mapping[str, Realm]) -> InstanceKey:
+    """Reads which instance is meant, whether or not the settings still define its service.
+
+    Raises:
+        RequestError: the form is wrong, or the realm is not known.
+    """
+    words = _split(text)
+    return InstanceKey(realm=find_realm(words.realm, realms).name, name=words.name)
 
 
 def check_name(kind: str, name: str) -> None:

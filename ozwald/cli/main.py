@@ -1,0 +1,91 @@
+"""The `ozwald` command: a table of commands, each loaded when it is called, and the one place errors end up."""
+
+import importlib
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from ozwald import __version__
+from ozwald.errors import OzwaldError
+
+# name: (module under ozwald.cli.commands, function, one line of help)
+COMMANDS = {
+    "validate": ("settings", "validate", "Check the settings and the inventory."),
+    "list_configured_services": ("settings", "list_configured_services", "List the configured services."),
+    "show_host_resources": ("hosts", "show_host_resources", "Show CPU, memory, GPUs and VRAM of the hosts."),
+    "trust": ("trust", "trust", "Show the hosts' keys and record them as known."),
+    "run": ("hosts", "run", "Run a command on hosts."),
+    "plan": ("apply", "plan", "Show what apply would do, changing nothing."),
+    "apply": ("apply", "apply", "Make exactly these instances run."),
+    "list_active_services": ("services", "list_active_services", "List what is running."),
+    "get_service_logs": ("services", "get_service_logs", "Show what a service has written."),
+    "get_service_launch_logs": ("services", "get_service_launch_logs", "Show how a service was started."),
+}
+
+
+class LazyCommands(click.Group):
+    """Knows its commands' names and help without loading them; dashes work wherever underscores do."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        name = cmd_name.replace("-", "_")
+        if name not in COMMANDS:
+            return None
+        module, function, _ = COMMANDS[name]
+        command: click.Command = getattr(importlib.import_module(f"ozwald.cli.commands.{module}"), function)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0].replace("-", "_") not in COMMANDS and not args[0].startswith("-"):
+            from ozwald.planning.nearest import unknown
+
+            raise click.UsageError(unknown("command", args[0], COMMANDS), ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.command(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="ozwald")
+@click.option("-v", "--verbose", count=True, help="Tell what happens on the hosts; twice for the conversation.")
+def cli(verbose: int) -> None:
+    """Run AI services on remote machines that have nothing but sshd and Docker."""
+    level = [logging.WARNING, logging.INFO, logging.DEBUG][min(verbose, 2)]
+    logging.basicConfig(level=level, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("paramiko").setLevel(logging.CRITICAL if verbose < 2 else logging.DEBUG)
+
+
+def run(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Runs one command and exits with its code."""
+    try:
+        outcome = cli.main(arguments, prog_name="ozwald", standalone_mode=False)
+        sys.stdout.flush()
+        sys.exit(outcome if isinstance(outcome, int) else 0)
+    except OzwaldError as error:
+        _fail(str(error), error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        _fail("interrupted", 130)
+    except BrokenPipeError:
+        # The reader has gone; without this the interpreter complains when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    from ozwald.cli.harmless import harmless
+
+    click.echo(f"ozwald: {harmless(message)}", err=True)
+    sys.exit(code)

@@ -1,0 +1,82 @@
+"""What every command starts from: settings, provisioner, data folder, and the fleet's connections."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ozwald.model.host import Host, Provisioner
+from ozwald.model.settings import Settings
+from ozwald.state.home import DataFolder
+
+if TYPE_CHECKING:
+    from ozwald.remote.fleet import Fleet
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The options that all commands share, and what follows from them."""
+
+    config: Path | None
+    inventory: Path | None
+    provisioner_name: str | None
+
+    @cached_property
+    def environ(self) -> Mapping[str, str]:
+        from ozwald.config.load import environment
+
+        return environment(Path.cwd(), os.environ)
+
+    @cached_property
+    def settings(self) -> Settings:
+        from ozwald.config.load import load_settings
+
+        return load_settings(self.config, inventory=self.inventory, environ=self.environ, cwd=Path.cwd())
+
+    @cached_property
+    def provisioner(self) -> Provisioner:
+        from ozwald.planning.provisioners import choose_provisioner
+
+        name = self.provisioner_name or self.environ.get("OZWALD_PROVISIONER")
+        return choose_provisioner(self.settings.inventory, name)
+
+    @cached_property
+    def home(self) -> DataFolder:
+        return DataFolder.from_environment(self.environ)
+
+    def hosts(self, limit: str | None = None) -> Mapping[str, Host]:
+        """The hosts that the provisioner manages, narrowed to a pattern."""
+        from ozwald.planning.provisioners import managed_hosts
+
+        return managed_hosts(self.settings.inventory, self.provisioner, limit)
+
+    def fleet(self) -> "Fleet":
+        """Connections to the inventory's hosts; close it."""
+        from ozwald.remote.fleet import Fleet
+
+        return Fleet(self.settings.inventory.hosts)
+
+
+def with_workspace(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the shared options to a command, which gets a Workspace as its first argument."""
+
+    @click.option(
+        "--config",
+        type=click.Path(path_type=Path),
+        help="Settings file [default: OZWALD_CONFIG, settings.yml, ozwald.yml]",
+    )
+    @click.option(
+        "--inventory",
+        type=click.Path(path_type=Path),
+        help="Inventory file or folder [default: OZWALD_INVENTORY, the settings' inventory:, inventory/]",
+    )
+    @click.option("--provisioner", help="Provisioner [default: OZWALD_PROVISIONER, or the only one]")
+    @wraps(command)
+    def wrapped(config: Path | None, inventory: Path | None, provisioner: str | None, **options: Any) -> Any:
+        return command(Workspace(config, inventory, provisioner), **options)
+
+    return wrapped

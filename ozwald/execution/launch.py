@@ -1,0 +1,235 @@
+"""Carries out one operation on one engine: start, replace or stop an instance."""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ozwald.errors import EngineError, Failure, HostError
+from ozwald.execution.health import Interrupted, Patience, StartFailed, wait_until_available
+from ozwald.execution.labels import Ownership, labels_of
+from ozwald.execution.steps import Report, Step
+from ozwald.model.container import LABEL_CONTROLLER, LABEL_SPEC, container_name, network_name
+from ozwald.model.plan import Action, Operation, Placement
+from ozwald.model.service import Network, Pull
+from ozwald.planning.difference import leftover_name
+from ozwald.remote.container_config import container_config
+from ozwald.remote.engine import Engine, NameTaken, PullProgress
+from ozwald.model.units import show_bytes
+
+log = logging.getLogger(__name__)
+
+
+class LaunchFailed(Exception):  # noqa: N818 - an outcome, turned into a Result by carry_out
+    """An instance could not be started; the text is one line that says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """One operation on its way."""
+
+    operation: Operation
+    engine: Engine
+    ownership: Ownership
+    patience: Patience
+    stop: threading.Event
+    report: Report
+
+    def run(self) -> None:
+        """Carries the operation out.
+
+        Raises:
+            LaunchFailed: the container could not be brought up; what was there before is back.
+            HostError: the engine failed or the connection broke.
+            Interrupted: the user asked to stop; what was there before is back.
+        """
+        match self.operation.action:
+            case Action.STOP:
+                self._stop_and_remove(self._container_id)
+            case Action.CREATE:
+                self._create()
+            case Action.REPLACE:
+                self._replace()
+            case Action.START:
+                self._start_again()
+
+    @property
+    def _container_id(self) -> str:
+        assert self.operation.container_id is not None
+        return self.operation.container_id
+
+    @property
+    def _placement(self) -> Placement:
+        assert self.operation.placement is not None
+        return self.operation.placement
+
+    @property
+    def _name(self) -> str:
+        return container_name(self.operation.key.realm, self.operation.key.name)
+
+    def _create(self) -> None:
+        self._prepare()
+        container_id = self._create_container()
+        self._start(container_id)
+        self._await(container_id)
+
+    def _start_again(self) -> None:
+        self._start(self._container_id)
+        self._await(self._container_id)
+        self._remove_leftovers(self.operation.leftovers)
+
+    def _replace(self) -> None:
+        """Keeps the old container, renamed and stopped, until the new one is available."""
+        self._prepare()
+        old = self._container_id
+        before = self.engine.state(old)
+        self.engine.rename(old, leftover_name(self._name, old))
+        new: str | None = None
+        try:
+            new = self._create_container()
+            self.engine.stop(old)
+            self._tell("stopped the old container")
+            self._start(new)
+            self._await(new)
+        except (LaunchFailed, Interrupted, EngineError) as error:
+            if not (isinstance(error, EngineError) and error.failure is Failure.UNKNOWN):
+                self._roll_back(old, new, was_running=before is not None and before.running)
+            raise
+        self._remove_leftovers((old, *self.operation.leftovers))
+
+    def _roll_back(self, old: str, new: str | None, *, was_running: bool) -> None:
+        if new is not None:
+            self.engine.remove(new, force=True)
+        self.engine.rename(old, self._name)
+        if was_running:
+            self.engine.start(old)
+        self._tell("went back to the old container")
+
+    def _stop_and_remove(self, container_id: str) -> None:
+        try:
+            self.engine.stop(container_id)
+        except EngineError as error:
+            if error.status != 404:
+                raise
+        self.engine.remove(container_id)
+        self._tell("stopped and removed")
+
+    def _remove_leftovers(self, leftovers: tuple[str, ...]) -> None:
+        for container_id in leftovers:
+            self.engine.remove(container_id, force=True)
+            self._tell(f"removed the old container {container_id[:12]}")
+
+    def _prepare(self) -> None:
+        """Everything that can be done before anything that runs is disturbed."""
+        self._need_image()
+        for network in self._placement.networks:
+            self._need_network(network)
+
+    def _need_image(self) -> None:
+        spec = self._placement.spec
+        present = self.engine.image_id(spec.image) is not None
+        if spec.pull_policy is Pull.NEVER and not present:
+            raise LaunchFailed(f"image {spec.image} is not on {self.engine.host_name} and pull_policy is never")
+        if present and spec.pull_policy is not Pull.ALWAYS:
+            return
+        self._tell(f"pulling {spec.image}")
+        pulled = self.engine.pull(spec.image, self._show_pull())
+        self._tell(f"pulled {spec.image} ({pulled.removeprefix('sha256:')[:12]})")
+
+    def _show_pull(self) -> Callable[[PullProgress], None]:
+        layers: dict[str, tuple[int, int]] = {}
+
+        def show(progress: PullProgress) -> None:
+            if progress.layer and progress.status == "Downloading" and progress.total_bytes:
+                layers[progress.layer] = (progress.current_bytes or 0, progress.total_bytes)
+                got, total = (sum(sizes) for sizes in zip(*layers.values(), strict=True))
+                self._tell(f"pulling {show_bytes(got)} of {show_bytes(total)}", passing=True)
+
+        return show
+
+    def _need_network(self, network: Network) -> None:
+        name = real_name(self.operation.key.realm, network)
+        if network.external:
+            if name not in self.engine.networks():
+                raise LaunchFailed(f"there is no network {name} on {self.engine.host_name}; it is declared external")
+            return
+        labels = {LABEL_CONTROLLER: self.ownership.controller}
+        self.engine.ensure_network(name, labels, driver=network.driver, internal=network.internal)
+
+    def _create_container(self) -> str:
+        placement, spec = self._placement, self._placement.spec
+        networks = [
+            (real_name(spec.realm, network), (spec.instance, *attachment.aliases))
+            for network, attachment in zip(placement.networks, spec.networks, strict=True)
+        ]
+        config = container_config(
+            spec,
+            gpus=placement.gpus,
+            labels=labels_of(self.operation, placement, self.ownership),
+            networks=networks[:1],
+        )
+        container_id = self._create_once(config)
+        for name, aliases in networks[1:]:
+            self.engine.connect(name, container_id, aliases)
+        cards = "".join(f", card {gpu.index} {gpu.name}" for gpu in placement.gpus)
+        self._tell(f"created container {container_id[:12]} from {spec.image}{cards}")
+        return container_id
+
+    def _create_once(self, config: dict[str, object]) -> str:
+        """Creates the container; when the answer was lost, looks whether it is there before trying again."""
+        try:
+            return self.engine.create(self._name, config)
+        except NameTaken as error:
+            raise LaunchFailed(f"{error.message}; it appeared since the plan was made: plan again") from error
+        except EngineError as error:
+            if error.failure is not Failure.UNKNOWN:
+                raise
+            found = self._find_created()
+            log.info("%s: create of %s had no answer; found %s", self.engine.host_name, self._name, found)
+            return found or self.engine.create(self._name, config)
+
+    def _find_created(self) -> str | None:
+        for container in self.engine.list_containers():
+            if container.name == self._name and container.labels.get(LABEL_SPEC) == self.operation.fingerprint:
+                return container.id
+        return None
+
+    def _start(self, container_id: str) -> None:
+        """Starts it; starting twice does no harm, so a lost answer is followed by a second try."""
+        try:
+            self.engine.start(container_id)
+        except EngineError as error:
+            if error.failure is not Failure.UNKNOWN:
+                raise self._explained(container_id, f"cannot start: {error.message}") from error
+            self.engine.start(container_id)
+        self._tell("started")
+
+    def _await(self, container_id: str) -> None:
+        try:
+            wait_until_available(self.engine, container_id, patience=self.patience, stop=self.stop)
+        except StartFailed as failed:
+            raise self._explained(container_id, str(failed)) from failed
+        self._tell("available")
+
+    def _explained(self, container_id: str, reason: str) -> LaunchFailed:
+        """Writes what a person needs to understand the failure into the launch log."""
+        try:
+            state = self.engine.state(container_id)
+            if state is not None and state.health_output:
+                self._tell("its last healthcheck printed:", detail=state.health_output)
+            output = self.engine.logs(container_id, tail=50).decode("utf-8", "backslashreplace")
+            self._tell("its last lines were:", detail=output or "(nothing)")
+        except HostError as error:
+            self._tell(f"its logs could not be read: {error.message}")
+        hint = f"see: ozwald get_service_launch_logs {self.operation.key}"
+        return LaunchFailed(f"{reason}; {hint}")
+
+    def _tell(self, text: str, *, detail: str = "", passing: bool = False) -> None:
+        self.report(
+            Step(key=self.operation.key, host=self.engine.host_name, text=text, detail=detail, passing=passing)
+        )
+
+
+def real_name(realm: str, network: Network) -> str:
+    """What a realm's network is called on a host."""
+    return network.name or (network.key if network.external else network_name(realm, network.key))

@@ -1,0 +1,57 @@
+"""Looks at many hosts at once."""
+
+import time
+from collections.abc import Callable, Mapping
+
+from ozwald.model.host import Host, Inventory
+from ozwald.model.observation import Observation
+from ozwald.model.resources import HostResources
+from ozwald.planning.situation import Situation
+from ozwald.remote.connection import HostConnection
+from ozwald.remote.fleet import Fleet
+from ozwald.remote.probe import probe
+
+
+def observe(fleet: Fleet, inventory: Inventory, hosts: Mapping[str, Host], *, controller: str) -> Situation:
+    """Probes the hardware and lists the containers of every host; changes nothing.
+
+    Raises:
+        NothingReachable: not one of the hosts answered.
+    """
+    return _situation(fleet, inventory, hosts, _look, controller)
+
+
+def observe_containers(fleet: Fleet, inventory: Inventory, hosts: Mapping[str, Host], *, controller: str) -> Situation:
+    """Lists the containers only; the hardware stays unknown.
+
+    Raises:
+        NothingReachable: not one of the hosts answered.
+    """
+    return _situation(fleet, inventory, hosts, _look_at_containers, controller)
+
+
+def _look(connection: HostConnection) -> Observation:
+    return Observation(resources=probe(connection), containers=connection.engine().list_containers())
+
+
+def _look_at_containers(connection: HostConnection) -> Observation:
+    unknown = HostResources(host=connection.host.name, observed_at=time.time())
+    return Observation(resources=unknown, containers=connection.engine().list_containers())
+
+
+def _situation(
+    fleet: Fleet,
+    inventory: Inventory,
+    hosts: Mapping[str, Host],
+    look: Callable[[HostConnection], Observation],
+    controller: str,
+) -> Situation:
+    seen = fleet.map(hosts.values(), look)
+    seen.raise_if_nothing_reached()
+    return Situation(
+        inventory=inventory,
+        hosts=hosts,
+        observations=seen.values,
+        unreachable={name: error.message for name, error in seen.failures.items()},
+        controller=controller,
+    )

@@ -1,0 +1,35 @@
+"""What carrying out an operation tells while it runs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ozwald.model.plan import InstanceKey, Operation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One thing that happened to one instance. `detail` has further lines, for the launch log.
+
+    `passing` steps replace each other on a display (bytes pulled so far) and are not kept.
+    """
+
+    key: InstanceKey
+    host: str
+    text: str
+    detail: str = ""
+    passing: bool = False
+
+
+Report = Callable[[Step], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """How one operation ended; `error` is one line that says what to do, empty when it is done."""
+
+    operation: Operation
+    error: str = ""
+
+    @property
+    def is_done(self) -> bool:
+        return not self.error

@@ -1,0 +1,83 @@
+"""Reads from containers and the wanted set which services are active, and how they are."""
+
+from ozwald.model.active import ActiveService, Status
+from ozwald.model.container import (
+    LABEL_GENERATION,
+    LABEL_PROFILE,
+    LABEL_SERVICE,
+    LABEL_VARIETY,
+    ObservedContainer,
+    container_name,
+)
+from ozwald.model.host import Host
+from ozwald.model.plan import InstanceKey
+from ozwald.model.wanted import WantedInstance, WantedSet
+from ozwald.planning.situation import Situation
+
+_BY_STATE = {
+    "created": Status.STARTING,
+    "restarting": Status.FAILED,
+    "paused": Status.FAILED,
+    "exited": Status.FAILED,
+    "dead": Status.FAILED,
+    "removing": Status.STOPPING,
+}
+
+
+def active_services(wanted: WantedSet | None, situation: Situation) -> list[ActiveService]:
+    """Every container of ours under its instance's name, and every wanted instance that has none."""
+    services = [
+        _running(key, host, container, situation.inventory.hosts[host])
+        for host, key, container in situation.ours()
+        if container.name == container_name(key.realm, key.name)
+    ]
+    present = {service.key for service in services}
+    for instance in wanted.instances if wanted else ():
+        if instance.key not in present:
+            services.append(_absent(instance, situation))
+    return sorted(services, key=lambda service: (service.key, service.host or ""))
+
+
+def status_of(container: ObservedContainer) -> Status:
+    """How a container is, by its entry in the engine's list."""
+    if container.state in _BY_STATE:
+        return _BY_STATE[container.state]
+    if "(unhealthy)" in container.status:
+        return Status.FAILED
+    return Status.STARTING if "(health: starting)" in container.status else Status.AVAILABLE
+
+
+def _running(key: InstanceKey, host: str, container: ObservedContainer, machine: Host) -> ActiveService:
+    status = status_of(container)
+    labels = container.labels
+    generation = labels.get(LABEL_GENERATION, "")
+    return ActiveService(
+        key=key,
+        service=labels.get(LABEL_SERVICE, ""),
+        variety=labels.get(LABEL_VARIETY) or None,
+        profile=labels.get(LABEL_PROFILE) or None,
+        host=host,
+        status=status,
+        reason="" if status is Status.AVAILABLE else container.status or container.state,
+        since=container.created_at,
+        endpoint=next(
+            (f"{machine.address}:{port.published}" for port in container.ports if port.published is not None), None
+        ),
+        image=container.image,
+        generation=int(generation) if generation.isdecimal() else None,
+        container_id=container.id,
+    )
+
+
+def _absent(instance: WantedInstance, situation: Situation) -> ActiveService:
+    request, home = instance.request, instance.placed_on
+    unreachable = home in situation.unreachable
+    return ActiveService(
+        key=instance.key,
+        service=request.service,
+        variety=request.variety,
+        profile=request.profile,
+        host=home,
+        status=Status.UNREACHABLE if unreachable else Status.WAITING,
+        reason=f"{home} does not answer" if unreachable else "it has no container; run: ozwald apply",
+    )

@@ -1,0 +1,47 @@
+"""Which provisioner is meant, and which hosts it manages."""
+
+import socket
+from collections.abc import Mapping
+
+from ozwald.errors import RequestError
+from ozwald.model.host import Host, Inventory, Provisioner
+from ozwald.planning.nearest import unknown
+from ozwald.planning.patterns import select
+
+
+def choose_provisioner(inventory: Inventory, name: str | None) -> Provisioner:
+    """The provisioner of that name or on the host of that name; a single one need not be named.
+
+    Without any in the inventory there is one called `local` that manages all hosts.
+
+    Raises:
+        RequestError: there is no such provisioner, or it has to be said which.
+    """
+    known = inventory.provisioners or {"local": Provisioner(name="local", host=socket.gethostname())}
+    if not name:
+        if len(known) == 1:
+            return next(iter(known.values()))
+        raise RequestError(f"say which provisioner: set OZWALD_PROVISIONER to one of {', '.join(sorted(known))}")
+    if name in known:
+        return known[name]
+    on_host = [provisioner for provisioner in known.values() if provisioner.host == name]
+    if len(on_host) == 1:
+        return on_host[0]
+    raise RequestError(f"OZWALD_PROVISIONER: {unknown('provisioner', name, known)}")
+
+
+def managed_hosts(inventory: Inventory, provisioner: Provisioner, limit: str | None) -> Mapping[str, Host]:
+    """The hosts that a provisioner manages, narrowed to a `--limit` pattern.
+
+    Raises:
+        RequestError: there are no hosts, or a pattern names none of them.
+    """
+    if not inventory.hosts:
+        raise RequestError("there are no hosts; add them to the settings (hosts:) or to inventory/*.yml")
+    managed = {host.name: host for host in select(inventory, provisioner.hosts)}
+    if limit is None:
+        return managed
+    chosen = {host.name: host for host in select(inventory, limit) if host.name in managed}
+    if not chosen:
+        raise RequestError(f"--limit {limit!r} names no host that provisioner {provisioner.name!r} manages")
+    return chosen
