@@ -6,7 +6,7 @@ shift
 
 mount -t proc proc /proc
 mount -t tmpfs -o mode=755 run /run
-mkdir -p /run/lab /run/lock /run/etc/upper /run/etc/work
+mkdir -p /run/lab /run/lock
 mount --no-canonicalize --bind . /run/lab
 cd /
 . /run/lab/host.env
@@ -19,9 +19,16 @@ make_private() {
         mount --bind "/run/lab/$place" "/$place"
     done
     chmod 1777 /tmp
-    mount -t overlay -o lowerdir=/etc,upperdir=/run/etc/upper,workdir=/run/etc/work etc /etc
+    cover /etc
+    cover /opt # containerd makes a folder there
     mkdir -p /etc/docker /run/lab/etc-docker
     mount --bind /run/lab/etc-docker /etc/docker
+}
+
+# cover PATH: reads as the machine's, writes go to memory.
+cover() {
+    mkdir -p "/run/cover$1/upper" "/run/cover$1/work"
+    mount -t overlay -o "lowerdir=$1,upperdir=/run/cover$1/upper,workdir=/run/cover$1/work" cover "$1"
 }
 
 make_devices() {

@@ -2,7 +2,7 @@
 
 import signal
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +12,10 @@ from tests.lab.errors import LabError
 from tests.lab.processes import Process, command, in_namespace, wait_until
 from tests.lab.record import HostRecord, Record
 from tests.lab.spawning import ENVIRONMENT, enter
+
+SSHD = ("sshd", "sshd-session", "sshd-auth")
+DOCKERD = ("dockerd",)
+CONTAINERD = ("containerd",)
 
 
 class Host:
@@ -82,37 +86,34 @@ class Host:
 
     def freeze_sshd(self) -> None:
         """Stops sshd and its sessions where they are; the kernel still acknowledges for them."""
-        self._signal("sshd", signal.SIGSTOP)
-        wait_until(lambda: self._all_stopped("sshd"), timeout_s=5, what=f"{self.name}'s sshd to freeze")
+        self._freeze(SSHD)
 
     def thaw_sshd(self) -> None:
-        self._signal("sshd", signal.SIGCONT)
+        self._signal(SSHD, signal.SIGCONT)
 
     def stop_sshd(self) -> None:
         """Ends sshd and every session; the port refuses."""
-        self._signal("sshd", signal.SIGKILL)
-        self._wait_gone("sshd")
+        self._kill(SSHD)
 
     def start_sshd(self) -> None:
         self._daemon("start_sshd")
         machine.wait_sshd(self.directory, self.init)
 
     def freeze_dockerd(self) -> None:
-        self._signal("dockerd", signal.SIGSTOP)
+        self._freeze(DOCKERD)
 
     def thaw_dockerd(self) -> None:
-        self._signal("dockerd", signal.SIGCONT)
+        self._signal(DOCKERD, signal.SIGCONT)
 
     def stop_dockerd(self) -> None:
         """Ends the engine in its own time, and with it the containers, as Docker does."""
-        self._signal("dockerd", signal.SIGTERM)
-        self._wait_gone("dockerd")
+        self._signal(DOCKERD, signal.SIGTERM)
+        wait_until(lambda: not self._processes(DOCKERD), timeout_s=60, what=f"{self.name}'s dockerd to end")
 
     def kill_dockerd(self) -> None:
         """Ends the engine at once; containers go on running until the next one starts."""
-        self._signal("dockerd", signal.SIGKILL)
-        self._wait_gone("dockerd")
-        self._wait_gone("containerd")
+        self._kill(DOCKERD)
+        self._kill(CONTAINERD)
 
     def start_dockerd(self) -> None:
         self._daemon("start_dockerd")
@@ -160,20 +161,28 @@ class Host:
         if done.returncode:
             raise LabError(f"{self.name}: {function}: {done.stderr.strip()}")
 
-    def _processes(self, name: str) -> list[Process]:
-        """The host's own processes of this name, not those in containers: these have other pid namespaces."""
+    def _processes(self, names: Collection[str]) -> list[Process]:
+        """The host's own processes of these names, not those in containers: these have other pid namespaces."""
         inside = in_namespace("pid", self.init.namespace("pid"))
-        return [process for process in inside if command(process) == name]
+        return [process for process in inside if command(process) in names]
 
-    def _signal(self, name: str, number: signal.Signals) -> None:
-        for process in self._processes(name):
+    def _signal(self, names: Collection[str], number: signal.Signals) -> None:
+        for process in self._processes(names):
             process.send(number)
 
-    def _all_stopped(self, name: str) -> bool:
-        running = [process for process in self._processes(name) if not process.is_stopped]
-        for process in running:
-            process.send(signal.SIGSTOP)
-        return not running
+    def _freeze(self, names: Collection[str]) -> None:
+        self._repeat(names, signal.SIGSTOP, lambda process: process.is_stopped)
 
-    def _wait_gone(self, name: str) -> None:
-        wait_until(lambda: not self._processes(name), timeout_s=30, what=f"{self.name}'s {name} to end")
+    def _kill(self, names: Collection[str]) -> None:
+        self._repeat(names, signal.SIGKILL, lambda process: not process.is_alive)
+
+    def _repeat(self, names: Collection[str], number: signal.Signals, is_done: Callable[[Process], bool]) -> None:
+        """Signals until all are done: a listener may fork a session between two looks."""
+
+        def all_done() -> bool:
+            left = [process for process in self._processes(names) if not is_done(process)]
+            for process in left:
+                process.send(number)
+            return not left
+
+        wait_until(all_done, timeout_s=10, what=f"{number.name} to reach {self.name}'s {', '.join(names)}")

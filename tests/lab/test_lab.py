@@ -168,6 +168,12 @@ def test_an_engine_without_the_nvidia_hook_refuses_device_requests(clean_hosts: 
         clean_hosts.hosts["box1"].engine.run(IMAGE, HostConfig=ANY_CARD)
 
 
+def test_a_card_that_is_not_there_is_refused(clean_hosts: Lab) -> None:
+    request = {"Driver": "nvidia", "DeviceIDs": ["GPU-nowhere"], "Capabilities": [["gpu"]]}
+    with pytest.raises(LabError, match="unknown device"):
+        clean_hosts.hosts["gpu1"].engine.run(IMAGE, HostConfig={"DeviceRequests": [request]})
+
+
 def test_a_proxy_delays_goes_silent_and_resets(lab: Lab) -> None:
     with lab.proxy(lab.hosts["box1"], latency_s=0.05) as proxy:
         began = time.monotonic()
