@@ -18,7 +18,9 @@ def test_an_image_holds_the_applets_and_its_configuration(tmp_path: Path) -> Non
     with tarfile.open(path) as tar:
         manifest = json.loads(read(tar, "manifest.json"))[0]
         config = json.loads(read(tar, manifest["Config"]))["config"]
-        names = set(tarfile.open(fileobj=io.BytesIO(read(tar, "layer.tar"))).getnames())
+        layer = io.BytesIO(read(tar, "layer.tar"))
+    with tarfile.open(fileobj=layer) as tar:
+        names = set(tar.getnames())
     assert manifest["RepoTags"] == ["lab/one:1"]
     assert (config["Cmd"], config["Env"]) == (["sh"], ["PATH=/bin", "A=1"])
     assert {f"bin/{name}" for name in ("sh", "sleep", "env", "cat", "nc", "httpd", "wget", "od")} <= names
