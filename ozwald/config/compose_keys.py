@@ -1,0 +1,142 @@
+"""Reads the keys of a service that have parts: healthcheck, depends_on, networks and the like."""
+
+import re
+from collections.abc import Callable
+
+from ozwald.config.context import Context
+from ozwald.config.nodes import ListNode, MapNode, Node, Scalar
+from ozwald.config.values import (
+    boolean,
+    collect,
+    duration,
+    entries,
+    field,
+    integer,
+    listed,
+    maybe,
+    refuse,
+    required,
+    size,
+    text,
+    text_or_texts,
+    texts,
+)
+from ozwald.model.service import Attachment, Dependency, Device, Healthcheck, Requires, Ulimit
+
+
+def healthcheck(node: Node, context: Context) -> Healthcheck:
+    """How the engine checks the service."""
+    return Healthcheck(
+        test=("NONE",) if maybe(node, "disable", boolean) else maybe(node, "test", _test) or (),
+        interval_s=maybe(node, "interval", duration),
+        timeout_s=maybe(node, "timeout", duration),
+        start_period_s=maybe(node, "start_period", duration),
+        start_interval_s=maybe(node, "start_interval", duration),
+        retries=maybe(node, "retries", integer),
+    )
+
+
+_TEST_LENGTHS: dict[str, Callable[[int], bool]] = {
+    "NONE": lambda following: following == 0,
+    "CMD": lambda following: following > 0,
+    "CMD-SHELL": lambda following: following == 1,
+}
+
+
+def _test(node: Node) -> tuple[str, ...]:
+    if isinstance(node, Scalar):
+        return ("CMD-SHELL", node.text)
+    test = texts(node)
+    if test and test[0] not in _TEST_LENGTHS:
+        raise refuse(node, "must begin with CMD, CMD-SHELL or NONE")
+    if test and not _TEST_LENGTHS[test[0]](len(test) - 1):
+        raise refuse(node, "CMD needs words behind it, CMD-SHELL one text, NONE nothing")
+    return test
+
+
+def depends_on(node: Node, context: Context) -> tuple[Dependency, ...]:
+    """What must be there first."""
+    if isinstance(node, ListNode):
+        return tuple(Dependency(instance=name) for name in texts(node))
+    return tuple(_dependency(name, body) for name, body in entries(node).items())
+
+
+def _dependency(name: str, body: Node) -> Dependency:
+    restart = field(body, "restart")
+    if restart and boolean(restart):
+        raise refuse(restart, "is not supported yet")
+    needed = field(body, "required")
+    return Dependency(
+        instance=name,
+        condition=maybe(body, "condition", text) or "service_healthy",
+        required=needed is None or boolean(needed),
+    )
+
+
+def networks(node: Node, context: Context) -> tuple[Attachment, ...]:
+    """The networks that it joins."""
+    if isinstance(node, ListNode):
+        return tuple(Attachment(network=name) for name in texts(node))
+    return tuple(
+        Attachment(network=name, aliases=maybe(body, "aliases", texts) or ())
+        for name, body in entries(node).items()
+    )
+
+
+def ulimits(node: Node, context: Context) -> dict[str, Ulimit]:
+    """Resource limits by name."""
+    return {
+        name: Ulimit(soft=required(body, "soft", integer), hard=required(body, "hard", integer))
+        if isinstance(body, MapNode)
+        else Ulimit(soft=integer(body), hard=integer(body))
+        for name, body in entries(node).items()
+    }
+
+
+def devices(node: Node, context: Context) -> tuple[Device, ...]:
+    """Device nodes."""
+    return tuple(collect(_device, listed(node), context.problems))
+
+
+_DEVICE = re.compile(r"(/[^:]+)(?::(/[^:]+))?(?::([rwm]{1,3}))?")
+
+
+def _device(node: Node) -> Device:
+    if isinstance(node, MapNode):
+        source = required(node, "source", text)
+        return Device(
+            source=source,
+            target=maybe(node, "target", text) or source,
+            permissions=maybe(node, "permissions", text) or "rwm",
+        )
+    match = _DEVICE.fullmatch(text(node))
+    if not match:
+        raise refuse(node, "must have the form /dev/SOURCE[:/dev/TARGET[:PERMISSIONS]]")
+    return Device(source=match[1], target=match[2] or match[1], permissions=match[3] or "rwm")
+
+
+def extra_hosts(node: Node, context: Context) -> tuple[str, ...]:
+    """Lines of /etc/hosts, each `name:address`."""
+    if isinstance(node, MapNode):
+        return tuple(
+            f"{name}:{address}" for name, body in node.values.items() for address in text_or_texts(body)
+        )
+    return tuple(collect(_extra_host, listed(node), context.problems))
+
+
+def _extra_host(node: Node) -> str:
+    written = text(node)
+    separator = "=" if "=" in written else ":"
+    name, _, address = written.partition(separator)
+    if not name or not address:
+        raise refuse(node, "must have the form NAME:ADDRESS")
+    return f"{name}:{address.removeprefix('[').removesuffix(']')}"
+
+
+def requires(node: Node, context: Context) -> Requires:
+    """What it needs of its host."""
+    return Requires(
+        gpus=maybe(node, "gpus", lambda gpus: "all" if text(gpus) == "all" else integer(gpus)),
+        memory_bytes=maybe(node, "memory", size),
+        vram_bytes=maybe(node, "vram", size),
+    )

@@ -1,0 +1,21 @@
+"""What the readers of one settings file share."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ozwald.config.problems import Problems, shown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """`variables` are those that values may use; `folder` is the settings file's."""
+
+    problems: Problems
+    variables: Mapping[str, str]
+    folder: Path
+    cwd: Path
+
+    def shown(self, path: Path) -> str:
+        """The path as messages show it."""
+        return shown(path, self.cwd)

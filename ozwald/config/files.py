@@ -1,0 +1,68 @@
+"""Reads the text files of the controller: regular, bounded, UTF-8."""
+
+import os
+import re
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from ozwald.config.problems import RefusedError, whole_file
+from ozwald.model.service import Origin
+
+MAX_FILE_BYTES = 8 * 1024 * 1024
+
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A text and the name of its file as messages show it."""
+
+    file: str
+    text: str
+
+
+def read_source(path: Path, *, file: str) -> Source:
+    """The text of a regular file of at most MAX_FILE_BYTES; raises RefusedError."""
+    try:
+        return decode(_read(path, file), file=file)
+    except OSError as err:
+        raise RefusedError(whole_file(file), f"cannot be read: {err.strerror or type(err).__name__}") from err
+    except ValueError as err:
+        raise RefusedError(whole_file(file), "cannot be read: the path is not valid") from err
+
+
+def decode(content: bytes, *, file: str) -> Source:
+    """The bytes as text, without a byte order mark; raises RefusedError for what is not UTF-8 or not text."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as err:
+        line = content.count(b"\n", 0, err.start) + 1
+        column = err.start - content.rfind(b"\n", 0, err.start)
+        raise RefusedError(Origin(file=file, line=line, column=column), "is not UTF-8 text") from err
+    forbidden = _FORBIDDEN.search(text)
+    if forbidden:
+        character = f"U+{ord(forbidden[0]):04X}"
+        raise RefusedError(
+            place(text, forbidden.start(), file), f"has a character that is not text: {character}"
+        )
+    return Source(file=file, text=text)
+
+
+def place(text: str, offset: int, file: str) -> Origin:
+    """Line and column of an offset."""
+    return Origin(
+        file=file, line=text.count("\n", 0, offset) + 1, column=offset - text.rfind("\n", 0, offset)
+    )
+
+
+def _read(path: Path, file: str) -> bytes:
+    # Without O_NONBLOCK, opening a FIFO that nobody writes to waits for ever.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(descriptor, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise RefusedError(whole_file(file), "is not a regular file")
+        content = stream.read(MAX_FILE_BYTES + 1)
+    if len(content) > MAX_FILE_BYTES:
+        raise RefusedError(whole_file(file), f"is larger than {MAX_FILE_BYTES // 1024**2} MiB")
+    return content

@@ -1,0 +1,111 @@
+"""Puts an inventory's parts together: group membership, inherited variables, references."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ozwald.config.problems import Problems, nearest
+from ozwald.config.references import circles
+from ozwald.config.sources import GroupEntry, Sources, Variable
+from ozwald.model.host import Host, Inventory
+
+ALL = "all"
+UNGROUPED = "ungrouped"
+
+
+def build_inventory(sources: Sources, problems: Problems) -> Inventory:
+    """The inventory that the files make together; unknown names and circles become problems."""
+    _check_members(sources, problems)
+    if _check_circles(sources.groups, problems):
+        return Inventory(hosts={})
+    members = _members(sources)
+    depths = _depths(sources.groups)
+    groups_of: dict[str, list[str]] = {name: [] for name in sources.hosts}
+    for group in sorted(members, key=lambda name: (depths.get(name, 1), name)):
+        for host in members[group]:
+            groups_of[host].append(group)
+    hosts = {name: _host(name, groups_of[name], sources) for name in sources.hosts}
+    _check_provisioners(sources, problems)
+    provisioners = {name: entry.provisioner for name, entry in sources.provisioners.items()}
+    return Inventory(hosts=hosts, groups=members, provisioners=provisioners)
+
+
+def _check_members(sources: Sources, problems: Problems) -> None:
+    for name, group in sources.groups.items():
+        for host, origin in group.hosts.items():
+            if host not in sources.hosts:
+                message = f"the inventory has no such host{nearest(host, sources.hosts)}"
+                problems.error(origin, message, path=f"groups.{name}.hosts")
+        for child, origin in group.children.items():
+            if child not in sources.groups and child != UNGROUPED:
+                message = f"the inventory has no such group{nearest(child, sources.groups)}"
+                problems.error(origin, message, path=f"groups.{name}.children")
+
+
+def _check_circles(groups: Mapping[str, GroupEntry], problems: Problems) -> bool:
+    found = False
+    for circle in circles({name: tuple(group.children) for name, group in groups.items()}):
+        origin = groups[circle[0]].children[circle[1 % len(circle)]]
+        message = f"the groups run in a circle: {' -> '.join([*circle, circle[0]])}"
+        problems.error(origin, message, path=f"groups.{circle[0]}.children")
+        found = True
+    return found
+
+
+def _check_provisioners(sources: Sources, problems: Problems) -> None:
+    for entry in sources.provisioners.values():
+        host = entry.provisioner.host
+        if host not in sources.hosts:
+            message = f"the inventory has no such host{nearest(host, sources.hosts)}"
+            problems.error(entry.host_origin, message, path=entry.path)
+
+
+def _members(sources: Sources) -> dict[str, tuple[str, ...]]:
+    """The hosts of each group, those of its children included, in the order of the files."""
+    found: dict[str, set[str]] = {}
+    for name in _children_first(sources.groups):
+        group = sources.groups[name]
+        below = (found.get(child, set()) for child in group.children)
+        found[name] = set(group.hosts).union(*below) & sources.hosts.keys()
+    grouped = set().union(*(hosts for name, hosts in found.items() if name not in (ALL, UNGROUPED)))
+    sets = {ALL: set(sources.hosts), **found, UNGROUPED: sources.hosts.keys() - grouped}
+    sets[ALL] = set(sources.hosts)
+    order = [ALL, UNGROUPED, *(name for name in sources.groups if name not in (ALL, UNGROUPED))]
+    return {name: tuple(host for host in sources.hosts if host in sets[name]) for name in order}
+
+
+def _children_first(groups: Mapping[str, GroupEntry]) -> list[str]:
+    ordered: dict[str, None] = {}
+    waiting = [(name, False) for name in reversed(list(groups))]
+    while waiting:
+        name, below_done = waiting.pop()
+        if name in ordered or name not in groups:
+            continue
+        if below_done:
+            ordered[name] = None
+        else:
+            waiting.append((name, True))
+            waiting.extend((child, False) for child in groups[name].children if child not in ordered)
+    return list(ordered)
+
+
+def _depths(groups: Mapping[str, GroupEntry]) -> dict[str, int]:
+    """How far each group is from `all` at most: deeper groups' variables win."""
+    depths = dict.fromkeys(groups, 1) | {ALL: 0}
+    for name in reversed(_children_first(groups)):
+        for child in groups[name].children:
+            depths[child] = max(depths.get(child, 1), depths[name] + 1)
+    return depths
+
+
+def _host(name: str, groups: list[str], sources: Sources) -> Host:
+    entry = sources.hosts[name]
+    variables: dict[str, Variable] = {}
+    for group in groups:
+        if group in sources.groups:
+            variables |= sources.groups[group].vars
+    variables |= entry.vars
+    return replace(
+        entry.host,
+        groups=tuple(group for group in groups if group != ALL),
+        vars={key: variable.value for key, variable in variables.items()},
+    )

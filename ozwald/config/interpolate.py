@@ -1,0 +1,144 @@
+"""Variables in values, as in Compose: `${VAR}`, `${VAR:-default}`, `${VAR:?why}`, `${VAR:+other}`, `$$`."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from ozwald.config.nodes import ListNode, Node, Scalar
+from ozwald.config.problems import Problems
+
+MAX_NESTING = 16
+MAX_EXPANDED = 16 * 1024 * 1024
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_OPERATOR = re.compile(r":?[-?+]")
+_NOT_SPECIAL = re.compile(r"[^$}]+|\}")
+_INVALID = "a '$' that starts no variable; write '$$' for a plain '$', or '${NAME}'"
+
+
+class TemplateError(Exception):
+    """The text is not a valid template, or a variable that must be set is not; str() is the sentence."""
+
+
+@dataclass(slots=True)
+class Template:
+    """One text being expanded; `unset` collects the variables that were missing and had no default."""
+
+    text: str
+    variables: Mapping[str, str]
+    unset: list[str] = field(default_factory=list)
+    at: int = 0
+
+    def expand(self) -> str:
+        """The text with its variables replaced; raises TemplateError."""
+        return self._until_end(depth=0, wanted=True)
+
+    def _until_end(self, *, depth: int, wanted: bool) -> str:
+        """Everything up to the end of the text, or inside a variable up to its closing brace."""
+        if depth > MAX_NESTING:
+            raise TemplateError(f"variables nested deeper than {MAX_NESTING}")
+        parts: list[str] = []
+        while self.at < len(self.text):
+            if depth and self.text[self.at] == "}":
+                return "".join(parts)
+            if self.text[self.at] == "$":
+                parts.append(self._dollar(depth=depth, wanted=wanted))
+            else:
+                run = _NOT_SPECIAL.match(self.text, self.at)
+                assert run
+                parts.append(run[0])
+                self.at = run.end()
+        if depth:
+            raise TemplateError("a '${' without its '}'")
+        return "".join(parts)
+
+    def _dollar(self, *, depth: int, wanted: bool) -> str:
+        self.at += 1
+        following = self.text[self.at : self.at + 1]
+        if following == "$":
+            self.at += 1
+            return "$"
+        braced = following == "{"
+        name = _NAME.match(self.text, self.at + braced)
+        if not name:
+            raise TemplateError(_INVALID)
+        self.at = name.end()
+        return self._braced(name[0], depth=depth, wanted=wanted) if braced else self._look_up(name[0], wanted)
+
+    def _braced(self, name: str, *, depth: int, wanted: bool) -> str:
+        operator = _OPERATOR.match(self.text, self.at)
+        if not operator:
+            self._close()
+            return self._look_up(name, wanted)
+        self.at = operator.end()
+        present = bool(self.variables.get(name)) if operator[0][0] == ":" else name in self.variables
+        kind = operator[0][-1]
+        start = self.at
+        alternative = self._until_end(
+            depth=depth + 1, wanted=wanted and kind != "?" and present == (kind == "+")
+        )
+        why = self.text[start : self.at]
+        self._close()
+        if kind == "?" and wanted and not present:
+            raise TemplateError(f"the variable {name} must be set{': ' + why if why else ''}")
+        if kind == "+":
+            return alternative if present else ""
+        return self.variables[name] if present else alternative
+
+    def _close(self) -> None:
+        if self.text[self.at : self.at + 1] != "}":
+            raise TemplateError("a '${' without its '}'" if self.at >= len(self.text) else _INVALID)
+        self.at += 1
+
+    def _look_up(self, name: str, wanted: bool) -> str:
+        if name in self.variables:
+            return self.variables[name]
+        if wanted:
+            self.unset.append(name)
+        return ""
+
+
+class Interpolation:
+    """Replaces variables in the values of a tree; keys stay as they are."""
+
+    def __init__(self, variables: Mapping[str, str], problems: Problems) -> None:
+        self.variables = variables
+        self.problems = problems
+        self.warned: set[str] = set()
+        self.expanded = 0
+
+    def apply(self, node: Node, path: str = "") -> Node:
+        """The tree with its values expanded; parts without a `$` are the same objects as before."""
+        if isinstance(node, Scalar):
+            return self._scalar(node, path) if "$" in node.text else node
+        if isinstance(node, ListNode):
+            items = tuple(self.apply(item, f"{path}[{index}]") for index, item in enumerate(node.items))
+            same = all(new is old for new, old in zip(items, node.items, strict=True))
+            return node if same else replace(node, items=items)
+        values = {key: self.apply(value, f"{path}.{key}".lstrip(".")) for key, value in node.values.items()}
+        same = all(values[key] is old for key, old in node.values.items())
+        return node if same else replace(node, values=values)
+
+    def _scalar(self, node: Scalar, path: str) -> Scalar:
+        template = Template(node.text, self.variables)
+        try:
+            text = self._within_budget(template.expand())
+        except TemplateError as err:
+            self.problems.error(node.origin, str(err), path=path)
+            return replace(node, plain=False)
+        for name in template.unset:
+            self._warn(name, node, path)
+        expanded = replace(node, text=text, expanded=True)
+        # A variable that happens to be empty or "null" is text: null would remove the inherited key.
+        return replace(expanded, plain=False) if expanded.value is None else expanded
+
+    def _within_budget(self, text: str) -> str:
+        self.expanded += len(text)
+        if self.expanded > MAX_EXPANDED:
+            raise TemplateError(f"variables make this file larger than {MAX_EXPANDED // 1024**2} MiB")
+        return text
+
+    def _warn(self, name: str, node: Scalar, path: str) -> None:
+        if name not in self.warned:
+            self.warned.add(name)
+            self.problems.warn(node.origin, f"the variable {name} is not set; it counts as empty", path=path)

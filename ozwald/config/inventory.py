@@ -1,0 +1,145 @@
+"""Reads Ozwald's own form of the inventory: `hosts`, `groups` and `provisioners`."""
+
+import ipaddress
+import os
+from pathlib import Path
+
+from ozwald.config.context import Context
+from ozwald.config.named import Named, named
+from ozwald.config.nodes import MapNode, Node, plain_value
+from ozwald.config.sources import GroupEntry, HostEntry, ProvisionerEntry, Sources, Variable
+from ozwald.config.values import (
+    boolean,
+    collect,
+    entries,
+    field,
+    integer,
+    key_values,
+    listed,
+    maybe,
+    refuse,
+    required,
+    size,
+    text,
+)
+from ozwald.model.host import Cache, Connection, Host, Provisioner, Reserve
+from ozwald.model.service import Origin
+
+EMBEDDED_CACHE_HOST = "ozwald-provisioner-redis"
+
+
+def read_inventory(root: Node, context: Context, *, file: Path) -> Sources:
+    """What a checked tree says; relative key files lie beside `file`."""
+    problems = context.problems
+    entries_of_hosts = named(field(root, "hosts"), problems)
+    hosts = collect(lambda entry: _host(entry, context, file.parent), entries_of_hosts, problems)
+    return Sources(
+        hosts={entry.host.name: entry for entry in hosts},
+        groups={entry.name: _group(entry) for entry in named(field(root, "groups"), problems)},
+        provisioners={
+            entry.name: _provisioner(entry) for entry in named(field(root, "provisioners"), problems)
+        },
+    )
+
+
+def is_loopback(address: str) -> bool:
+    """Whether an address is this machine itself."""
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return address == "localhost"
+
+
+def _host(entry: Named, context: Context, folder: Path) -> HostEntry:
+    body = entry.body
+    address = _address(entry)
+    port, user = maybe(body, "port", integer), maybe(body, "user", text)
+    identity = maybe(body, "identity_file", lambda node: _identity(text(node), context, folder))
+    written = maybe(body, "connection", text)
+    local = is_loopback(address) and port is None and user is None and identity is None
+    host = Host(
+        name=entry.name,
+        address=address,
+        port=port,
+        user=user,
+        identity_file=identity,
+        jump=maybe(body, "jump", text),
+        connection=Connection(written) if written else Connection.LOCAL if local else Connection.SSH,
+        become=maybe(body, "become", boolean) or False,
+        docker_socket=maybe(body, "docker_socket", text),
+        labels=maybe(body, "labels", _labels) or {},
+        reserve=maybe(body, "reserve", _reserve) or Reserve(),
+    )
+    return HostEntry(origin=entry.origin, host=host, vars=_variables(body))
+
+
+def _address(entry: Named) -> str:
+    ip, address = field(entry.body, "ip"), field(entry.body, "address")
+    if ip and address:
+        raise refuse(address, "'ip' and 'address' mean the same; keep one")
+    written = ip or address
+    return (text(written) if written else "") or entry.name
+
+
+def _identity(written: str, context: Context, folder: Path) -> str:
+    home = context.variables.get("HOME")
+    if home and written.startswith("~/"):
+        return str(Path(home, written[2:]))
+    return str(Path(folder, os.path.expanduser(written)))
+
+
+def _labels(node: Node) -> dict[str, str]:
+    return {key: value or "" for key, value in key_values(node, lambda _: "").items()}
+
+
+def _reserve(node: Node) -> Reserve:
+    return Reserve(memory_bytes=maybe(node, "memory", size) or 0, vram_bytes=maybe(node, "vram", size) or 0)
+
+
+def _variables(body: Node) -> dict[str, Variable]:
+    found = field(body, "vars")
+    if not isinstance(found, MapNode):
+        return {}
+    return {
+        name: Variable(value=plain_value(value), origin=found.keys[name].origin)
+        for name, value in found.values.items()
+    }
+
+
+def _group(entry: Named) -> GroupEntry:
+    return GroupEntry(
+        origin=entry.origin,
+        hosts=_members(field(entry.body, "hosts")),
+        children=_members(field(entry.body, "children")),
+        vars=_variables(entry.body),
+    )
+
+
+def _members(node: Node | None) -> dict[str, Origin]:
+    if isinstance(node, MapNode):
+        return {name: node.keys[name].origin for name in node.values}
+    return {text(item): item.origin for item in listed(node)}
+
+
+def _provisioner(entry: Named) -> ProvisionerEntry:
+    host = entries(entry.body)["host"]
+    provisioner = Provisioner(
+        name=entry.name,
+        host=text(host),
+        hosts=maybe(entry.body, "hosts", text) or "all",
+        cache=maybe(entry.body, "cache", _cache) or Cache(),
+    )
+    return ProvisionerEntry(
+        origin=entry.origin, host_origin=host.origin, path=host.path, provisioner=provisioner
+    )
+
+
+def _cache(node: Node) -> Cache:
+    parameters = required(node, "parameters", lambda found: found)
+    host = required(parameters, "host", text)
+    return Cache(
+        address=None if host == EMBEDDED_CACHE_HOST else host,
+        port=maybe(parameters, "port", integer) or 6379,
+        db=maybe(parameters, "db", integer) or 0,
+        password=maybe(parameters, "password", text),
+    )

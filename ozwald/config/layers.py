@@ -1,0 +1,140 @@
+"""Reads the keys that a definition, a variety and a profile share into a Layer."""
+
+from collections.abc import Callable
+from typing import Any
+
+from ozwald.config.compose_keys import (
+    depends_on,
+    devices,
+    extra_hosts,
+    healthcheck,
+    networks,
+    requires,
+    ulimits,
+)
+from ozwald.config.context import Context
+from ozwald.config.env_files import env_files
+from ozwald.config.mounts import mount
+from ozwald.config.nodes import MapNode, Node, is_null
+from ozwald.config.ports import ports
+from ozwald.config.problems import RefusedError
+from ozwald.config.values import (
+    boolean,
+    collect,
+    duration,
+    key_values,
+    listed,
+    number,
+    size,
+    text,
+    text_or_texts,
+    texts,
+    words,
+)
+from ozwald.model.service import Layer, Mount, Origin, Port, Pull
+
+_OWN_LABELS = "ozwald."
+_UNSUPPORTED = ("lockers", "bridge-connector")
+_UNUSED = ("footprint", "replicas")
+
+
+def read_layer(body: Node, context: Context) -> Layer:
+    """The layer that a checked body sets; what cannot be read becomes a problem."""
+    values: dict[str, Any] = {}
+    origins: dict[tuple[str, ...], Origin] = {}
+    if not isinstance(body, MapNode):
+        return Layer()
+    _name_what_is_missing(body, context)
+    for key, node in body.values.items():
+        read = _READERS.get(key)
+        if not read:
+            continue
+        try:
+            values[key] = None if is_null(node) else read(node, context)
+        except RefusedError as err:
+            context.problems.error(err.origin, err.message, path=err.path)
+        origins[(key,)] = body.keys[key].origin
+        if key in _MAPS:
+            origins.update(_key_origins(key, node))
+    return Layer(values=values, origins=origins)
+
+
+def _name_what_is_missing(body: MapNode, context: Context) -> None:
+    for key in _UNSUPPORTED:
+        if key in body.values:
+            place = body.keys[key]
+            context.problems.error(
+                place.origin, f"{place.text!r} is not supported yet", path=body.values[key].path
+            )
+    for key in _UNUSED:
+        if key in body.values:
+            place = body.keys[key]
+            context.problems.warn(
+                place.origin, f"{place.text!r} has no effect yet", path=body.values[key].path
+            )
+
+
+def _key_origins(key: str, node: Node) -> dict[tuple[str, ...], Origin]:
+    if isinstance(node, MapNode):
+        return {(key, name): node.keys[name].origin for name in node.values}
+    return {(key, text(item).partition("=")[0]): item.origin for item in listed(node)}
+
+
+def _environment(node: Node, context: Context) -> dict[str, str | None]:
+    return key_values(node, context.variables.get)
+
+
+def _labels(node: Node, context: Context) -> dict[str, str | None]:
+    for (_, label), origin in _key_origins("labels", node).items():
+        if label.startswith(_OWN_LABELS):
+            raise RefusedError(
+                origin, f"labels that begin with {_OWN_LABELS!r} are Ozwald's own", path=node.path
+            )
+    return key_values(node, lambda _: "")
+
+
+def _properties(node: Node, context: Context) -> dict[str, str | None]:
+    return key_values(node, lambda _: None)
+
+
+def _volumes(node: Node, context: Context) -> tuple[Mount, ...]:
+    return tuple(collect(lambda item: mount(item, context), listed(node), context.problems))
+
+
+def _ports(node: Node, context: Context) -> tuple[Port, ...]:
+    return tuple(port for found in collect(ports, listed(node), context.problems) for port in found)
+
+
+def _pull_policy(node: Node, context: Context) -> Pull:
+    return Pull("missing" if text(node) == "if_not_present" else text(node))
+
+
+def _plain(read: Callable[[Node], Any]) -> Callable[[Node, Context], Any]:
+    return lambda node, context: read(node)
+
+
+_READERS: dict[str, Callable[[Node, Context], Any]] = {
+    **dict.fromkeys(("image", "restart", "ipc", "pid", "user", "working_dir", "runtime"), _plain(text)),
+    **dict.fromkeys(("group_add", "cap_add", "cap_drop", "security_opt"), _plain(texts)),
+    **dict.fromkeys(("command", "entrypoint"), _plain(words)),
+    **dict.fromkeys(("shm_size", "mem_limit"), _plain(size)),
+    **dict.fromkeys(("init", "read_only"), _plain(boolean)),
+    "tmpfs": _plain(text_or_texts),
+    "stop_grace_period": _plain(duration),
+    "cpus": _plain(number),
+    "pull_policy": _pull_policy,
+    "environment": _environment,
+    "labels": _labels,
+    "properties": _properties,
+    "env_file": env_files,
+    "volumes": _volumes,
+    "ports": _ports,
+    "healthcheck": healthcheck,
+    "depends_on": depends_on,
+    "networks": networks,
+    "ulimits": ulimits,
+    "devices": devices,
+    "extra_hosts": extra_hosts,
+    "requires": requires,
+}
+_MAPS = ("environment", "labels", "properties", "networks", "depends_on", "ulimits")

@@ -1,0 +1,110 @@
+"""Reads `volumes`, short and long."""
+
+import re
+from pathlib import PurePosixPath
+from typing import Literal
+
+from ozwald.config.context import Context
+from ozwald.config.nodes import MapNode, Node
+from ozwald.config.values import boolean, field, maybe, refuse, required, size, text
+from ozwald.model.service import Mount
+
+_Kind = Literal["bind", "volume", "tmpfs"]
+_KINDS: dict[str, _Kind] = {"bind": "bind", "volume": "volume", "tmpfs": "tmpfs"}
+_VOLUME_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_PROPAGATIONS = frozenset(("private", "rprivate", "shared", "rshared", "slave", "rslave"))
+_MODES = _PROPAGATIONS | {"ro", "rw", "nocopy"}
+
+
+def mount(node: Node, context: Context) -> Mount:
+    """One entry of `volumes`; raises RefusedError."""
+    return _long(node, context) if isinstance(node, MapNode) else _short(node, context)
+
+
+def _short(node: Node, context: Context) -> Mount:
+    parts = text(node).split(":")
+    if len(parts) > 3 or not all(parts):
+        raise refuse(node, "must have the form SOURCE:TARGET[:MODE]")
+    if len(parts) == 1:
+        return Mount(type="volume", target=_target(parts[0], node))
+    modes = parts[2].split(",") if len(parts) == 3 else []
+    kind: _Kind = "bind" if parts[0][0] in "/.~$" else "volume"
+    _check_modes(modes, kind, node)
+    return Mount(
+        type=kind,
+        source=_source(parts[0], kind, node, context),
+        target=_target(parts[1], node),
+        read_only="ro" in modes,
+        propagation=next((mode for mode in modes if mode in _PROPAGATIONS), None),
+        nocopy="nocopy" in modes,
+    )
+
+
+def _check_modes(modes: list[str], kind: _Kind, node: Node) -> None:
+    if not _MODES.issuperset(modes):
+        raise refuse(node, f"has a mode that is not supported; known: {', '.join(sorted(_MODES))}")
+    if len(_PROPAGATIONS.intersection(modes)) > 1 or {"ro", "rw"}.issubset(modes):
+        raise refuse(node, "has modes that contradict each other")
+    if "nocopy" in modes and kind != "volume":
+        raise refuse(node, "'nocopy' needs a volume's name as source")
+    if _PROPAGATIONS.intersection(modes) and kind != "bind":
+        raise refuse(node, "a propagation needs a path as source")
+
+
+def _long(node: MapNode, context: Context) -> Mount:
+    kind = _KINDS[required(node, "type", text)]
+    source = maybe(node, "source", text)
+    if kind == "bind" and not source:
+        raise refuse(node, "a bind mount needs a 'source'")
+    if kind == "tmpfs" and source:
+        raise refuse(node, "a tmpfs mount has no 'source'")
+    for option in _KINDS:
+        if option != kind and field(node, option):
+            raise refuse(node, f"the options {option!r} do not fit a mount of type {kind!r}")
+    if field(node, "consistency"):
+        context.problems.warn(node.origin, "'consistency' has no effect on Linux hosts", path=node.path)
+    options = field(node, kind) or MapNode(origin=node.origin)
+    create = maybe(options, "create_host_path", boolean)
+    return Mount(
+        type=kind,
+        source=_source(source, kind, node, context) if source else None,
+        target=required(node, "target", lambda target: _target(text(target), target)),
+        read_only=maybe(node, "read_only", boolean) or False,
+        propagation=maybe(options, "propagation", text),
+        create_host_path=create is not False,
+        nocopy=maybe(options, "nocopy", boolean) or False,
+        tmpfs_bytes=maybe(options, "size", size),
+        tmpfs_mode=maybe(options, "mode", _mode),
+    )
+
+
+def _mode(node: Node) -> int:
+    """Permissions: text is octal, a number is what YAML made of it (`0o1777`)."""
+    value = text(node)
+    if re.fullmatch(r"0?[0-7]{3,4}", value):
+        return int(value, 8)
+    if re.fullmatch(r"0o[0-7]{1,4}", value):
+        return int(value, 0)
+    raise refuse(node, "must be octal permissions such as '1777'")
+
+
+def _target(target: str, node: Node) -> str:
+    if not target.startswith("/"):
+        raise refuse(node, "the target must be an absolute path in the container")
+    return target
+
+
+def _source(source: str, kind: _Kind, node: Node, context: Context) -> str:
+    if kind == "volume":
+        if not _VOLUME_NAME.fullmatch(source):
+            raise refuse(node, "the source is neither an absolute path nor the name of a volume")
+        return source
+    if source.startswith("~"):
+        raise refuse(node, "'~' has no meaning on a remote host; write the absolute path")
+    folder = str(context.folder)
+    if not source.startswith("/") or (folder != "/" and PurePosixPath(source).is_relative_to(folder)):
+        raise refuse(
+            node,
+            "the source is the controller's own data, which is not supported yet; write a path of the host",
+        )
+    return source

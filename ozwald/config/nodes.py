@@ -1,0 +1,62 @@
+"""The tree that a YAML file becomes: texts, lists and maps, each with its place."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ozwald.config.scalars import typed
+from ozwald.model.service import Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scalar:
+    """A single value. `plain` says that its text decides its type, as it stood without quotes.
+
+    `expanded` says that variables made its text.
+    """
+
+    origin: Origin
+    text: str = field(repr=False)
+    plain: bool = True
+    expanded: bool = False
+    path: str = ""
+
+    @property
+    def value(self) -> str | int | float | bool | None:
+        """The value by YAML 1.2's core schema."""
+        return typed(self.text) if self.plain else self.text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListNode:
+    """A sequence."""
+
+    origin: Origin
+    items: tuple["Node", ...] = ()
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MapNode:
+    """A mapping by key text; `keys` has the keys as they stand in the file."""
+
+    origin: Origin
+    values: Mapping[str, "Node"] = field(default_factory=dict)
+    keys: Mapping[str, Scalar] = field(default_factory=dict)
+    path: str = ""
+
+
+Node = Scalar | ListNode | MapNode
+
+
+def is_null(node: Node) -> bool:
+    """Whether the YAML says null, or nothing at all."""
+    return isinstance(node, Scalar) and node.plain and node.value is None
+
+
+def plain_value(node: Node) -> object:
+    """The node as plain Python: dict, list and typed scalars."""
+    if isinstance(node, Scalar):
+        return node.value
+    if isinstance(node, ListNode):
+        return [plain_value(item) for item in node.items]
+    return {key: plain_value(value) for key, value in node.values.items()}

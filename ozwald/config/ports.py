@@ -1,0 +1,84 @@
+"""Reads `ports`, short and long, with ranges."""
+
+import ipaddress
+import re
+from dataclasses import dataclass
+
+from ozwald.config.nodes import MapNode, Node
+from ozwald.config.values import field, maybe, refuse, required, text
+from ozwald.model.service import Port
+
+_SHORT = re.compile(
+    r"(?:(?P<ip>\[[0-9A-Fa-f:.]+\]|[0-9.]+):(?=[0-9-]*:))?"
+    r"(?:(?P<published>[0-9]{1,5}(?:-[0-9]{1,5})?)?:)?"
+    r"(?P<target>[0-9]{1,5}(?:-[0-9]{1,5})?)"
+    r"(?:/(?P<protocol>tcp|udp|sctp))?"
+)
+_RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Range:
+    first: int
+    last: int
+
+    def __len__(self) -> int:
+        return self.last - self.first + 1
+
+
+def ports(node: Node) -> tuple[Port, ...]:
+    """One entry of `ports`, which a range makes several ports; raises RefusedError."""
+    return _long(node) if isinstance(node, MapNode) else _short(node)
+
+
+def _short(node: Node) -> tuple[Port, ...]:
+    match = _SHORT.fullmatch(text(node))
+    if not match:
+        raise refuse(node, "must have the form [[IP:]PUBLISHED:]TARGET[/PROTOCOL]")
+    published = _range(match["published"], node) if match["published"] else None
+    return _expanded(_range(match["target"], node), published, match["ip"], match["protocol"] or "tcp", node)
+
+
+def _long(node: MapNode) -> tuple[Port, ...]:
+    published = field(node, "published")
+    return _expanded(
+        required(node, "target", lambda target: _range(text(target), target)),
+        _range(text(published), published) if published and text(published) else None,
+        maybe(node, "host_ip", text),
+        maybe(node, "protocol", text) or "tcp",
+        node,
+    )
+
+
+def _range(written: str, node: Node) -> _Range:
+    match = _RANGE.fullmatch(written)
+    if not match:
+        raise refuse(node, "must be a port or a range of ports")
+    found = _Range(first=int(match[1]), last=int(match[2] or match[1]))
+    if not 1 <= found.first <= found.last <= 65535:
+        raise refuse(node, "a port lies between 1 and 65535, and a range begins with the lower one")
+    return found
+
+
+def _expanded(
+    target: _Range, published: _Range | None, host_ip: str | None, protocol: str, node: Node
+) -> tuple[Port, ...]:
+    if published and len(published) != len(target):
+        raise refuse(node, "the published range and the target range must have the same length")
+    address = _address(host_ip, node) if host_ip else None
+    return tuple(
+        Port(
+            target=target.first + step,
+            protocol=protocol,
+            published=published.first + step if published else None,
+            host_ip=address,
+        )
+        for step in range(len(target))
+    )
+
+
+def _address(written: str, node: Node) -> str:
+    try:
+        return str(ipaddress.ip_address(written.strip("[]")))
+    except ValueError as err:
+        raise refuse(node, "the address to publish on is not an IP address") from err

@@ -1,0 +1,98 @@
+"""Checks what the parts of a realm say about each other."""
+
+from collections.abc import Iterator, Mapping
+
+from ozwald.config.problems import Problems, nearest
+from ozwald.model.service import Layer, Origin, Realm, ServiceDefinition
+
+
+def check_references(realm: Realm, problems: Problems) -> None:
+    """Networks must exist, dependencies must not run in a circle; an image may come later."""
+    for definition in realm.definitions.values():
+        for path, layer in _layers(definition):
+            _check_networks(path, layer, realm, problems)
+            _check_dependencies(path, layer, realm, problems)
+        _check_image(definition, problems)
+    _check_circles(realm, problems)
+
+
+def _layers(definition: ServiceDefinition) -> Iterator[tuple[str, Layer]]:
+    start = f"realms.{definition.realm}.service-definitions.{definition.name}"
+    yield start, definition.base
+    for variety in definition.varieties.values():
+        yield f"{start}.varieties.{variety.name}", variety.layer
+    for profile in definition.profiles.values():
+        yield f"{start}.profiles.{profile.name}", profile.layer
+
+
+def _place(layer: Layer, field: str, key: str) -> Origin:
+    return layer.origins.get((field, key), layer.origins[(field,)])
+
+
+def _check_networks(path: str, layer: Layer, realm: Realm, problems: Problems) -> None:
+    for attachment in layer.values.get("networks") or ():
+        if attachment.network not in realm.networks:
+            problems.error(
+                _place(layer, "networks", attachment.network),
+                f"the realm has no such network{nearest(attachment.network, realm.networks)}",
+                path=f"{path}.networks",
+            )
+
+
+def _check_dependencies(path: str, layer: Layer, realm: Realm, problems: Problems) -> None:
+    for dependency in layer.values.get("depends_on") or ():
+        if dependency.instance not in realm.definitions:
+            problems.warn(
+                _place(layer, "depends_on", dependency.instance),
+                "no definition of the realm has this name; an instance must have it by the time this starts"
+                + nearest(dependency.instance, realm.definitions),
+                path=f"{path}.depends_on",
+            )
+
+
+def _check_image(definition: ServiceDefinition, problems: Problems) -> None:
+    if definition.type != "container" or not definition.origin:
+        return
+    if not any(layer.values.get("image") for _, layer in _layers(definition)):
+        path = f"realms.{definition.realm}.service-definitions.{definition.name}"
+        problems.warn(definition.origin, "no image yet, so it cannot be started", path=path)
+
+
+def _check_circles(realm: Realm, problems: Problems) -> None:
+    """Report each circle once, at the definition by which it was entered."""
+    needs = {name: _needs(definition) for name, definition in realm.definitions.items()}
+    for circle in circles(needs):
+        definition = realm.definitions[circle[0]]
+        layer = next(layer for _, layer in _layers(definition) if layer.values.get("depends_on"))
+        path = f"realms.{realm.name}.service-definitions.{circle[0]}.depends_on"
+        message = f"the dependencies run in a circle: {' -> '.join([*circle, circle[0]])}"
+        problems.error(_place(layer, "depends_on", circle[1 % len(circle)]), message, path=path)
+
+
+def _needs(definition: ServiceDefinition) -> tuple[str, ...]:
+    found = [
+        dependency.instance
+        for _, layer in _layers(definition)
+        for dependency in layer.values.get("depends_on") or ()
+    ]
+    return tuple(dict.fromkeys(found))
+
+
+def circles(needs: Mapping[str, tuple[str, ...]]) -> Iterator[list[str]]:
+    """Circles of a graph, so that without one edge of each none is left."""
+    done: set[str] = set()
+    for start in needs:
+        trail: dict[str, Iterator[str]] = {}
+        if start not in done:
+            trail[start] = iter(needs[start])
+        while trail:
+            last = next(reversed(trail))
+            following = next(trail[last], None)
+            if following is None:
+                trail.pop(last)
+                done.add(last)
+            elif following in trail:
+                names = list(trail)
+                yield names[names.index(following) :]
+            elif following in needs and following not in done:
+                trail[following] = iter(needs[following])

@@ -1,0 +1,237 @@
+"""Checks a tree against a JSON Schema and says what is wrong in sentences that repeat no value."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from ozwald.config.nodes import ListNode, MapNode, Node, Scalar, plain_value
+from ozwald.config.problems import Problems, nearest
+
+SETTINGS = "settings.schema.json"
+INVENTORY = "inventory.schema.json"
+
+_ANNOTATIONS = frozenset(("$schema", "$id", "$defs", "$comment", "title", "description", "examples"))
+_SPELLINGS = "spellings"
+_KINDS = {
+    "object": "a map",
+    "array": "a list",
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "null": "null",
+}
+_Step = str | int
+_Schema = Mapping[str, Any]
+
+
+def checked(node: Node, problems: Problems, *, schema: str, within: str = "") -> Node:
+    """The tree in canonical spelling, without `x-` keys and without the parts that the schema refuses.
+
+    `schema` is one of the files in `schemas/`; `within` begins the paths in messages.
+    """
+    compiled, validator = _validator(schema)
+    tree = _canonical(node, compiled, within, problems)
+    refused: list[tuple[_Step, ...]] = []
+    for error in validator.iter_errors(plain_value(tree)):
+        steps = tuple(error.absolute_path)
+        refused.extend(_report(error, steps, _at(tree, steps), problems))
+    return _without(tree, refused) if refused else tree
+
+
+@cache
+def load_schema(name: str) -> dict[str, Any]:
+    """One of the schema files, as it stands."""
+    text = resources.files("ozwald.config").joinpath("schemas", name).read_text("utf-8")
+    loaded: dict[str, Any] = json.loads(text)
+    return loaded
+
+
+def spellings(properties: Mapping[str, Any]) -> dict[str, str]:
+    """The other spelling of each key, `env-file` to `env_file`: entries that only refer to another key."""
+    found = {}
+    for key, schema in properties.items():
+        referred = schema.get("$ref", "").rpartition("/")[2]
+        if len(schema) == 1 and referred and referred != key and referred in properties:
+            found[key] = referred
+    return found
+
+
+@cache
+def _validator(name: str) -> tuple[_Schema, Draft202012Validator]:
+    compiled = _compiled(load_schema(name), name)
+    return compiled, Draft202012Validator(compiled)
+
+
+def _compiled(schema: Any, file: str) -> Any:
+    """The schema without references and annotations: following references costs more than everything else."""
+    if isinstance(schema, list):
+        return [_compiled(part, file) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return _referred(schema["$ref"], file)
+    compiled = {
+        key: _compiled(part, file) for key, part in schema.items() if key not in _ANNOTATIONS | {"properties"}
+    }
+    if "properties" in schema:
+        others = spellings(schema["properties"])
+        compiled[_SPELLINGS] = others
+        compiled["properties"] = {
+            key: _compiled(part, file) for key, part in schema["properties"].items() if key not in others
+        }
+    return compiled
+
+
+@cache
+def _referred(reference: str, file: str) -> Any:
+    name, _, pointer = reference.partition("#")
+    file = name or file
+    target: Any = load_schema(file)
+    for step in pointer.strip("/").split("/"):
+        target = target[step]
+    return _compiled(target, file)
+
+
+def _canonical(node: Node, schema: _Schema, path: str, problems: Problems) -> Node:
+    """The tree with its paths, structural keys in the schema's spelling, `x-` keys gone."""
+    if isinstance(node, Scalar):
+        return Scalar(origin=node.origin, text=node.text, plain=_is_plain(node, schema), path=path)
+    if isinstance(node, ListNode):
+        part = schema.get("items", {})
+        items = tuple(_canonical(item, part, f"{path}[{at}]", problems) for at, item in enumerate(node.items))
+        return ListNode(origin=node.origin, items=items, path=path)
+    return _canonical_map(node, schema, path, problems)
+
+
+def _is_plain(node: Scalar, schema: _Schema) -> bool:
+    """Whether a scalar is typed by its text; what a variable gave has the type that is wanted, quoted or not."""
+    types = schema.get("type")
+    return "string" not in types if node.expanded and types else node.plain
+
+
+def _canonical_map(node: MapNode, schema: _Schema, path: str, problems: Problems) -> MapNode:
+    properties = schema.get("properties", {})
+    others = schema.get(_SPELLINGS, {})
+    rest = schema.get("additionalProperties") or {}
+    extensible = "patternProperties" in schema
+    values: dict[str, Node] = {}
+    keys: dict[str, Scalar] = {}
+    for written, value in node.values.items():
+        key = others.get(written, written)
+        if extensible and key.startswith("x-"):
+            continue
+        here = f"{path}.{written}" if path else written
+        if key in values:
+            message = f"the key stands twice, also as {keys[key].text!r}"
+            problems.error(node.keys[written].origin, message, path=here)
+            continue
+        values[key] = _canonical(value, properties.get(key, rest), here, problems)
+        keys[key] = node.keys[written]
+    return MapNode(origin=node.origin, values=values, keys=keys, path=path)
+
+
+def _at(node: Node, steps: tuple[_Step, ...]) -> Node:
+    for step in steps:
+        if isinstance(node, MapNode) and isinstance(step, str):
+            node = node.values[step]
+        elif isinstance(node, ListNode) and isinstance(step, int):
+            node = node.items[step]
+    return node
+
+
+def _keyword(error: ValidationError) -> Any:
+    """What the schema says under the keyword that failed."""
+    return error.validator_value
+
+
+def _around(error: ValidationError) -> Any:
+    """The part of the schema that failed."""
+    return error.schema
+
+
+def _report(
+    error: ValidationError, steps: tuple[_Step, ...], node: Node, problems: Problems
+) -> Iterator[tuple[_Step, ...]]:
+    """Report one error of the schema and yield the places that later steps must not look at."""
+    if error.validator == "additionalProperties" and isinstance(node, MapNode):
+        known = _around(error)["properties"]
+        for key in (key for key in node.values if key not in known):
+            place = node.keys[key]
+            message = f"the key {place.text!r} is not known{nearest(key, known)}"
+            problems.error(place.origin, message, path=node.path)
+            yield (*steps, key)
+    elif "propertyNames" in error.schema_path and isinstance(node, MapNode):
+        key = str(error.instance)
+        problems.error(node.keys[key].origin, _around(error)["patternErrorMessage"], path=node.path)
+        yield (*steps, key)
+    else:
+        say = _SENTENCES.get(str(error.validator))
+        problems.error(node.origin, say(error) if say else "is not allowed here", path=node.path)
+        yield steps
+
+
+def _type_sentence(error: ValidationError) -> str:
+    wanted = _keyword(error) if isinstance(_keyword(error), list) else [_keyword(error)]
+    words = [_KINDS[kind] for kind in wanted if kind != "null" or len(wanted) == 1]
+    return f"must be {_either(words)}, not {_kind(error.instance)}"
+
+
+def _enum_sentence(error: ValidationError) -> str:
+    words = [str(word) for word in _keyword(error) if word is not None]
+    return f"must be {_either(words)}"
+
+
+def _required_sentence(error: ValidationError) -> str:
+    present: Any = error.instance
+    missing = [key for key in _keyword(error) if key not in present]
+    return f"the key {_either([repr(key) for key in missing])} is missing"
+
+
+_SENTENCES: dict[str, Callable[[ValidationError], str]] = {
+    "type": _type_sentence,
+    "enum": _enum_sentence,
+    "required": _required_sentence,
+    "pattern": lambda error: str(_around(error)["patternErrorMessage"]),
+    "minimum": lambda error: f"must be at least {_keyword(error)}",
+    "maximum": lambda error: f"must be at most {_keyword(error)}",
+}
+
+
+def _either(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+def _kind(value: object) -> str:
+    kinds = {dict: "object", list: "array", str: "string", bool: "boolean", int: "integer", float: "number"}
+    return _KINDS[kinds.get(type(value), "null")]
+
+
+def _without(node: Node, refused: list[tuple[_Step, ...]]) -> Node:
+    """The tree without the parts at the refused places; a map in place of a root that was refused itself."""
+    if () in refused:
+        return MapNode(origin=node.origin, path=node.path)
+    below: dict[_Step, list[tuple[_Step, ...]]] = {}
+    for steps in refused:
+        below.setdefault(steps[0], []).append(steps[1:])
+    gone = {step for step, rests in below.items() if () in rests}
+    if isinstance(node, MapNode):
+        values = {
+            key: _without(value, below[key]) if key in below else value
+            for key, value in node.values.items()
+            if key not in gone
+        }
+        return MapNode(origin=node.origin, values=values, keys=node.keys, path=node.path)
+    if isinstance(node, ListNode):
+        items = tuple(
+            _without(item, below[at]) if at in below else item
+            for at, item in enumerate(node.items)
+            if at not in gone
+        )
+        return ListNode(origin=node.origin, items=items, path=node.path)
+    return node

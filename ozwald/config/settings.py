@@ -1,0 +1,75 @@
+"""Reads `realms`: networks and service definitions."""
+
+from ozwald.config.context import Context
+from ozwald.config.layers import read_layer
+from ozwald.config.named import Named, named
+from ozwald.config.nodes import Node
+from ozwald.config.references import check_references
+from ozwald.config.values import boolean, field, maybe, text
+from ozwald.model.resources import Hardware
+from ozwald.model.service import Network, Profile, Realm, ServiceDefinition, Variety
+
+DEFAULT_NETWORK = "default"
+
+
+def read_realms(root: Node, context: Context) -> dict[str, Realm]:
+    """The realms of a checked settings tree, by name."""
+    return {entry.name: _realm(entry, context) for entry in named(field(root, "realms"), context.problems)}
+
+
+def _realm(entry: Named, context: Context) -> Realm:
+    networks = {DEFAULT_NETWORK: Network(key=DEFAULT_NETWORK)}
+    for network in named(field(entry.body, "networks"), context.problems):
+        networks[network.name] = _network(network)
+    definitions = {
+        definition.name: _definition(entry.name, definition, context)
+        for definition in named(field(entry.body, "service-definitions"), context.problems)
+    }
+    realm = Realm(name=entry.name, definitions=definitions, networks=networks)
+    check_references(realm, context.problems)
+    return realm
+
+
+def _network(entry: Named) -> Network:
+    external = maybe(entry.body, "external", boolean) or False
+    own = None if entry.in_list else maybe(entry.body, "name", text)
+    return Network(
+        key=entry.name,
+        driver=maybe(entry.body, "driver", text),
+        external=external,
+        name=own or (entry.name if external else None),
+        internal=maybe(entry.body, "internal", boolean) or False,
+    )
+
+
+def _definition(realm: str, entry: Named, context: Context) -> ServiceDefinition:
+    body = entry.body
+    return ServiceDefinition(
+        realm=realm,
+        name=entry.name,
+        type=maybe(body, "type", text) or "container",
+        description=maybe(body, "description", text) or "",
+        base=read_layer(body, context),
+        varieties=_varieties(body, context),
+        profiles={
+            profile.name: Profile(name=profile.name, layer=read_layer(profile.body, context))
+            for profile in named(field(body, "profiles"), context.problems)
+        },
+        origin=entry.origin,
+    )
+
+
+def _varieties(body: Node, context: Context) -> dict[str, Variety]:
+    varieties = {}
+    for entry in named(field(body, "varieties"), context.problems):
+        layer = read_layer(entry.body, context)
+        written = maybe(entry.body, "hardware", text) or entry.name
+        if written not in list(Hardware):
+            context.problems.error(
+                entry.origin,
+                f"a variety with a name of its own needs 'hardware': {', '.join(Hardware)}",
+                path=entry.body.path,
+            )
+            continue
+        varieties[entry.name] = Variety(name=entry.name, hardware=Hardware(written), layer=layer)
+    return varieties

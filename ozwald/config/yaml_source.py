@@ -1,0 +1,247 @@
+"""YAML text to a tree with places, from parser events only: nothing in a file is ever executed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+import yaml
+
+from ozwald.config.files import Source
+from ozwald.config.nodes import ListNode, MapNode, Node, Scalar
+from ozwald.config.problems import Problems, RefusedError, nearest, whole_file
+from ozwald.model.service import Origin
+
+MAX_DEPTH = 64
+# What aliases and merge keys may add to the nodes that were really written: enough for any file people
+# keep, little enough to refuse a bomb at once.
+ALIAS_NODES = 10_000
+ALIAS_RATIO = 10
+
+_TAG = "tag:yaml.org,2002:"
+_SCALAR_TYPES: dict[str, tuple[type, ...]] = {
+    _TAG + "int": (int,),
+    _TAG + "float": (int, float),
+    _TAG + "bool": (bool,),
+    _TAG + "null": (type(None),),
+}
+_TEXT_TAGS = (_TAG + "str", "!")
+_HINTS = {
+    "found character that cannot start any token": "a tab, '@' or '`' starts no value; indent with spaces",
+    "mapping values are not allowed": "a ':' does not belong here; quote the text or check the indent",
+    "could not find expected ':'": "a ':' is missing, or the indent is wrong",
+    "did not find expected key": "a key was expected here; check the indent and the quotes",
+    "did not find expected '-' indicator": "a list item ('- ') was expected here; check the indent",
+}
+
+
+class Duplicates(Enum):
+    """What a key written twice in one mapping means."""
+
+    REFUSED = "refused"
+    LAST_WINS = "last wins"
+
+
+@dataclass(slots=True)
+class _Frame:
+    """A list or map that is still being read, with the size and height it has in expanded nodes."""
+
+    origin: Origin
+    anchor: str | None
+    is_map: bool
+    items: list[Node] = field(default_factory=list)
+    values: dict[str, Node] = field(default_factory=dict)
+    keys: dict[str, Scalar] = field(default_factory=dict)
+    key: Scalar | None = None
+    merges: list[MapNode] = field(default_factory=list)
+    size: int = 1
+    height: int = 1
+
+
+@dataclass(slots=True, frozen=True)
+class _Anchored:
+    node: Node
+    size: int
+    height: int
+
+
+def compose(
+    source: Source, problems: Problems, *, duplicates: Duplicates = Duplicates.REFUSED
+) -> Node | None:
+    """The one document of a file (null when it is empty), or None when it cannot be read.
+
+    What is wrong goes into `problems`.
+    """
+    composer = _Composer(source.file, problems, duplicates)
+    try:
+        for event in yaml.parse(source.text, Loader=_loader()):
+            composer.take(event)
+    except yaml.MarkedYAMLError as err:
+        problems.error(_mark_place(source.file, err.problem_mark or err.context_mark), _syntax_message(err))
+        return None
+    except yaml.YAMLError:
+        problems.error(whole_file(source.file), "is not valid YAML")
+        return None
+    except RefusedError as err:
+        problems.error(err.origin, err.message)
+        return None
+    return composer.root or Scalar(origin=Origin(file=source.file, line=1, column=1), text="")
+
+
+def _loader() -> type:
+    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def _mark_place(file: str, mark: Any) -> Origin:
+    return Origin(file=file, line=mark.line + 1, column=mark.column + 1) if mark else whole_file(file)
+
+
+def _syntax_message(err: yaml.MarkedYAMLError) -> str:
+    problem = str(err.problem or "").split(", but found")[0].split(" '\\t'")[0]
+    for start, hint in _HINTS.items():
+        if problem.startswith(start):
+            return f"not valid YAML: {hint}"
+    return f"not valid YAML: {err.context}: {problem}" if err.context else f"not valid YAML: {problem}"
+
+
+class _Composer:
+    """Builds the tree event by event, with a budget on what aliases may add."""
+
+    def __init__(self, file: str, problems: Problems, duplicates: Duplicates) -> None:
+        self.file = file
+        self.problems = problems
+        self.duplicates = duplicates
+        self.root: Node | None = None
+        self.documents = 0
+        self.written = 0
+        self.expanded = 0
+        self.stack: list[_Frame] = []
+        self.anchors: dict[str, _Anchored | None] = {}
+        self.takers: dict[type[yaml.Event], Callable[[Any], None]] = {
+            yaml.ScalarEvent: self._scalar,
+            yaml.SequenceStartEvent: self._start,
+            yaml.MappingStartEvent: self._start,
+            yaml.SequenceEndEvent: self._end,
+            yaml.MappingEndEvent: self._end,
+            yaml.AliasEvent: self._alias,
+            yaml.DocumentStartEvent: self._document,
+        }
+
+    def take(self, event: yaml.Event) -> None:
+        """Take the next event of the parser."""
+        taker = self.takers.get(type(event))
+        if taker:
+            taker(event)
+
+    def _document(self, event: yaml.DocumentStartEvent) -> None:
+        self.documents += 1
+        if self.documents > 1:
+            raise RefusedError(self._place(event), "a second document starts here; one file is one document")
+
+    def _scalar(self, event: yaml.ScalarEvent) -> None:
+        place = self._place(event)
+        self.written += 1
+        node = Scalar(origin=place, text=event.value, plain=self._is_plain(event, place))
+        if event.anchor:
+            self.anchors[event.anchor] = _Anchored(node, 1, 1)
+        self._add(node, 1, 1, place)
+
+    def _is_plain(self, event: yaml.ScalarEvent, place: Origin) -> bool:
+        if event.tag is None or (event.tag == "!" and event.implicit[0]):
+            return bool(event.implicit[0])
+        types = _SCALAR_TYPES.get(event.tag)
+        if types:
+            if type(Scalar(origin=place, text=event.value).value) not in types and "$" not in event.value:
+                self.problems.error(place, "the text does not fit its tag")
+            return True
+        if event.tag not in _TEXT_TAGS:
+            self.problems.error(place, "a tag that Ozwald does not know; remove it")
+        return False
+
+    def _start(self, event: yaml.SequenceStartEvent | yaml.MappingStartEvent) -> None:
+        place = self._place(event)
+        self.written += 1
+        is_map = type(event) is yaml.MappingStartEvent
+        if event.tag not in (None, "!", _TAG + ("map" if is_map else "seq")):
+            self.problems.error(place, "a tag that Ozwald does not know; remove it")
+        if len(self.stack) >= MAX_DEPTH:
+            raise RefusedError(place, f"nested deeper than {MAX_DEPTH} levels")
+        if event.anchor:
+            self.anchors[event.anchor] = None
+        self.stack.append(_Frame(place, event.anchor, is_map))
+
+    def _end(self, event: yaml.Event) -> None:
+        frame = self.stack.pop()
+        node = _merged(frame) if frame.is_map else ListNode(origin=frame.origin, items=tuple(frame.items))
+        if frame.anchor:
+            self.anchors[frame.anchor] = _Anchored(node, frame.size, frame.height)
+        self._add(node, frame.size, frame.height, frame.origin)
+
+    def _alias(self, event: yaml.AliasEvent) -> None:
+        place = self._place(event)
+        name = event.anchor or ""
+        if name not in self.anchors:
+            raise RefusedError(place, f"an alias without an anchor{nearest(name, self.anchors)}")
+        anchored = self.anchors[name]
+        if anchored is None:
+            raise RefusedError(place, "an alias inside its own anchor has no end")
+        self.expanded += anchored.size
+        if self.expanded > ALIAS_NODES + ALIAS_RATIO * self.written:
+            raise RefusedError(place, "aliases and merge keys make this file too large")
+        if len(self.stack) + anchored.height > MAX_DEPTH:
+            raise RefusedError(place, f"nested deeper than {MAX_DEPTH} levels")
+        self._add(anchored.node, anchored.size, anchored.height, place)
+
+    def _add(self, node: Node, size: int, height: int, place: Origin) -> None:
+        if not self.stack:
+            self.root = node
+            return
+        frame = self.stack[-1]
+        frame.size += size
+        frame.height = max(frame.height, height + 1)
+        if not frame.is_map:
+            frame.items.append(node)
+        elif frame.key is None:
+            frame.key = self._key(node, place)
+        else:
+            key, frame.key = frame.key, None
+            self._add_entry(frame, key, node, place)
+
+    def _key(self, node: Node, place: Origin) -> Scalar:
+        if not isinstance(node, Scalar):
+            raise RefusedError(place, "a key must be a single word, not a list or a map")
+        if node.plain and not node.text:
+            self.problems.error(place, "a key is missing before this ':'")
+        return Scalar(origin=place, text=node.text, plain=node.plain)
+
+    def _add_entry(self, frame: _Frame, key: Scalar, node: Node, place: Origin) -> None:
+        if key.text == "<<" and key.plain:
+            self._merge(frame, node, place)
+        elif key.text in frame.values and self.duplicates is Duplicates.REFUSED:
+            first = frame.keys[key.text].origin
+            self.problems.error(key.origin, f"the key {key.text!r} stands twice; first in line {first.line}")
+        else:
+            frame.values[key.text] = node
+            frame.keys[key.text] = key
+
+    def _merge(self, frame: _Frame, node: Node, place: Origin) -> None:
+        for merged in node.items if isinstance(node, ListNode) else (node,):
+            if isinstance(merged, MapNode):
+                frame.merges.append(merged)
+            else:
+                self.problems.error(place, "'<<' takes a map or a list of maps, as in '<<: *name'")
+
+    def _place(self, event: yaml.Event) -> Origin:
+        return _mark_place(self.file, event.start_mark)
+
+
+def _merged(frame: _Frame) -> MapNode:
+    """The map with its merge keys applied: its own keys win, then the earlier of several merged maps."""
+    if not frame.merges:
+        return MapNode(origin=frame.origin, values=frame.values, keys=frame.keys)
+    values: dict[str, Node] = {}
+    keys: dict[str, Scalar] = {}
+    for merged in reversed(frame.merges):
+        values.update(merged.values)
+        keys.update(merged.keys)
+    return MapNode(origin=frame.origin, values=values | frame.values, keys=keys | frame.keys)
