@@ -13,7 +13,7 @@ import requests.adapters
 import urllib3
 import urllib3.connection
 
-BASE_URL: Final = "http://docker"
+BASE_URL: Final = "http://docker:80"
 POOL_SIZE: Final = 8
 ANSWER: Final = 256 << 20
 PIECE: Final = 32 * 1024

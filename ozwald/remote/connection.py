@@ -1,0 +1,155 @@
+"""One open connection to a host: commands, and the engine behind the same link."""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import paramiko
+
+from ozwald.errors import ConnectionFailed, Failure
+from ozwald.model.host import Host
+from ozwald.remote import command, handshake
+from ozwald.remote.command import OUTPUT_BYTES, CommandResult
+from ozwald.remote.engine import Engine
+from ozwald.remote.ssh_pipes import SshPipes
+from ozwald.remote.streamlocal import send_signal
+from ozwald.remote.text import clean
+
+if TYPE_CHECKING:
+    from ozwald.remote.docker_engine import DockerEngine
+
+log = logging.getLogger(__name__)
+
+CHANNEL_S = 15.0
+
+
+class HostConnection(Protocol):
+    """A host that is reached. Its methods may be called from several threads."""
+
+    @property
+    def host(self) -> Host: ...
+
+    def run(
+        self,
+        words: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        timeout_s: float,
+        limit_bytes: int = OUTPUT_BYTES,
+        become: bool | None = None,
+    ) -> CommandResult:
+        """Runs a command; `become` None does what the host says. Raises ConnectionFailed, UNKNOWN once it was sent."""
+
+    def shell(
+        self,
+        text: str,
+        *,
+        stdin: bytes = b"",
+        timeout_s: float,
+        limit_bytes: int = OUTPUT_BYTES,
+        become: bool | None = None,
+    ) -> CommandResult:
+        """Runs shell text as the user wrote it."""
+
+    def engine(self) -> Engine:
+        """The host's engine, connected at the first call and kept; raises EngineError."""
+
+    def is_open(self) -> bool: ...
+
+    def interrupt(self) -> None:
+        """Ends the host's side of every command that is running; their callers get a result or an error."""
+
+    def close(self) -> None: ...
+
+
+class SshConnection:
+    """See `HostConnection`. `on_close` ends what the link rests on."""
+
+    def __init__(
+        self, host: Host, transport: paramiko.Transport, *, on_close: Callable[[], None] | None = None
+    ) -> None:
+        self.host = host
+        self.transport = transport
+        self._on_close = on_close
+        self._lock = threading.Lock()
+        self._engine: DockerEngine | None = None
+        self._running: set[paramiko.Channel] = set()
+
+    def run(
+        self,
+        words: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        timeout_s: float,
+        limit_bytes: int = OUTPUT_BYTES,
+        become: bool | None = None,
+    ) -> CommandResult:
+        line = command.guarded(words, timeout_s=timeout_s, become=self.host.become if become is None else become)
+        log.debug("%s: %s", self.host.name, line)
+        channel = self._session()
+        self._running.add(channel)
+        try:
+            return command.run_on_channel(channel, line, stdin=stdin, timeout_s=timeout_s, limit_bytes=limit_bytes)
+        except command.OutOfTimeError as err:
+            raise self._failed(f"no exit status within {timeout_s:g} s", Failure.UNKNOWN) from err
+        except (command.ConnectionLostError, paramiko.SSHException, EOFError, OSError) as err:
+            why = clean(str(err)) or "the connection was lost"
+            raise self._failed(f"{why} while a command ran", Failure.UNKNOWN) from err
+        except BaseException:
+            self._end(channel)
+            raise
+        finally:
+            self._running.discard(channel)
+            channel.close()
+
+    def shell(
+        self,
+        text: str,
+        *,
+        stdin: bytes = b"",
+        timeout_s: float,
+        limit_bytes: int = OUTPUT_BYTES,
+        become: bool | None = None,
+    ) -> CommandResult:
+        words = ["sh", "-c", text]
+        return self.run(words, stdin=stdin, timeout_s=timeout_s, limit_bytes=limit_bytes, become=become)
+
+    def engine(self) -> Engine:
+        from ozwald.remote.docker_engine import DockerEngine  # importing docker takes as long as connecting
+
+        with self._lock:
+            if self._engine is None:
+                self._engine = DockerEngine.over(self.host.name, SshPipes(self.host, self.transport, self.run))
+            return self._engine
+
+    def is_open(self) -> bool:
+        return bool(self.transport.is_active())
+
+    def interrupt(self) -> None:
+        for channel in tuple(self._running):
+            self._end(channel)
+
+    def close(self) -> None:
+        if self._engine is not None:
+            self._engine.close()
+        handshake.end(self.transport)
+        if self._on_close is not None:
+            self._on_close()
+
+    def _session(self) -> paramiko.Channel:
+        try:
+            return self.transport.open_session(timeout=CHANNEL_S)
+        except paramiko.ChannelException as err:
+            raise self._failed("the host opens no further session (MaxSessions)", Failure.RETRYABLE) from err
+        except (paramiko.SSHException, EOFError, OSError) as err:
+            raise self._failed(f"the connection is lost ({clean(str(err))})", Failure.RETRYABLE) from err
+
+    def _end(self, channel: paramiko.Channel) -> None:
+        try:
+            send_signal(channel, "TERM")
+        except (paramiko.SSHException, EOFError, OSError) as err:
+            log.debug("%s: cannot signal: %s", self.host.name, err)
+
+    def _failed(self, message: str, failure: Failure) -> ConnectionFailed:
+        return ConnectionFailed(self.host.name, message, failure=failure)

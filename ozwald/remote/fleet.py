@@ -1,0 +1,151 @@
+"""Many hosts at once: one thread and one open connection per host, results and failures keyed by host."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Final, Generic, Self, TypeVar
+
+from ozwald.errors import ConnectionFailed, Failure, HostError
+from ozwald.model.host import Connection, Host
+from ozwald.remote.connection import HostConnection
+from ozwald.remote.local import LocalConnection
+from ozwald.remote.ssh import ShownKey, SshOpener
+from ozwald.remote.ssh_config import SshOptions
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+AT_ONCE: Final = 64
+GRACE_S: Final = 3.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostResults(Generic[T]):
+    """What each host gave, or why it gave nothing; every host that was asked is in one of the two."""
+
+    values: Mapping[str, T] = field(default_factory=dict)
+    failures: Mapping[str, HostError] = field(default_factory=dict)
+
+
+class Fleet:
+    """Connections to the hosts of one inventory, opened when first needed and kept for later calls."""
+
+    def __init__(
+        self,
+        inventory: Mapping[str, Host],
+        *,
+        options: SshOptions | None = None,
+        at_once: int = AT_ONCE,
+    ) -> None:
+        self._opener = SshOpener(inventory=inventory, options=options)
+        self._at_once = at_once
+        self._lock = threading.Lock()
+        self._locks: dict[str, threading.Lock] = {}
+        self._open: dict[str, HostConnection] = {}
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def map(
+        self,
+        hosts: Iterable[Host],
+        work: Callable[[HostConnection], T],
+        *,
+        deadline: float | None = None,
+    ) -> HostResults[T]:
+        """Does `work` on every host at once; a host that fails stops no other.
+
+        `deadline`, on the monotonic clock, bounds connecting; bounding the work is the work's own business. What is
+        no HostError is a mistake of ours and is raised when all hosts are done. Ctrl-C ends the hosts' commands.
+        """
+        wanted = list(hosts)
+        return self._each(wanted, lambda host: work(self.connection(host, deadline=deadline)))
+
+    def show_keys(self, hosts: Iterable[Host], *, deadline: float | None = None) -> HostResults[ShownKey]:
+        """The key each host shows, without logging in to it."""
+        return self._each(list(hosts), lambda host: self._opener.show_key(host, deadline=deadline))
+
+    def connection(self, host: Host, *, deadline: float | None = None) -> HostConnection:
+        """The open connection to a host, made or made again where needed; raises ConnectionFailed."""
+        with self._lock:
+            lock = self._locks.setdefault(host.name, threading.Lock())
+        with lock:
+            kept = self._open.get(host.name)
+            if kept is not None and kept.is_open() and kept.host == host:
+                return kept
+            if kept is not None:
+                kept.close()
+            made = self._connect(host, deadline)
+            with self._lock:
+                if not self._closed:
+                    self._open[host.name] = made
+                    return made
+        made.close()
+        raise ConnectionFailed(host.name, "the connections are being closed", failure=Failure.RETRYABLE)
+
+    def forget(self, host_name: str) -> None:
+        """Closes a host's connection; the next use makes a new one."""
+        with self._lock:
+            kept = self._open.pop(host_name, None)
+        if kept is not None:
+            kept.close()
+
+    def close(self) -> None:
+        """Closes every connection; calls in progress fail."""
+        with self._lock:
+            self._closed = True
+            kept = list(self._open.values())
+            self._open.clear()
+        for connection in kept:
+            connection.close()
+        self._opener.close()
+
+    def _connect(self, host: Host, deadline: float | None) -> HostConnection:
+        if host.connection is Connection.LOCAL:
+            return LocalConnection(host)
+        return self._opener.open(host, deadline=deadline)
+
+    def _each(self, hosts: list[Host], work: Callable[[Host], T]) -> HostResults[T]:
+        if not hosts:
+            return HostResults()
+        pool = ThreadPoolExecutor(min(self._at_once, len(hosts)), thread_name_prefix="host")
+        futures = {host.name: pool.submit(work, host) for host in hosts}
+        try:
+            wait(futures.values())
+        except BaseException:
+            self._abandon(futures)
+            raise
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+        return _sorted_out(futures)
+
+    def _abandon(self, futures: Mapping[str, "Future[T]"]) -> None:
+        """Ends the work in progress: first what runs on the hosts, then the connections themselves."""
+        for future in futures.values():
+            future.cancel()
+        with self._lock:
+            kept = list(self._open.values())
+        for connection in kept:
+            connection.interrupt()
+        wait(futures.values(), timeout=GRACE_S)
+        self.close()
+
+
+def _sorted_out(futures: Mapping[str, "Future[T]"]) -> HostResults[T]:
+    values: dict[str, T] = {}
+    failures: dict[str, HostError] = {}
+    for name, future in futures.items():
+        try:
+            values[name] = future.result()
+        except HostError as err:
+            failures[name] = err
+    return HostResults(values=values, failures=failures)

@@ -1,0 +1,195 @@
+"""known_hosts as OpenSSH reads and writes it: which key a host must show, and the refusal when it shows another."""
+
+import base64
+import binascii
+import fnmatch
+import hashlib
+import hmac
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ozwald.errors import HostKeyError
+
+SYSTEM_FILE: Final = "/etc/ssh/ssh_known_hosts"
+USER_FILE: Final = "~/.ssh/known_hosts"
+SSH_PORT: Final = 22
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostKey:
+    """A public key as SSH sends it: the name of its algorithm and its blob."""
+
+    type: str
+    blob: bytes
+
+    @property
+    def fingerprint(self) -> str:
+        """What `ssh-keygen -lf` prints, `SHA256:…`."""
+        return "SHA256:" + base64.b64encode(hashlib.sha256(self.blob).digest()).decode().rstrip("=")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownKey:
+    """One line of a known_hosts file. `marker` is empty, `cert-authority` or `revoked`."""
+
+    patterns: tuple[str, ...]
+    key: HostKey
+    marker: str = ""
+    file: str = ""
+    line: int = 0
+
+    @property
+    def place(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownHosts:
+    """The lines of all known_hosts files that count, in order."""
+
+    keys: tuple[KnownKey, ...]
+
+    def of(self, name: str) -> tuple[KnownKey, ...]:
+        """The lines that speak of a host, named as `known_name` has it."""
+        return tuple(known for known in self.keys if _matches(known.patterns, name))
+
+
+def known_name(address: str, port: int, alias: str | None = None) -> str:
+    """What a host is called in known_hosts: its alias, `address`, or `[address]:port` off port 22."""
+    if alias:
+        return alias.lower()
+    return address.lower() if port == SSH_PORT else f"[{address.lower()}]:{port}"
+
+
+def load(files: Iterable[str]) -> KnownHosts:
+    """Reads known_hosts files; one that is missing or unreadable has no lines."""
+    keys: list[KnownKey] = []
+    for name in files:
+        path = Path(name).expanduser()
+        try:
+            text = path.read_text("utf-8", "replace")
+        except OSError:
+            continue
+        keys += parse(text, file=str(path))
+    return KnownHosts(keys=tuple(keys))
+
+
+def parse(text: str, *, file: str = "known_hosts") -> list[KnownKey]:
+    """Reads the lines of one file and skips, as OpenSSH does, those that make no sense."""
+    found = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        words = line.split()
+        marker = words.pop(0)[1:] if words and words[0].startswith("@") else ""
+        if len(words) < 3 or words[0].startswith("#") or marker not in ("", "cert-authority", "revoked"):
+            continue
+        try:
+            blob = base64.b64decode(words[2], validate=True)
+        except binascii.Error:
+            continue
+        key = HostKey(type=words[1], blob=blob)
+        found.append(KnownKey(patterns=tuple(words[0].split(",")), key=key, marker=marker, file=file, line=number))
+    return found
+
+
+def check(host_name: str, name: str, known: Sequence[KnownKey], shown: HostKey) -> None:
+    """Raises HostKeyError unless `shown` is a recorded key of the host; `known` are the lines that speak of it."""
+    if any(line.marker == "revoked" and line.key.blob == shown.blob for line in known):
+        raise HostKeyError(host_name, f"the host key {shown.fingerprint} ({shown.type}) is marked as revoked")
+    recorded = [line for line in known if not line.marker]
+    if any(line.key == shown for line in recorded):
+        return
+    if recorded:
+        raise HostKeyError(host_name, _changed(host_name, name, recorded, shown))
+    raise HostKeyError(
+        host_name,
+        f"its host key is not known: {name} shows {shown.fingerprint} ({shown.type}). "
+        f"Compare that with the machine's own and run `ozwald trust {host_name}`",
+    )
+
+
+def preferred_types(known: Sequence[KnownKey], types: Sequence[str]) -> tuple[str, ...]:
+    """Algorithm names with those first for which a key is recorded, so that the host shows one we can compare."""
+    recorded = {line.key.type for line in known if not line.marker}
+    if "ssh-rsa" in recorded:
+        recorded |= {"rsa-sha2-512", "rsa-sha2-256"}
+    return tuple(sorted(types, key=lambda name: name not in recorded))
+
+
+def record_host_key(path: str, name: str, key: HostKey, *, replace: bool = False) -> None:
+    """Appends a host's key to a known_hosts file that only its owner may read; `replace` drops its older lines."""
+    file = Path(path).expanduser()
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    line = f"{name} {key.type} {base64.b64encode(key.blob).decode()}\n"
+    old = file.read_text("utf-8", "surrogateescape") if file.exists() else ""
+    if replace:
+        _rewrite(file, _without(old, name) + line)
+        return
+    if old and not old.endswith("\n"):
+        line = "\n" + line
+    number = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    with os.fdopen(number, "a", encoding="utf-8") as out:
+        out.write(line)
+
+
+def _without(text: str, name: str) -> str:
+    """The file's text less the lines that record a key for exactly this name; shared lines lose the name."""
+    kept = []
+    for line in text.splitlines():
+        words = line.split(maxsplit=1)
+        if len(words) == 2 and not words[0].startswith(("#", "@")):
+            patterns = words[0].split(",")
+            left = [pattern for pattern in patterns if not _is_name(pattern, name)]
+            if len(left) < len(patterns):
+                kept += [f"{','.join(left)} {words[1]}"] if left else []
+                continue
+        kept.append(line)
+    return "".join(f"{line}\n" for line in kept)
+
+
+def _rewrite(file: Path, text: str) -> None:
+    beside = file.with_name(f"{file.name}.ozwald-{os.getpid()}")
+    number = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(number, "w", encoding="utf-8", errors="surrogateescape") as out:
+        out.write(text)
+        out.flush()
+        os.fsync(out.fileno())
+    beside.replace(file)
+
+
+def _changed(host_name: str, name: str, recorded: Sequence[KnownKey], shown: HostKey) -> str:
+    line = next((line for line in recorded if line.key.type == shown.type), recorded[0])
+    return (
+        f"its host key has changed: {name} shows {shown.fingerprint} ({shown.type}), but {line.place} records "
+        f"{line.key.fingerprint} ({line.key.type}). Somebody may be listening in. If the machine was reinstalled, "
+        f"run `ozwald trust --replace {host_name}`"
+    )
+
+
+def _matches(patterns: Sequence[str], name: str) -> bool:
+    if any(pattern.startswith("!") and _fits(pattern[1:], name) for pattern in patterns):
+        return False
+    return any(_fits(pattern, name) for pattern in patterns if not pattern.startswith("!"))
+
+
+def _fits(pattern: str, name: str) -> bool:
+    if pattern.startswith("|1|"):
+        return _is_name(pattern, name)
+    if "*" not in pattern and "?" not in pattern:
+        return pattern.lower() == name
+    literal = re.sub(r"[\[\]]", lambda bracket: f"[{bracket.group()}]", pattern.lower())
+    return fnmatch.fnmatchcase(name, literal)
+
+
+def _is_name(pattern: str, name: str) -> bool:
+    """Whether a pattern is this name itself, in clear or hashed."""
+    if not pattern.startswith("|1|"):
+        return pattern.lower() == name
+    try:
+        salt, digest = (base64.b64decode(part, validate=True) for part in pattern[3:].split("|"))
+    except ValueError:
+        return False
+    return hmac.compare_digest(hmac.new(salt, name.encode(), hashlib.sha1).digest(), digest)

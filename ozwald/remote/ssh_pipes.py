@@ -1,0 +1,176 @@
+"""Byte pipes to a host's engine over its SSH connection: a channel to the socket, else through the docker CLI."""
+
+import shlex
+import time
+from collections.abc import Callable
+from typing import Final
+
+import paramiko
+
+from ozwald.errors import ConnectionFailed, EngineError, Failure, HostError
+from ozwald.model.host import Host
+from ozwald.remote.command import CommandResult
+from ozwald.remote.docker_transport import Pipe
+from ozwald.remote.streamlocal import open_streamlocal
+from ozwald.remote.text import clean
+
+SOCKET: Final = "/var/run/docker.sock"
+OPEN_S: Final = 10.0
+LOOK_S: Final = 5.0
+LOOK: Final = """\
+if [ ! -S "$1" ]; then echo missing; elif [ ! -w "$1" ]; then echo denied; else echo there; fi
+command -v docker >/dev/null 2>&1 && echo cli
+"""
+
+
+class LinkLostError(OSError):
+    """The SSH connection under a pipe has ended."""
+
+
+class SshPipes:
+    """Opens pipes to one host's engine; finds out once which way works."""
+
+    def __init__(self, host: Host, transport: paramiko.Transport, run: Callable[..., CommandResult]) -> None:
+        self._host = host
+        self._transport = transport
+        self._run = run
+        self._socket = socket_path(host)
+        self._through_cli = False
+
+    def __call__(self, timeout_s: float | None) -> Pipe:
+        """A fresh pipe; raises EngineError with the way out, or ConnectionFailed."""
+        limit_s = OPEN_S if timeout_s is None else min(OPEN_S, timeout_s)
+        try:
+            if not self._through_cli:
+                try:
+                    return _ChannelPipe(open_streamlocal(self._transport, self._socket, timeout_s=limit_s))
+                except paramiko.ChannelException:
+                    self._look_for_another_way()
+            return self._dial_stdio(limit_s)
+        except (paramiko.SSHException, EOFError, OSError) as err:
+            message = f"the connection is lost ({clean(str(err))})"
+            raise ConnectionFailed(self._host.name, message, failure=Failure.RETRYABLE) from err
+
+    def _look_for_another_way(self) -> None:
+        """sshd gives one answer for a missing socket, a closed one and forbidden forwarding, so look at the host."""
+        seen = self._run(["sh", "-c", LOOK, "sh", self._socket], timeout_s=LOOK_S, become=False).stdout.split()
+        found, has_cli = (seen or [b"there"])[0], b"cli" in seen
+        if found == b"missing":
+            raise missing(self._host, self._socket)
+        if found == b"denied" and not self._host.become:
+            raise denied(self._host, self._transport.get_username() or "")
+        if not has_cli:
+            raise EngineError(
+                self._host.name,
+                "sshd forwards no unix sockets and there is no docker command to go through: "
+                "set AllowStreamLocalForwarding to yes, or install the docker CLI",
+                failure=Failure.TERMINAL,
+            )
+        self._through_cli = True
+
+    def _dial_stdio(self, timeout_s: float) -> Pipe:
+        channel = self._transport.open_session(timeout=timeout_s)
+        channel.settimeout(timeout_s)
+        channel.exec_command(shlex.join(dial_stdio_words(self._host, self._socket)))
+        return _CliPipe(channel, self._cli_failed)
+
+    def _cli_failed(self, said: bytes) -> HostError:
+        self._through_cli = False
+        return cli_failed(self._host, self._socket, said)
+
+
+def socket_path(host: Host) -> str:
+    """Where the host's engine listens."""
+    return (host.docker_socket or SOCKET).removeprefix("unix://")
+
+
+def dial_stdio_words(host: Host, socket: str) -> list[str]:
+    """The command that joins its input and output to the engine."""
+    sudo = ["sudo", "-n"] if host.become else []
+    return [*sudo, "docker", "-H", f"unix://{socket}", "system", "dial-stdio"]
+
+
+def missing(host: Host, socket: str) -> EngineError:
+    return EngineError(
+        host.name, f"no Docker Engine at {socket}: install docker.io, or set docker_socket", failure=Failure.TERMINAL
+    )
+
+
+def denied(host: Host, user: str) -> EngineError:
+    return EngineError(
+        host.name,
+        f"user {user} may not use the Docker socket: add it to the docker group, or set become: true",
+        failure=Failure.TERMINAL,
+    )
+
+
+def cli_failed(host: Host, socket: str, said: bytes) -> EngineError:
+    text = clean(said) or "it hung up"
+    if "password is required" in text or "sudo:" in text:
+        return EngineError(
+            host.name,
+            f"sudo without a password was refused: {text}: allow it, or drop become",
+            failure=Failure.TERMINAL,
+        )
+    return EngineError(
+        host.name, f"no answer from the engine at {socket}: {text}: is dockerd running?", failure=Failure.RETRYABLE
+    )
+
+
+class _ChannelPipe:
+    def __init__(self, channel: paramiko.Channel) -> None:
+        self._channel = channel
+
+    def recv(self, size: int, timeout_s: float | None) -> bytes:
+        self._channel.settimeout(timeout_s)
+        content = self._channel.recv(size)
+        if not content and not self._is_linked():
+            raise LinkLostError("the SSH connection was lost")
+        return content
+
+    def send(self, content: bytes, timeout_s: float | None) -> None:
+        self._channel.settimeout(timeout_s)
+        self._channel.sendall(content)
+        if not self._is_linked():
+            raise LinkLostError("the SSH connection was lost")
+
+    def is_idle(self) -> bool:
+        channel = self._channel
+        return not (channel.closed or channel.eof_received or channel.recv_ready()) and self._is_linked()
+
+    def close(self) -> None:
+        self._channel.close()
+
+    def _is_linked(self) -> bool:
+        transport = self._channel.get_transport()
+        return bool(transport is not None and transport.is_active())
+
+
+class _CliPipe(_ChannelPipe):
+    """A pipe through a command, which tells on stderr why it cannot reach the engine."""
+
+    def __init__(self, channel: paramiko.Channel, failed: Callable[[bytes], HostError]) -> None:
+        super().__init__(channel)
+        self._failed = failed
+        self._has_answered = False
+
+    def recv(self, size: int, timeout_s: float | None) -> bytes:
+        content = super().recv(size, timeout_s)
+        if not content and not self._has_answered:
+            raise self._failed(self._complaint())
+        self._has_answered = True
+        return content
+
+    def _complaint(self) -> bytes:
+        deadline = time.monotonic() + 1.0
+        said = b""
+        while time.monotonic() < deadline:
+            self._channel.settimeout(max(0.01, deadline - time.monotonic()))
+            try:
+                piece = self._channel.recv_stderr(4096)
+            except TimeoutError:
+                break
+            if not piece:
+                break
+            said += piece
+        return said
