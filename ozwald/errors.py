@@ -96,13 +96,6 @@ class NothingReachable(OzwaldError):
         self.failures = dict(failures)
 
 
-class NothingFits(OzwaldError):
-    """No host can carry the service."""
-
-    exit_code = 4
-    http_status = 409
-
-
 class StateError(OzwaldError):
     """The data folder, the cache or a lease is unavailable."""
 

@@ -4,18 +4,38 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ozwald.cli.harmless import harmless_line
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 FORMATS = ("table", "json", "yaml")
+PIPE_WIDTH = 4096
+
+STYLES = {
+    "available": "green",
+    "create": "green",
+    "start": "green",
+    "replace": "yellow",
+    "starting": "yellow",
+    "stop": "red",
+    "stopping": "red",
+    "failed": "red",
+    "blocked": "red",
+    "unreachable": "red",
+    "keep": "dim",
+}
 
 output_option = click.option(
     "-o", "--output", type=click.Choice(FORMATS), default="table", show_default=True, help="Form of the result."
 )
-limit_option = click.option("--limit", metavar="PATTERN", help="Only these hosts: names, groups, globs, a:b, a:&b, a:!b.")
+limit_option = click.option(
+    "--limit", metavar="PATTERN", help="Only these hosts: names, groups, globs, a:b, a:&b, a:!b."
+)
 
 
 def emit(document: Any, output: str, *, table: Callable[[], None]) -> None:
@@ -31,15 +51,34 @@ def emit(document: Any, output: str, *, table: Callable[[], None]) -> None:
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> None:
-    """Prints aligned columns that fit the terminal: the last column gives way first."""
+    """Prints aligned columns, folded to fit the terminal; cells that are a known state are coloured."""
     if not rows:
         click.echo(empty)
         return
-    cells = [[harmless_line(cell) for cell in row] for row in rows]
-    widths = [max(len(line[column]) for line in [list(headings), *cells]) for column in range(len(headings))]
-    click.echo(click.style(_line(headings, widths), bold=True))
-    for row in cells:
-        click.echo(_line(row, widths))
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(harmless_line(cell), style=STYLES.get(cell, "")) for cell in row))
+    console().print(table)
+
+
+def console(*, stderr: bool = False) -> "Console":
+    """A rich console; colour only on a terminal and never with NO_COLOR, no folding into a pipe."""
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(file=stream, width=None if stream.isatty() else PIPE_WIDTH, highlight=False, soft_wrap=False)
+
+
+def paint(text: str, style: str) -> str:
+    """Text in one colour of STYLES where standard output is a terminal that wants colour."""
+    if not style or not sys.stdout.isatty() or "NO_COLOR" in os.environ:
+        return text
+    return click.style(text, dim=True) if style == "dim" else click.style(text, fg=style)
 
 
 def warn(text: str) -> None:
@@ -47,26 +86,10 @@ def warn(text: str) -> None:
     click.echo(harmless_line(text), err=True)
 
 
-def print_unreachable(unreachable: Mapping[str, str]) -> None:
+def warn_unreachable(unreachable: Mapping[str, str]) -> None:
     """One line on stderr for each host that did not answer."""
     for host, reason in unreachable.items():
-        warn(f"{click.style('unreachable', fg='red')} {host}: {reason}" if _colour() else f"unreachable {host}: {reason}")
-
-
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    padded = [cell.ljust(width) for cell, width in zip(cells[:-1], widths[:-1], strict=True)]
-    return _fit("  ".join([*padded, cells[-1]]).rstrip())
-
-
-def _fit(line: str) -> str:
-    if not sys.stdout.isatty():
-        return line
-    width = os.get_terminal_size(sys.stdout.fileno()).columns
-    return line if len(line) <= width or width < 20 else line[: width - 1] + "…"
-
-
-def _colour() -> bool:
-    return sys.stderr.isatty() and "NO_COLOR" not in os.environ
+        warn(f"unreachable: {host}: {reason}")
 
 
 def _prints_unicode() -> bool:

@@ -14,6 +14,7 @@ from ozwald.config.problems import Problems, nearest
 
 SETTINGS = "settings.schema.json"
 INVENTORY = "inventory.schema.json"
+REQUESTS = "requests.schema.json"
 
 _ANNOTATIONS = frozenset(("$schema", "$id", "$defs", "$comment", "title", "description", "examples"))
 _SPELLINGS = "spellings"
@@ -110,7 +111,7 @@ def _canonical(node: Node, schema: _Schema, path: str, problems: Problems) -> No
 
 
 def _is_plain(node: Scalar, schema: _Schema) -> bool:
-    """Whether a scalar is typed by its text; what a variable gave has the type that is wanted, quoted or not."""
+    """Whether its text decides its type; what a variable gave has the type that is wanted, quoted or not."""
     types = schema.get("type")
     return "string" not in types if node.expanded and types else node.plain
 

@@ -7,14 +7,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ozwald.model.container import ContainerState
-from ozwald.remote.engine import Activity, Engine
+from ozwald.remote.engine import Engine
 
 
-class StartFailed(Exception):  # noqa: N818 - an outcome of waiting, translated by its only caller
+# Less than this share of a core is what a process takes that only waits.
+IDLE_CORES = 0.02
+
+
+class StartFailed(Exception):
     """The container will not become available; the text says why."""
 
 
-class Interrupted(Exception):  # noqa: N818 - likewise
+class Interrupted(Exception):
     """The user asked to stop."""
 
 
@@ -77,9 +81,8 @@ def wait_until_available(
         Interrupted: `stop` was set.
         HostError: the engine could not be asked.
     """
-    begun = settled_since = moved_at = looked_at = now()
-    seen: tuple[object, ...] = ()
-    activity: Activity | None = None
+    begun = settled_since = now()
+    progress = _Progress(engine, container_id, patience, begun)
     restarts = 0
     while True:
         state = engine.state(container_id)
@@ -88,16 +91,38 @@ def wait_until_available(
             settled_since, restarts = moment, state.restart_count
         if judge(state, running_s=moment - settled_since, patience=patience) is Verdict.AVAILABLE:
             return
-        if moment - looked_at >= patience.activity_s:
-            activity, looked_at = engine.activity(container_id), moment
-        if (moving := (state and state.health, state and state.health_output, restarts, activity)) != seen:
-            seen, moved_at = moving, moment
-        if moment - moved_at >= patience.stall_s:
-            raise StartFailed(f"nothing has moved for {patience.stall_s:.0f} s: no log, disk read, CPU or health change")
+        if progress.stalled_s(state, moment) >= patience.stall_s:
+            raise StartFailed(f"nothing moved for {patience.stall_s:.0f} s: no log, disk read, CPU or health change")
         if moment - begun >= patience.timeout_s:
             raise StartFailed(f"it was not available after {patience.timeout_s:.0f} s")
         if stop.wait(patience.poll_s):
             raise Interrupted
+
+
+class _Progress:
+    """Remembers when a starting container last moved."""
+
+    def __init__(self, engine: Engine, container_id: str, patience: Patience, moment: float) -> None:
+        self._engine = engine
+        self._id = container_id
+        self._patience = patience
+        self._moved_at = self._looked_at = moment
+        self._seen: tuple[object, ...] = ()
+        self._cpu_s = 0.0
+
+    def stalled_s(self, state: ContainerState | None, moment: float) -> float:
+        """Seconds since something moved; log, disk and CPU are looked at every `activity_s`."""
+        since = moment - self._looked_at
+        if since >= self._patience.activity_s:
+            activity = self._engine.activity(self._id)
+            last_line = self._engine.logs(self._id, tail=1, timestamps=True)
+            health = (state.health, state.health_output, state.restart_count) if state else None
+            seen = (health, last_line, activity.read_bytes)
+            is_busy = activity.cpu_s - self._cpu_s > IDLE_CORES * since
+            if is_busy or seen != self._seen:
+                self._moved_at = moment
+            self._looked_at, self._seen, self._cpu_s = moment, seen, activity.cpu_s
+        return moment - self._moved_at
 
 
 def _exit(state: ContainerState) -> str:

@@ -12,15 +12,15 @@ from ozwald.execution.steps import Report, Step
 from ozwald.model.container import LABEL_CONTROLLER, LABEL_SPEC, container_name, network_name
 from ozwald.model.plan import Action, Operation, Placement
 from ozwald.model.service import Network, Pull
+from ozwald.model.units import show_bytes
 from ozwald.planning.difference import leftover_name
 from ozwald.remote.container_config import container_config
 from ozwald.remote.engine import Engine, NameTaken, PullProgress
-from ozwald.model.units import show_bytes
 
 log = logging.getLogger(__name__)
 
 
-class LaunchFailed(Exception):  # noqa: N818 - an outcome, turned into a Result by carry_out
+class LaunchFailed(Exception):
     """An instance could not be started; the text is one line that says what to do."""
 
 
@@ -87,7 +87,7 @@ class Launch:
         new: str | None = None
         try:
             new = self._create_container()
-            self.engine.stop(old)
+            self._stop(old)
             self._tell("stopped the old container")
             self._start(new)
             self._await(new)
@@ -106,13 +106,20 @@ class Launch:
         self._tell("went back to the old container")
 
     def _stop_and_remove(self, container_id: str) -> None:
+        self._stop(container_id)
+        self.engine.remove(container_id)
+        self._tell("stopped and removed")
+
+    def _stop(self, container_id: str) -> None:
+        """Stops it within the time it was created with; gone is as good as stopped."""
+        state = self.engine.state(container_id)
+        if state is None:
+            return
         try:
-            self.engine.stop(container_id)
+            self.engine.stop(container_id, state.stop_timeout_s)
         except EngineError as error:
             if error.status != 404:
                 raise
-        self.engine.remove(container_id)
-        self._tell("stopped and removed")
 
     def _remove_leftovers(self, leftovers: tuple[str, ...]) -> None:
         for container_id in leftovers:

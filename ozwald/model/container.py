@@ -63,7 +63,7 @@ class ContainerState:
     """One container looked at closely: enough to tell whether it lives and why it died.
 
     `health` is None without a healthcheck, else `starting`, `healthy` or `unhealthy`; `health_output` is what its
-    last check printed. `ip_address` is empty while it does not run.
+    last check printed. `stop_timeout_s` is how long it may take to end.
     """
 
     id: str
@@ -75,3 +75,12 @@ class ContainerState:
     restart_count: int
     health: str | None = None
     health_output: str = ""
+    stop_timeout_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activity:
+    """What a container has used since it was started: CPU seconds and bytes read from disks."""
+
+    cpu_s: float = 0.0
+    read_bytes: int = 0

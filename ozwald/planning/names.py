@@ -53,6 +53,30 @@ def parse_instance(text: str, realms: Mapping[str, Realm]) -> InstanceRequest:
     )
 
 
+def complete_request(
+    realms: Mapping[str, Realm],
+    *,
+    name: str,
+    service: str | None = None,
+    realm: str | None = None,
+    variety: str | None = None,
+    profile: str | None = None,
+    host: str | None = None,
+) -> InstanceRequest:
+    """An instance that is given in its parts, with what was left out filled in.
+
+    Raises:
+        RequestError: a part names nothing known.
+    """
+    check_name("instance", name)
+    home = find_realm(realm, realms)
+    definition = find_definition(service or name, home)
+    choose(definition, variety=variety, profile=profile)
+    return InstanceRequest(
+        realm=home.name, name=name, service=definition.name, variety=variety, profile=profile, host=host
+    )
+
+
 def parse_key(text: str, realms: Mapping[str, Realm]) -> InstanceKey:
     """Reads which instance is meant, whether or not the settings still define its service.
 

@@ -11,7 +11,7 @@ from ozwald.model.service import Port, Requires, ServiceSpec
 GIB = 1024**3
 
 
-class DoesNotFit(Exception):  # noqa: N818 - an answer, not an error
+class DoesNotFit(Exception):
     """Why one host cannot carry one service; never leaves planning."""
 
 

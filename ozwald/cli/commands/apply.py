@@ -1,0 +1,143 @@
+"""`plan` and `apply`."""
+
+import getpass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ozwald.cli.output import emit, limit_option, output_option, warn_unreachable
+from ozwald.cli.plan_text import print_plan, print_results, result_document
+from ozwald.cli.progress import Progress
+from ozwald.cli.workspace import Workspace, with_workspace
+from ozwald.config.requests import WrittenRequest, read_requests
+from ozwald.errors import RequestError
+from ozwald.execution.carry_out import carry_out
+from ozwald.execution.intent import intend, make_durable
+from ozwald.execution.labels import Ownership
+from ozwald.execution.steps import Result
+from ozwald.model.plan import Plan
+from ozwald.model.service import InstanceRequest, Realm
+from ozwald.planning.names import complete_request, parse_instance, split_specs
+from ozwald.state.launch_logs import LaunchLogs
+
+
+def request_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The ways to say what is wanted."""
+    command = click.argument("instances", nargs=-1)(command)
+    return click.option(
+        "-f", "--file", type=click.Path(path_type=Path), help="YAML or JSON list of the wanted instances."
+    )(command)
+
+
+@click.command()
+@request_options
+@limit_option
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 10 when there is something to change.")
+@output_option
+@with_workspace
+def plan(
+    workspace: Workspace,
+    instances: Sequence[str],
+    file: Path | None,
+    limit: str | None,
+    detailed_exitcode: bool,
+    output: str,
+) -> int:
+    """Show what apply would do, changing nothing.
+
+    INSTANCES are [REALM:]NAME[service][variety][profile]@HOSTS; a bare NAME is an instance of service NAME, and
+    what is left out is decided by the hardware that is found. Without any, the stored wanted set is planned.
+    """
+    hosts = workspace.hosts(limit)
+    requests = _requests(workspace, instances, file)
+    with workspace.fleet() as fleet:
+        intent = intend(
+            requests,
+            settings=workspace.settings,
+            hosts=hosts,
+            fleet=fleet,
+            home=workspace.home,
+            provisioner=workspace.provisioner.name,
+        )
+    results = [Result(operation=operation) for operation in intent.plan.operations]
+    emit(_document(intent.plan, results, carried_out=False), output, table=lambda: print_plan(intent.plan))
+    warn_unreachable(intent.plan.unreachable)
+    if detailed_exitcode and intent.plan.changes:
+        return 10
+    return _exit_code(intent.plan, [])
+
+
+@click.command()
+@request_options
+@limit_option
+@output_option
+@with_workspace
+def apply(workspace: Workspace, instances: Sequence[str], file: Path | None, limit: str | None, output: str) -> int:
+    """Make exactly these instances run, on all hosts at once; what is ours and not among them is stopped.
+
+    INSTANCES are as for plan. What was asked for is written down before any host is changed, so an apply that
+    was cut short is finished by the next one.
+    """
+    hosts = workspace.hosts(limit)
+    requests = _requests(workspace, instances, file)
+    with workspace.home.changing(), workspace.fleet() as fleet:
+        intent = intend(
+            requests,
+            settings=workspace.settings,
+            hosts=hosts,
+            fleet=fleet,
+            home=workspace.home,
+            provisioner=workspace.provisioner.name,
+        )
+        if output == "table":
+            print_plan(intent.plan)
+        make_durable(intent, home=workspace.home, provisioner=workspace.provisioner.name)
+        results = carry_out(
+            intent.plan,
+            {name: fleet.connection(hosts[name]).engine() for name in _hosts_to_change(intent.plan)},
+            ownership=Ownership(
+                provisioner=workspace.provisioner.name,
+                controller=workspace.home.controller_id(),
+                generation=intent.wanted.generation,
+                owner=getpass.getuser(),
+            ),
+            report=Progress(LaunchLogs(workspace.home)).report,
+        )
+    emit(_document(intent.plan, results, carried_out=True), output, table=lambda: print_results(results))
+    warn_unreachable(intent.plan.unreachable)
+    return _exit_code(intent.plan, results)
+
+
+def _requests(workspace: Workspace, instances: Sequence[str], file: Path | None) -> list[InstanceRequest] | None:
+    realms = workspace.settings.realms
+    if file is not None:
+        if instances:
+            raise RequestError("give instances or --file, not both")
+        return [_request(entry, realms) for entry in read_requests(file)]
+    specs = split_specs(instances)
+    return [parse_instance(spec, realms) for spec in specs] or None
+
+
+def _request(entry: str | WrittenRequest, realms: Mapping[str, Realm]) -> InstanceRequest:
+    return parse_instance(entry, realms) if isinstance(entry, str) else complete_request(realms, **asdict(entry))
+
+
+def _hosts_to_change(plan: Plan) -> set[str]:
+    return {operation.host for operation in plan.changes if operation.host is not None}
+
+
+def _document(plan: Plan, results: Sequence[Result], *, carried_out: bool) -> dict[str, Any]:
+    return {
+        "operations": [result_document(result, carried_out=carried_out) for result in results],
+        "unreachable": dict(plan.unreachable),
+    }
+
+
+def _exit_code(plan: Plan, results: Sequence[Result]) -> int:
+    failed = [result.operation for result in results if not result.is_done] or list(plan.blocked)
+    if failed and all(operation.fits_nowhere for operation in failed) and not plan.unreachable:
+        return 4
+    return 1 if failed or plan.unreachable else 0

@@ -1,0 +1,97 @@
+"""`validate` and `list_configured_services`: what the settings say, no host asked."""
+
+import click
+
+from ozwald.cli.output import emit, output_option, print_table, warn
+from ozwald.cli.workspace import Workspace, with_workspace
+from ozwald.errors import Problem, SettingsError
+from ozwald.model.service import ServiceDefinition
+from ozwald.planning.resolve import layers, merge
+
+
+@click.command()
+@output_option
+@with_workspace
+def validate(workspace: Workspace, output: str) -> int:
+    """Check the settings and the inventory; every problem has its place and what to do.
+
+    Exits with 2 when something is wrong. Warnings alone are fine.
+    """
+    warnings: tuple[Problem, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    try:
+        warnings = workspace.settings.warnings
+    except SettingsError as error:
+        problems = error.problems
+    document = {
+        "valid": not problems,
+        "problems": [_problem(problem) for problem in problems],
+        "warnings": [_problem(warning) for warning in warnings],
+    }
+    emit(document, output, table=lambda: _print_verdict(workspace, problems, warnings))
+    return 2 if problems else 0
+
+
+@click.command()
+@output_option
+@with_workspace
+def list_configured_services(workspace: Workspace, output: str) -> None:
+    """List every service definition with its varieties and profiles."""
+    definitions = [
+        definition for realm in workspace.settings.realms.values() for definition in realm.definitions.values()
+    ]
+    rows = [
+        (
+            definition.realm,
+            definition.name,
+            definition.type,
+            ", ".join(definition.varieties) or "-",
+            ", ".join(definition.profiles) or "-",
+            definition.description,
+        )
+        for definition in definitions
+    ]
+    headings = ("REALM", "SERVICE", "TYPE", "VARIETIES", "PROFILES", "DESCRIPTION")
+    document = [_definition(definition) for definition in definitions]
+    emit(document, output, table=lambda: print_table(headings, rows, empty="no services are configured"))
+
+
+def _print_verdict(workspace: Workspace, problems: tuple[Problem, ...], warnings: tuple[Problem, ...]) -> None:
+    for warning in warnings:
+        warn(f"warning: {warning}")
+    for problem in problems:
+        warn(str(problem))
+    if problems:
+        warn(f"{len(problems)} problem{'s' if len(problems) > 1 else ''} found")
+        return
+    settings = workspace.settings
+    services = sum(len(realm.definitions) for realm in settings.realms.values())
+    click.echo(f"{settings.path} is valid: {services} services, {len(settings.inventory.hosts)} hosts")
+
+
+def _problem(problem: Problem) -> dict[str, str | int]:
+    return {
+        "file": problem.file,
+        "line": problem.line,
+        "column": problem.column,
+        "path": problem.path,
+        "message": problem.message,
+    }
+
+
+def _definition(definition: ServiceDefinition) -> dict[str, object]:
+    return {
+        "realm": definition.realm,
+        "name": definition.name,
+        "type": definition.type,
+        "description": definition.description,
+        "varieties": {
+            name: {
+                "hardware": variety.hardware.value,
+                "image": merge(layers(definition, variety=name, profile=None)).get("image"),
+            }
+            for name, variety in definition.varieties.items()
+        },
+        "profiles": list(definition.profiles),
+        "image": merge(layers(definition, variety=None, profile=None)).get("image"),
+    }

@@ -1,0 +1,43 @@
+"""Shows on stderr how work on the hosts goes on, and keeps it in the launch logs."""
+
+import threading
+import time
+
+import click
+
+from ozwald.cli.harmless import harmless_line
+from ozwald.errors import StateError
+from ozwald.execution.steps import Step
+from ozwald.model.plan import InstanceKey
+from ozwald.state.launch_logs import LaunchLogs
+
+PASSING_EVERY_S = 2.0
+
+
+class Progress:
+    """Takes steps from any thread; passing ones are shown every two seconds and not kept."""
+
+    def __init__(self, launch_logs: LaunchLogs) -> None:
+        self._launch_logs = launch_logs
+        self._lock = threading.Lock()
+        self._shown_at: dict[InstanceKey, float] = {}
+
+    def report(self, step: Step) -> None:
+        """Shows one step as a line, and keeps it with its detail."""
+        if step.passing and not self._is_due(step.key):
+            return
+        with self._lock:
+            click.echo(harmless_line(f"{step.host}  {step.key}  {step.text}"), err=True)
+        if step.passing:
+            return
+        try:
+            self._launch_logs.append(step.key, f"{step.host}: {step.text}\n{step.detail}".rstrip(), at=time.time())
+        except StateError as error:
+            click.echo(f"warning: {error}", err=True)
+
+    def _is_due(self, key: InstanceKey) -> bool:
+        now = time.monotonic()
+        if now - self._shown_at.get(key, 0.0) < PASSING_EVERY_S:
+            return False
+        self._shown_at[key] = now
+        return True

@@ -1,0 +1,74 @@
+"""From a request to a durable intent: which instances are wanted, what that changes, and writing it down first."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ozwald.errors import RequestError
+from ozwald.execution.observe import observe
+from ozwald.model.host import Host
+from ozwald.model.plan import Plan
+from ozwald.model.service import InstanceRequest
+from ozwald.model.settings import Settings
+from ozwald.model.wanted import WantedInstance, WantedSet
+from ozwald.planning.planner import make_plan, placed_as
+from ozwald.remote.fleet import Fleet
+from ozwald.state.home import DataFolder
+from ozwald.state.wanted import read_wanted, wanted_path, write_wanted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """A wanted set with the plan that brings it about; nothing has been changed yet."""
+
+    wanted: WantedSet
+    plan: Plan
+
+
+def intend(
+    requests: Sequence[InstanceRequest] | None,
+    *,
+    settings: Settings,
+    hosts: Mapping[str, Host],
+    fleet: Fleet,
+    home: DataFolder,
+    provisioner: str,
+) -> Intent:
+    """Plans for exactly these instances, or, with None, for those that are wanted already. Only reads.
+
+    Raises:
+        RequestError: nothing was ever asked for, or the request does not make sense.
+        NothingReachable: not one host answered.
+    """
+    stored = read_wanted(wanted_path(home, provisioner))
+    wanted = _wanted(requests, stored)
+    situation = observe(fleet, settings.inventory, hosts, controller=home.controller_id())
+    plan = make_plan(wanted, settings.realms, situation, key=home.fingerprint_key())
+    placed = placed_as(plan, wanted)
+    changed = stored is None or placed.instances != stored.instances
+    return Intent(wanted=replace(placed, generation=wanted.generation + changed), plan=plan)
+
+
+def make_durable(intent: Intent, *, home: DataFolder, provisioner: str) -> None:
+    """Writes the wanted set down, unless it is on disk already.
+
+    Raises:
+        StateError: it cannot be written; nothing may be changed then.
+    """
+    path = wanted_path(home, provisioner)
+    if read_wanted(path) != intent.wanted:
+        write_wanted(path, intent.wanted)
+
+
+def _wanted(requests: Sequence[InstanceRequest] | None, stored: WantedSet | None) -> WantedSet:
+    if requests is None:
+        if stored is None:
+            raise RequestError("nothing is wanted yet; say what: ozwald apply NAME[service][variety][profile]")
+        return stored
+    placed = {instance.key: instance.placed_on for instance in stored.instances} if stored else {}
+    instances: dict[str, WantedInstance] = {}
+    for request in requests:
+        instance = WantedInstance(request=request)
+        if str(instance.key) in instances:
+            raise RequestError(f"instance {instance.key} is asked for twice; give each a name of its own")
+        instances[str(instance.key)] = replace(instance, placed_on=placed.get(instance.key))
+    return WantedSet(generation=stored.generation if stored else 0, instances=tuple(instances.values()))
