@@ -4,11 +4,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from ozwald.model.container import ContainerState, ObservedContainer, ObservedPort
+from ozwald.model.container import Activity, ContainerState, ObservedContainer, ObservedPort
 from ozwald.model.resources import DockerFacts
 from ozwald.remote.engine import PullProgress
 
 FRAME_HEADER: Final = 8
+NANOSECONDS: Final = 1e9
+STOP_S: Final = 10.0  # the engine's own default
 HEALTH: Final = frozenset({"starting", "healthy", "unhealthy"})
 
 
@@ -42,6 +44,17 @@ def state(entry: Mapping[str, Any]) -> ContainerState:
         restart_count=int(entry.get("RestartCount") or 0),
         health=health.get("Status") if health.get("Status") in HEALTH else None,
         health_output=str(checks[-1].get("Output") or "") if checks else "",
+        stop_timeout_s=float((entry.get("Config") or {}).get("StopTimeout") or STOP_S),
+    )
+
+
+def activity(entry: Mapping[str, Any]) -> Activity:
+    """Reads `GET /containers/{id}/stats`; counters that the host's cgroups do not have stay 0."""
+    cpu = (entry.get("cpu_stats") or {}).get("cpu_usage") or {}
+    disks = (entry.get("blkio_stats") or {}).get("io_service_bytes_recursive") or ()
+    return Activity(
+        cpu_s=float(cpu.get("total_usage") or 0) / NANOSECONDS,
+        read_bytes=sum(int(disk.get("value") or 0) for disk in disks if str(disk.get("op")).lower() == "read"),
     )
 
 

@@ -14,7 +14,7 @@ import requests
 import urllib3.exceptions
 
 from ozwald.errors import EngineError, Failure, HostError
-from ozwald.model.container import ContainerState, ObservedContainer
+from ozwald.model.container import Activity, ContainerState, ObservedContainer
 from ozwald.model.resources import DockerFacts
 from ozwald.remote import docker_answers
 from ozwald.remote.docker_transport import BASE_URL, CallLimits, Dial, PipeAdapter
@@ -82,6 +82,13 @@ class DockerEngine:
                 return docker_answers.state(self._client.inspect_container(container_id))
             except docker.errors.NotFound:
                 return None
+
+    def activity(self, container_id: str) -> Activity:
+        with self._call("reading a container's statistics", timeout_s=READ_S):
+            try:
+                return docker_answers.activity(self._client.stats(container_id, stream=False, one_shot=True))
+            except docker.errors.NotFound:
+                return Activity()
 
     def image_id(self, reference: str) -> str | None:
         with self._call(f"looking for image {reference}", timeout_s=READ_S):

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ozwald.errors import EngineError, Failure
-from ozwald.model.container import ContainerState, ObservedContainer
+from ozwald.model.container import Activity, ContainerState, ObservedContainer
 from ozwald.model.resources import DockerFacts
 
 
-class NameTaken(EngineError):  # noqa: N818 - names what happened, as its family does
+class NameTaken(EngineError):
     """Another container has that name: the engine's compare-and-set said no."""
 
     def __init__(self, host: str, message: str) -> None:
@@ -46,6 +46,9 @@ class Engine(Protocol):
 
     def state(self, container_id: str) -> ContainerState | None:
         """A close look at one container, or None when it is gone."""
+
+    def activity(self, container_id: str) -> Activity:
+        """What a container has used so far; zeros for one that does not run or is gone."""
 
     def image_id(self, reference: str) -> str | None:
         """The id of an image that is on the host, or None."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ozwald.errors import EngineError, Failure, HostError
-from ozwald.model.container import ContainerState, ObservedContainer, ObservedPort
+from ozwald.model.container import Activity, ContainerState, ObservedContainer, ObservedPort
 from ozwald.model.resources import DockerFacts
 from ozwald.remote.engine import NameTaken, PullProgress
 
@@ -30,6 +30,7 @@ class FakeContainer:
     health: str | None = None
     health_output: str = ""
     log: bytes = b""
+    activity: Activity = Activity()
     networks: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -101,6 +102,11 @@ class FakeEngine:
         with self._call("state", container_id):
             container = self.containers.get(container_id)
             return _state(container) if container else None
+
+    def activity(self, container_id: str) -> Activity:
+        with self._call("activity", container_id):
+            container = self.containers.get(container_id)
+            return container.activity if container and container.state == "running" else Activity()
 
     def image_id(self, reference: str) -> str | None:
         with self._call("image_id", reference):
