@@ -17,7 +17,8 @@ class Hardware(StrEnum):
 class Gpu:
     """One card. `id` is unique across vendors: the NVIDIA UUID, else `amd-<PCI address>`.
 
-    Facts that the tools did not give are None. `render_node` is the card's `/dev/dri/renderD…` (AMD).
+    Facts that the tools did not give are None. `render_node` is the card's `/dev/dri/renderD…` and `group_ids` are
+    the groups that own its nodes (AMD).
     """
 
     hardware: Hardware
@@ -29,6 +30,7 @@ class Gpu:
     driver_version: str | None = None
     pci_address: str | None = None
     render_node: str | None = None
+    group_ids: tuple[int, ...] = ()
 
     @property
     def vram_free_bytes(self) -> int | None:
