@@ -9,8 +9,8 @@ from ozwald.model.resources import DockerFacts
 from ozwald.remote.engine import PullProgress
 
 FRAME_HEADER: Final = 8
-NANOSECONDS: Final = 1e9
 STOP_S: Final = 10.0  # the engine's own default
+NANOSECONDS: Final = 1_000_000_000
 HEALTH: Final = frozenset({"starting", "healthy", "unhealthy"})
 
 

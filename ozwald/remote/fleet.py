@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final, Generic, Self, TypeVar
 
-from ozwald.errors import ConnectionFailed, Failure, HostError
+from ozwald.errors import ConnectionFailed, Failure, HostError, NothingReachable
 from ozwald.model.host import Connection, Host
 from ozwald.remote.connection import HostConnection
 from ozwald.remote.local import LocalConnection
@@ -28,6 +28,11 @@ class HostResults(Generic[T]):
 
     values: Mapping[str, T] = field(default_factory=dict)
     failures: Mapping[str, HostError] = field(default_factory=dict)
+
+    def raise_if_nothing_reached(self) -> None:
+        """Raises NothingReachable when hosts were asked and each of them failed."""
+        if self.failures and not self.values:
+            raise NothingReachable(self.failures)
 
 
 class Fleet:
@@ -110,7 +115,7 @@ class Fleet:
         self._opener.close()
 
     def _connect(self, host: Host, deadline: float | None) -> HostConnection:
-        if host.connection is Connection.LOCAL:
+        if host.connection == Connection.LOCAL:
             return LocalConnection(host)
         return self._opener.open(host, deadline=deadline)
 

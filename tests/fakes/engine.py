@@ -30,7 +30,7 @@ class FakeContainer:
     health: str | None = None
     health_output: str = ""
     log: bytes = b""
-    activity: Activity = Activity()
+    activity: Activity = field(default_factory=Activity)
     networks: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
