@@ -11,7 +11,6 @@ from ozwald.config.sources import GroupEntry, HostEntry, ProvisionerEntry, Sourc
 from ozwald.config.values import (
     boolean,
     collect,
-    entries,
     field,
     integer,
     key_values,
@@ -33,12 +32,11 @@ def read_inventory(root: Node, context: Context, *, file: Path) -> Sources:
     problems = context.problems
     entries_of_hosts = named(field(root, "hosts"), problems)
     hosts = collect(lambda entry: _host(entry, context, file.parent), entries_of_hosts, problems)
+    controllers = collect(_provisioner, named(field(root, "provisioners"), problems), problems)
     return Sources(
         hosts={entry.host.name: entry for entry in hosts},
         groups={entry.name: _group(entry) for entry in named(field(root, "groups"), problems)},
-        provisioners={
-            entry.name: _provisioner(entry) for entry in named(field(root, "provisioners"), problems)
-        },
+        provisioners={entry.provisioner.name: entry for entry in controllers},
     )
 
 
@@ -122,7 +120,7 @@ def _members(node: Node | None) -> dict[str, Origin]:
 
 
 def _provisioner(entry: Named) -> ProvisionerEntry:
-    host = entries(entry.body)["host"]
+    host = required(entry.body, "host", lambda node: node)
     provisioner = Provisioner(
         name=entry.name,
         host=text(host),

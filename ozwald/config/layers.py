@@ -52,7 +52,7 @@ def read_layer(body: Node, context: Context) -> Layer:
         try:
             values[key] = None if is_null(node) else read(node, context)
         except RefusedError as err:
-            context.problems.error(err.origin, err.message, path=err.path)
+            context.problems.refused(err)
         origins[(key,)] = body.keys[key].origin
         if key in _MAPS:
             origins.update(_key_origins(key, node))

@@ -85,7 +85,7 @@ def _tree(file: Path, schema: str, context: Context, interpolation: Interpolatio
     try:
         node = compose(read_source(file, file=name), context.problems)
     except RefusedError as err:
-        context.problems.error(err.origin, err.message)
+        context.problems.refused(err)
         return nothing
     if node is None:
         return nothing

@@ -22,6 +22,11 @@ class Problems:
     def warn(self, origin: Origin, message: str, *, path: str = "") -> None:
         self.warnings.append(_problem(origin, path, message))
 
+    def refused(self, err: "RefusedError") -> None:
+        """Take the error of a value that could not be read, unless it was reported before."""
+        if err.message:
+            self.error(err.origin, err.message, path=err.path)
+
     def raise_if_any(self) -> None:
         """Raise SettingsError with every error, in the order of files and lines."""
         if self.errors:
@@ -32,7 +37,7 @@ class Problems:
 
 
 class RefusedError(Exception):
-    """One value cannot be read; carries where it stands and the sentence that says why."""
+    """One value cannot be read; carries where it stands and why, or no text when that was reported before."""
 
     def __init__(self, origin: Origin, message: str, *, path: str = "") -> None:
         super().__init__(message)

@@ -59,23 +59,41 @@ def _check_image(definition: ServiceDefinition, problems: Problems) -> None:
 
 
 def _check_circles(realm: Realm, problems: Problems) -> None:
-    """Report each circle once, at the definition by which it was entered."""
-    needs = {name: _needs(definition) for name, definition in realm.definitions.items()}
-    for circle in circles(needs):
-        definition = realm.definitions[circle[0]]
-        layer = next(layer for _, layer in _layers(definition) if layer.values.get("depends_on"))
+    """A circle that no choice of varieties and profiles avoids is an error, any other a warning."""
+    always = {name: _needs(definition, every=True) for name, definition in realm.definitions.items()}
+    sometimes = {name: _needs(definition, every=False) for name, definition in realm.definitions.items()}
+    certain = list(circles(always))
+    for circle in certain or circles(sometimes):
+        origin = _circle_place(realm.definitions[circle[0]], circle[1 % len(circle)])
         path = f"realms.{realm.name}.service-definitions.{circle[0]}.depends_on"
-        message = f"the dependencies run in a circle: {' -> '.join([*circle, circle[0]])}"
-        problems.error(_place(layer, "depends_on", circle[1 % len(circle)]), message, path=path)
+        report = problems.error if certain else problems.warn
+        way = "run in a circle" if certain else "can run in a circle"
+        report(origin, f"the dependencies {way}: {' -> '.join([*circle, circle[0]])}", path=path)
 
 
-def _needs(definition: ServiceDefinition) -> tuple[str, ...]:
-    found = [
-        dependency.instance
-        for _, layer in _layers(definition)
-        for dependency in layer.values.get("depends_on") or ()
+def _circle_place(definition: ServiceDefinition, needed: str) -> Origin:
+    layers = [layer for _, layer in _layers(definition) if layer.values.get("depends_on")]
+    return next(layer.origins[at] for layer in layers if (at := ("depends_on", needed)) in layer.origins)
+
+
+def _needs(definition: ServiceDefinition, *, every: bool) -> tuple[str, ...]:
+    """What every choice of variety and profile needs, or what any of them does."""
+    without_profile = _choices(
+        [variety.layer for variety in definition.varieties.values()], [definition.base]
+    )
+    choices = [
+        {dependency.instance for dependency in layer.values.get("depends_on") or ()}
+        for layer in (*without_profile, *(profile.layer for profile in definition.profiles.values()))
+        if "depends_on" in layer.values or layer is definition.base
     ]
-    return tuple(dict.fromkeys(found))
+    found = set.intersection(*choices) if every else set.union(*choices)
+    return tuple(sorted(found))
+
+
+def _choices(varieties: list[Layer], base: list[Layer]) -> list[Layer]:
+    """The layers that `depends_on` may come from; the base only where a variety leaves it open."""
+    named = [layer for layer in varieties if "depends_on" in layer.values]
+    return named if named and len(named) == len(varieties) else [*named, *base]
 
 
 def circles(needs: Mapping[str, tuple[str, ...]]) -> Iterator[list[str]]:

@@ -48,7 +48,8 @@ def required(node: Node, key: str, read: Callable[[Node], Read]) -> Read:
     """A key that must be there, read."""
     found = field(node, key)
     if found is None:
-        raise refuse(node, f"the key {key!r} is missing")
+        was_refused = isinstance(node, MapNode) and key in node.keys
+        raise refuse(node, "" if was_refused else f"the key {key!r} is missing")
     return read(found)
 
 
@@ -129,7 +130,7 @@ def collect(
         try:
             yield read(written)
         except RefusedError as err:
-            problems.error(err.origin, err.message, path=err.path)
+            problems.refused(err)
 
 
 def as_text(node: Node) -> str | None:

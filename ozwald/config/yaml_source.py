@@ -1,5 +1,6 @@
 """YAML text to a tree with places, from parser events only: nothing in a file is ever executed."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
@@ -26,6 +27,8 @@ _SCALAR_TYPES: dict[str, tuple[type, ...]] = {
     _TAG + "null": (type(None),),
 }
 _TEXT_TAGS = (_TAG + "str", "!")
+# The pure parser quotes what it found, which the C parser and we do not.
+_QUOTED = re.compile(r"(character|handle) '.+?'|, but (?:found|got) .*")
 _HINTS = {
     "found character that cannot start any token": "a tab, '@' or '`' starts no value; indent with spaces",
     "mapping values are not allowed": "a ':' does not belong here; quote the text or check the indent",
@@ -97,11 +100,14 @@ def _mark_place(file: str, mark: Any) -> Origin:
 
 
 def _syntax_message(err: yaml.MarkedYAMLError) -> str:
-    problem = str(err.problem or "").split(", but found")[0].split(" '\\t'")[0]
+    problem = _QUOTED.sub(lambda found: found[1] or "", str(err.problem))
     for start, hint in _HINTS.items():
         if problem.startswith(start):
             return f"not valid YAML: {hint}"
-    return f"not valid YAML: {err.context}: {problem}" if err.context else f"not valid YAML: {problem}"
+    if not err.context:
+        return f"not valid YAML: {problem}"
+    begun = f" (begun in line {err.context_mark.line + 1})" if err.context_mark else ""
+    return f"not valid YAML: {err.context}{begun}: {problem}"
 
 
 class _Composer:
@@ -147,7 +153,7 @@ class _Composer:
         self._add(node, 1, 1, place)
 
     def _is_plain(self, event: yaml.ScalarEvent, place: Origin) -> bool:
-        if event.tag is None or (event.tag == "!" and event.implicit[0]):
+        if event.tag is None:
             return bool(event.implicit[0])
         types = _SCALAR_TYPES.get(event.tag)
         if types:

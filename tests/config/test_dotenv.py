@@ -1,0 +1,74 @@
+"""Environment files follow Compose."""
+
+from pathlib import Path
+
+import pytest
+
+from ozwald.config.dotenv import parse_dotenv
+from ozwald.config.files import Source
+from ozwald.config.load import environment
+from ozwald.config.problems import RefusedError
+from ozwald.errors import SettingsError
+
+
+def parse(text: str, *, raw: bool = False, **environ: str) -> dict[str, str | None]:
+    return parse_dotenv(Source(file=".env", text=text), environ, raw=raw)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("A=1", {"A": "1"}),
+        ("A=1\r\nB=2\r\n", {"A": "1", "B": "2"}),
+        ("# note\n\n  A = 1 \n", {"A": "1"}),
+        ("export A=1", {"A": "1"}),
+        ("A: yes", {"A": "yes"}),
+        ("A=", {"A": ""}),
+        ("A", {"A": None}),
+        ("A\nB=1", {"A": None, "B": "1"}),
+        ("A=b # note", {"A": "b"}),
+        ("A=b#c", {"A": "b#c"}),
+        ("A=#note", {"A": ""}),
+        ("A='it $HOME # x'", {"A": "it $HOME # x"}),
+        ("A=\"x\\ny\\t'$HOME'\" # note", {"A": "x\ny\t'/h'"}),
+        ('A="\\$HOME"', {"A": "$HOME"}),
+        ('A="two\nlines"\nB=1', {"A": "two\nlines", "B": "1"}),
+        ("A=1\nB=${A}2", {"A": "1", "B": "12"}),
+        ("HOME=x\nB=$HOME", {"HOME": "x", "B": "/h"}),
+        ("A=${GONE:-d}", {"A": "d"}),
+        ("A=x=y", {"A": "x=y"}),
+        ("  # only a note", {}),
+        ("", {}),
+    ],
+)
+def test_lines_are_read(text: str, expected: dict[str, str | None]) -> None:
+    assert parse(text, HOME="/h") == expected
+
+
+def test_raw_values_stay_as_they_are() -> None:
+    assert parse("A='$X' # y\n#c\nB", raw=True) == {"A": "'$X' # y", "B": None}
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column"), [("A=1\n=2", 2, 1), ("A='x", 1, 1), ("A='x' y", 1, 1), ("A=1\nB=$5", 2, 1)]
+)
+def test_a_bad_line_is_named_with_its_place(text: str, line: int, column: int) -> None:
+    with pytest.raises(RefusedError) as caught:
+        parse(text)
+    assert (caught.value.origin.line, caught.value.origin.column) == (line, column)
+
+
+def test_the_real_environment_wins_over_the_file(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("A=file\nB=file\nC\n")
+    assert environment(tmp_path, {"A": "real"}) == {"A": "real", "B": "file"}
+
+
+def test_a_folder_called_env_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / ".env").mkdir()
+    assert environment(tmp_path, {"A": "real"}) == {"A": "real"}
+
+
+def test_a_bad_environment_file_is_a_settings_error(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("A='secret")
+    with pytest.raises(SettingsError, match=r"^\.env:1:1: a quote is opened and never closed$"):
+        environment(tmp_path, {})

@@ -1,0 +1,116 @@
+"""Variables in values follow Compose."""
+
+import re
+
+import pytest
+
+from ozwald.config.interpolate import Template, TemplateError
+from tests.config.conftest import Load, Refuse
+
+VARIABLES = {"SET": "value", "EMPTY": "", "OTHER": "o"}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("$SET", "value"),
+        ("${SET}", "value"),
+        ("a${SET}b$OTHER-", "avaluebo-"),
+        ("$$SET", "$SET"),
+        ("$${SET}", "${SET}"),
+        ("$$$SET", "$value"),
+        ("${SET:-d}", "value"),
+        ("${EMPTY:-d}", "d"),
+        ("${EMPTY-d}", ""),
+        ("${UNSET:-d}", "d"),
+        ("${UNSET-d}", "d"),
+        ("${UNSET:-}", ""),
+        ("${SET:+alt}", "alt"),
+        ("${EMPTY:+alt}", ""),
+        ("${EMPTY+alt}", "alt"),
+        ("${UNSET+alt}", ""),
+        ("${SET:?why}", "value"),
+        ("${EMPTY?why}", ""),
+        ("${UNSET:-${OTHER}}", "o"),
+        ("${UNSET:-${GONE:-x${SET}}y}", "xvaluey"),
+        ("${UNSET:-a $$ b}", "a $ b"),
+        ("${SET:-${NEEDED:?never looked at}}", "value"),
+        ("}", "}"),
+        ("{x}", "{x}"),
+    ],
+)
+def test_templates_expand(text: str, expected: str) -> None:
+    assert Template(text, VARIABLES).expand() == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("${UNSET:?put it in .env}", "the variable UNSET must be set: put it in .env"),
+        ("${EMPTY:?}", "the variable EMPTY must be set"),
+        ("${UNSET?}", "the variable UNSET must be set"),
+        ("$5", "starts no variable"),
+        ("a$", "starts no variable"),
+        ("${", "starts no variable"),
+        ("${SET", "without its '}'"),
+        ("${SET:-x", "without its '}'"),
+        ("${SET!}", "starts no variable"),
+        ("${A:-" * 40 + "}" * 40, "nested deeper"),
+    ],
+)
+def test_bad_templates_say_why(text: str, sentence: str) -> None:
+    with pytest.raises(TemplateError, match=re.escape(sentence)):
+        Template(text, VARIABLES).expand()
+
+
+def test_a_long_chain_of_openings_costs_no_time() -> None:
+    with pytest.raises(TemplateError):
+        Template("${A:-" * 100_000, {}).expand()
+
+
+def test_an_expanded_value_has_the_type_that_is_wanted(load: Load) -> None:
+    settings = load(
+        "hosts:\n  a: {port: '${P:-6379}'}\n  b:\n    port: ${Q:-22}\n    user: ${U:-1000}\n",
+        environ={"P": "2222"},
+    )
+    hosts = settings.inventory.hosts
+    assert (hosts["a"].port, hosts["b"].port, hosts["b"].user) == (2222, 22, "1000")
+
+
+def test_an_empty_or_null_looking_variable_is_text_and_removes_nothing(load: Load) -> None:
+    settings = load(
+        "realms: {r: {service-definitions: {s: {image: i, environment: {A: '${E}', B: $N}}}}}",
+        environ={"E": "", "N": "null"},
+    )
+    layer = settings.realms["r"].definitions["s"].base
+    assert layer.values["environment"] == {"A": "", "B": "null"}
+
+
+def test_an_unset_variable_is_empty_with_one_warning(load: Load) -> None:
+    settings = load("hosts:\n  a:\n    vars: {x: $GONE, y: '${GONE}'}\n")
+    assert settings.inventory.hosts["a"].vars == {"x": "", "y": ""}
+    assert [str(warning) for warning in settings.warnings] == [
+        "settings.yml:3:15: hosts.a.vars.x: the variable GONE is not set; it counts as empty"
+    ]
+
+
+def test_keys_are_not_expanded(load: Load) -> None:
+    settings = load("hosts:\n  a:\n    vars: {$X: 1}\n", environ={"X": "y"})
+    assert settings.inventory.hosts["a"].vars == {"$X": 1}
+
+
+def test_the_settings_folder_is_always_there(load: Load, tmp_path: object) -> None:
+    settings = load("hosts: {a: {vars: {x: '${SETTINGS_FILE_DIR}/b'}}}")
+    assert settings.inventory.hosts["a"].vars == {"x": f"{tmp_path}/b"}
+
+
+def test_a_needed_variable_is_named_with_its_place(refuse: Refuse) -> None:
+    problems = refuse("hosts:\n  a:\n    ip: ${IP:?set IP in .env}\n")
+    assert [str(problem) for problem in problems] == [
+        "settings.yml:3:9: hosts.a.ip: the variable IP must be set: set IP in .env"
+    ]
+
+
+def test_variables_cannot_fill_the_memory(refuse: Refuse) -> None:
+    problems = refuse(f"x-a: '{'$BIG' * 5000}'\nx-b: '$BIG'", environ={"BIG": "x" * 10_000})
+    assert "larger than 16 MiB" in str(problems[0])
