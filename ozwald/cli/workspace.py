@@ -57,8 +57,10 @@ class Workspace:
     def fleet(self) -> "Fleet":
         """Connections to the inventory's hosts; close it."""
         from ozwald.remote.fleet import Fleet
+        from ozwald.remote.ssh_config import SshOptions
 
-        return Fleet(self.settings.inventory.hosts)
+        options = SshOptions(config_file=self.environ.get("OZWALD_SSH_CONFIG"))
+        return Fleet(self.settings.inventory.hosts, options=options)
 
 
 def with_workspace(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,0 +1,1 @@
+"""The main job on three hosts that this machine plays itself."""
