@@ -63,7 +63,7 @@ def _long(node: MapNode, context: Context) -> Mount:
             raise refuse(node, f"the options {option!r} do not fit a mount of type {kind!r}")
     if field(node, "consistency"):
         context.problems.warn(node.origin, "'consistency' has no effect on Linux hosts", path=node.path)
-    options = field(node, kind) or MapNode(origin=node.origin)
+    options = field(node, kind) or MapNode(at=node.at)
     create = maybe(options, "create_host_path", boolean)
     return Mount(
         type=kind,

@@ -6,6 +6,15 @@ from dataclasses import dataclass, field
 from ozwald.config.scalars import typed
 from ozwald.model.service import Origin
 
+# File, line and column. A plain tuple, because a large file has hundreds of thousands of them and the
+# garbage collector stops looking at tuples without references.
+At = tuple[str, int, int]
+
+
+def origin_of(at: At) -> Origin:
+    """The place as a value of the model."""
+    return Origin(file=at[0], line=at[1], column=at[2])
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scalar:
@@ -14,11 +23,16 @@ class Scalar:
     `expanded` says that variables made its text.
     """
 
-    origin: Origin
+    at: At
     text: str = field(repr=False)
     plain: bool = True
     expanded: bool = False
     path: str = ""
+
+    @property
+    def origin(self) -> Origin:
+        """Where it is written."""
+        return origin_of(self.at)
 
     @property
     def value(self) -> str | int | float | bool | None:
@@ -30,19 +44,29 @@ class Scalar:
 class ListNode:
     """A sequence."""
 
-    origin: Origin
+    at: At
     items: tuple["Node", ...] = ()
     path: str = ""
+
+    @property
+    def origin(self) -> Origin:
+        """Where it begins."""
+        return origin_of(self.at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MapNode:
     """A mapping by key text; `keys` has the keys as they stand in the file."""
 
-    origin: Origin
+    at: At
     values: Mapping[str, "Node"] = field(default_factory=dict)
     keys: Mapping[str, Scalar] = field(default_factory=dict)
     path: str = ""
+
+    @property
+    def origin(self) -> Origin:
+        """Where it begins."""
+        return origin_of(self.at)
 
 
 Node = Scalar | ListNode | MapNode

@@ -1,23 +1,18 @@
 """Checks a tree against a JSON Schema and says what is wrong in sentences that repeat no value."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
-from importlib import resources
 from typing import Any
 
-from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from ozwald.config.nodes import ListNode, MapNode, Node, Scalar, plain_value
 from ozwald.config.problems import Problems, nearest
+from ozwald.config.schema_files import SPELLINGS, validator
 
 SETTINGS = "settings.schema.json"
 INVENTORY = "inventory.schema.json"
 REQUESTS = "requests.schema.json"
 
-_ANNOTATIONS = frozenset(("$schema", "$id", "$defs", "$comment", "title", "description", "examples"))
-_SPELLINGS = "spellings"
 _KINDS = {
     "object": "a map",
     "array": "a list",
@@ -36,77 +31,24 @@ def checked(node: Node, problems: Problems, *, schema: str, within: str = "") ->
 
     `schema` is one of the files in `schemas/`; `within` begins the paths in messages.
     """
-    compiled, validator = _validator(schema)
+    compiled, judge = validator(schema)
     tree = _canonical(node, compiled, within, problems)
     refused: list[tuple[_Step, ...]] = []
-    for error in validator.iter_errors(plain_value(tree)):
+    plain: Any = plain_value(tree)
+    for error in judge.iter_errors(plain):
         steps = tuple(error.absolute_path)
         refused.extend(_report(error, steps, _at(tree, steps), problems))
     return _without(tree, refused) if refused else tree
 
 
-@cache
-def load_schema(name: str) -> dict[str, Any]:
-    """One of the schema files, as it stands."""
-    text = resources.files("ozwald.config").joinpath("schemas", name).read_text("utf-8")
-    loaded: dict[str, Any] = json.loads(text)
-    return loaded
-
-
-def spellings(properties: Mapping[str, Any]) -> dict[str, str]:
-    """The other spelling of each key, `env-file` to `env_file`: entries that only refer to another key."""
-    found = {}
-    for key, schema in properties.items():
-        referred = schema.get("$ref", "").rpartition("/")[2]
-        if len(schema) == 1 and referred and referred != key and referred in properties:
-            found[key] = referred
-    return found
-
-
-@cache
-def _validator(name: str) -> tuple[_Schema, Draft202012Validator]:
-    compiled = _compiled(load_schema(name), name)
-    return compiled, Draft202012Validator(compiled)
-
-
-def _compiled(schema: Any, file: str) -> Any:
-    """The schema without references and annotations: following references costs more than everything else."""
-    if isinstance(schema, list):
-        return [_compiled(part, file) for part in schema]
-    if not isinstance(schema, dict):
-        return schema
-    if "$ref" in schema:
-        return _referred(schema["$ref"], file)
-    compiled = {
-        key: _compiled(part, file) for key, part in schema.items() if key not in _ANNOTATIONS | {"properties"}
-    }
-    if "properties" in schema:
-        others = spellings(schema["properties"])
-        compiled[_SPELLINGS] = others
-        compiled["properties"] = {
-            key: _compiled(part, file) for key, part in schema["properties"].items() if key not in others
-        }
-    return compiled
-
-
-@cache
-def _referred(reference: str, file: str) -> Any:
-    name, _, pointer = reference.partition("#")
-    file = name or file
-    target: Any = load_schema(file)
-    for step in pointer.strip("/").split("/"):
-        target = target[step]
-    return _compiled(target, file)
-
-
 def _canonical(node: Node, schema: _Schema, path: str, problems: Problems) -> Node:
     """The tree with its paths, structural keys in the schema's spelling, `x-` keys gone."""
     if isinstance(node, Scalar):
-        return Scalar(origin=node.origin, text=node.text, plain=_is_plain(node, schema), path=path)
+        return Scalar(at=node.at, text=node.text, plain=_is_plain(node, schema), path=path)
     if isinstance(node, ListNode):
         part = schema.get("items", {})
         items = tuple(_canonical(item, part, f"{path}[{at}]", problems) for at, item in enumerate(node.items))
-        return ListNode(origin=node.origin, items=items, path=path)
+        return ListNode(at=node.at, items=items, path=path)
     return _canonical_map(node, schema, path, problems)
 
 
@@ -118,7 +60,7 @@ def _is_plain(node: Scalar, schema: _Schema) -> bool:
 
 def _canonical_map(node: MapNode, schema: _Schema, path: str, problems: Problems) -> MapNode:
     properties = schema.get("properties", {})
-    others = schema.get(_SPELLINGS, {})
+    others = schema.get(SPELLINGS, {})
     rest = schema.get("additionalProperties") or {}
     extensible = "patternProperties" in schema
     values: dict[str, Node] = {}
@@ -134,7 +76,7 @@ def _canonical_map(node: MapNode, schema: _Schema, path: str, problems: Problems
             continue
         values[key] = _canonical(value, properties.get(key, rest), here, problems)
         keys[key] = node.keys[written]
-    return MapNode(origin=node.origin, values=values, keys=keys, path=path)
+    return MapNode(at=node.at, values=values, keys=keys, path=path)
 
 
 def _at(node: Node, steps: tuple[_Step, ...]) -> Node:
@@ -216,7 +158,7 @@ def _kind(value: object) -> str:
 def _without(node: Node, refused: list[tuple[_Step, ...]]) -> Node:
     """The tree without the parts at the refused places; a map in place of a root that was refused itself."""
     if () in refused:
-        return MapNode(origin=node.origin, path=node.path)
+        return MapNode(at=node.at, path=node.path)
     below: dict[_Step, list[tuple[_Step, ...]]] = {}
     for steps in refused:
         below.setdefault(steps[0], []).append(steps[1:])
@@ -227,12 +169,12 @@ def _without(node: Node, refused: list[tuple[_Step, ...]]) -> Node:
             for key, value in node.values.items()
             if key not in gone
         }
-        return MapNode(origin=node.origin, values=values, keys=node.keys, path=node.path)
+        return MapNode(at=node.at, values=values, keys=node.keys, path=node.path)
     if isinstance(node, ListNode):
         items = tuple(
             _without(item, below[at]) if at in below else item
             for at, item in enumerate(node.items)
             if at not in gone
         )
-        return ListNode(origin=node.origin, items=items, path=node.path)
+        return ListNode(at=node.at, items=items, path=node.path)
     return node

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from ozwald.config.files import Source
-from ozwald.config.nodes import ListNode, MapNode, Node, Scalar
+from ozwald.config.nodes import At, ListNode, MapNode, Node, Scalar, origin_of
 from ozwald.config.problems import Problems, RefusedError, nearest, whole_file
 from ozwald.model.service import Origin
 
@@ -49,7 +49,7 @@ class Duplicates(Enum):
 class _Frame:
     """A list or map that is still being read, with the size and height it has in expanded nodes."""
 
-    origin: Origin
+    at: At
     anchor: str | None
     is_map: bool
     items: list[Node] = field(default_factory=list)
@@ -88,7 +88,7 @@ def compose(
     except RefusedError as err:
         problems.error(err.origin, err.message)
         return None
-    return composer.root or Scalar(origin=Origin(file=source.file, line=1, column=1), text="")
+    return composer.root or Scalar(at=(source.file, 1, 1), text="")
 
 
 def _loader() -> type:
@@ -142,26 +142,27 @@ class _Composer:
     def _document(self, event: yaml.DocumentStartEvent) -> None:
         self.documents += 1
         if self.documents > 1:
-            raise RefusedError(self._place(event), "a second document starts here; one file is one document")
+            place = origin_of(self._place(event))
+            raise RefusedError(place, "a second document starts here; one file is one document")
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
         place = self._place(event)
         self.written += 1
-        node = Scalar(origin=place, text=event.value, plain=self._is_plain(event, place))
+        node = Scalar(at=place, text=event.value, plain=self._is_plain(event, place))
         if event.anchor:
             self.anchors[event.anchor] = _Anchored(node, 1, 1)
         self._add(node, 1, 1, place)
 
-    def _is_plain(self, event: yaml.ScalarEvent, place: Origin) -> bool:
+    def _is_plain(self, event: yaml.ScalarEvent, place: At) -> bool:
         if event.tag is None:
             return bool(event.implicit[0])
         types = _SCALAR_TYPES.get(event.tag)
         if types:
-            if type(Scalar(origin=place, text=event.value).value) not in types and "$" not in event.value:
-                self.problems.error(place, "the text does not fit its tag")
+            if type(Scalar(at=place, text=event.value).value) not in types and "$" not in event.value:
+                self.problems.error(origin_of(place), "the text does not fit its tag")
             return True
         if event.tag not in _TEXT_TAGS:
-            self.problems.error(place, "a tag that Ozwald does not know; remove it")
+            self.problems.error(origin_of(place), "a tag that Ozwald does not know; remove it")
         return False
 
     def _start(self, event: yaml.SequenceStartEvent | yaml.MappingStartEvent) -> None:
@@ -169,36 +170,36 @@ class _Composer:
         self.written += 1
         is_map = type(event) is yaml.MappingStartEvent
         if event.tag not in (None, "!", _TAG + ("map" if is_map else "seq")):
-            self.problems.error(place, "a tag that Ozwald does not know; remove it")
+            self.problems.error(origin_of(place), "a tag that Ozwald does not know; remove it")
         if len(self.stack) >= MAX_DEPTH:
-            raise RefusedError(place, f"nested deeper than {MAX_DEPTH} levels")
+            raise RefusedError(origin_of(place), f"nested deeper than {MAX_DEPTH} levels")
         if event.anchor:
             self.anchors[event.anchor] = None
         self.stack.append(_Frame(place, event.anchor, is_map))
 
     def _end(self, event: yaml.Event) -> None:
         frame = self.stack.pop()
-        node = _merged(frame) if frame.is_map else ListNode(origin=frame.origin, items=tuple(frame.items))
+        node = _merged(frame) if frame.is_map else ListNode(at=frame.at, items=tuple(frame.items))
         if frame.anchor:
             self.anchors[frame.anchor] = _Anchored(node, frame.size, frame.height)
-        self._add(node, frame.size, frame.height, frame.origin)
+        self._add(node, frame.size, frame.height, frame.at)
 
     def _alias(self, event: yaml.AliasEvent) -> None:
         place = self._place(event)
         name = event.anchor or ""
         if name not in self.anchors:
-            raise RefusedError(place, f"an alias without an anchor{nearest(name, self.anchors)}")
+            raise RefusedError(origin_of(place), f"an alias without an anchor{nearest(name, self.anchors)}")
         anchored = self.anchors[name]
         if anchored is None:
-            raise RefusedError(place, "an alias inside its own anchor has no end")
+            raise RefusedError(origin_of(place), "an alias inside its own anchor has no end")
         self.expanded += anchored.size
         if self.expanded > ALIAS_NODES + ALIAS_RATIO * self.written:
-            raise RefusedError(place, "aliases and merge keys make this file too large")
+            raise RefusedError(origin_of(place), "aliases and merge keys make this file too large")
         if len(self.stack) + anchored.height > MAX_DEPTH:
-            raise RefusedError(place, f"nested deeper than {MAX_DEPTH} levels")
+            raise RefusedError(origin_of(place), f"nested deeper than {MAX_DEPTH} levels")
         self._add(anchored.node, anchored.size, anchored.height, place)
 
-    def _add(self, node: Node, size: int, height: int, place: Origin) -> None:
+    def _add(self, node: Node, size: int, height: int, place: At) -> None:
         if not self.stack:
             self.root = node
             return
@@ -213,14 +214,14 @@ class _Composer:
             key, frame.key = frame.key, None
             self._add_entry(frame, key, node, place)
 
-    def _key(self, node: Node, place: Origin) -> Scalar:
+    def _key(self, node: Node, place: At) -> Scalar:
         if not isinstance(node, Scalar):
-            raise RefusedError(place, "a key must be a single word, not a list or a map")
+            raise RefusedError(origin_of(place), "a key must be a single word, not a list or a map")
         if node.plain and not node.text:
-            self.problems.error(place, "a key is missing before this ':'")
-        return Scalar(origin=place, text=node.text, plain=node.plain)
+            self.problems.error(origin_of(place), "a key is missing before this ':'")
+        return node if node.at == place else Scalar(at=place, text=node.text, plain=node.plain)
 
-    def _add_entry(self, frame: _Frame, key: Scalar, node: Node, place: Origin) -> None:
+    def _add_entry(self, frame: _Frame, key: Scalar, node: Node, place: At) -> None:
         if key.text == "<<" and key.plain:
             self._merge(frame, node, place)
         elif key.text in frame.values and self.duplicates is Duplicates.REFUSED:
@@ -230,24 +231,25 @@ class _Composer:
             frame.values[key.text] = node
             frame.keys[key.text] = key
 
-    def _merge(self, frame: _Frame, node: Node, place: Origin) -> None:
+    def _merge(self, frame: _Frame, node: Node, place: At) -> None:
         for merged in node.items if isinstance(node, ListNode) else (node,):
             if isinstance(merged, MapNode):
                 frame.merges.append(merged)
             else:
-                self.problems.error(place, "'<<' takes a map or a list of maps, as in '<<: *name'")
+                self.problems.error(origin_of(place), "'<<' takes a map or a list of maps, as in '<<: *name'")
 
-    def _place(self, event: yaml.Event) -> Origin:
-        return _mark_place(self.file, event.start_mark)
+    def _place(self, event: yaml.Event) -> At:
+        mark: Any = event.start_mark
+        return (self.file, mark.line + 1, mark.column + 1)
 
 
 def _merged(frame: _Frame) -> MapNode:
     """The map with its merge keys applied: its own keys win, then the earlier of several merged maps."""
     if not frame.merges:
-        return MapNode(origin=frame.origin, values=frame.values, keys=frame.keys)
+        return MapNode(at=frame.at, values=frame.values, keys=frame.keys)
     values: dict[str, Node] = {}
     keys: dict[str, Scalar] = {}
     for merged in reversed(frame.merges):
         values.update(merged.values)
         keys.update(merged.keys)
-    return MapNode(origin=frame.origin, values=values | frame.values, keys=keys | frame.keys)
+    return MapNode(at=frame.at, values=values | frame.values, keys=keys | frame.keys)

@@ -71,8 +71,7 @@ def test_a_long_chain_of_groups_and_dependencies_needs_no_stack(tmp_path: Path) 
     services = "".join(
         f"      s{number}: {{image: i, depends_on: [s{number + 1}]}}\n" for number in range(3000)
     )
-    path.write_text(
-        f"groups:\n{groups}  g3000:\nrealms:\n  r:\n    service-definitions:\n{services}      s3000: {{image: i}}\n"
-    )
+    realm = f"realms:\n  r:\n    service-definitions:\n{services}      s3000: {{image: i}}\n"
+    path.write_text(f"groups:\n{groups}  g3000:\n{realm}")
     settings = load_settings(path, inventory=None, environ={}, cwd=tmp_path)
     assert len(settings.inventory.groups) == 3003

@@ -12,7 +12,8 @@ from tests.config.conftest import Load, Refuse
 def test_a_host_has_all_its_words(load: Load, tmp_path: Path) -> None:
     host = load(
         "hosts:\n"
-        "- name: gpu01\n  address: gpu01.lan\n  port: 2222\n  user: oz\n  identity_file: ~/.ssh/k\n  jump: bastion\n"
+        "- name: gpu01\n  address: gpu01.lan\n  port: 2222\n  user: oz\n"
+        "  identity_file: ~/.ssh/k\n  jump: bastion\n"
         "  become: true\n  docker_socket: /run/d.sock\n  labels: {rack: 7, gpu: }\n"
         "  reserve: {memory: 8g, vram: 512m}\n  vars: {a: [1], b: no}\n",
         environ={"HOME": "/home/me"},
@@ -116,12 +117,15 @@ def test_a_provisioner_has_its_cache_and_pattern(load: Load) -> None:
         ("hosts: {a: {conection: ssh}}", "1:13: hosts.a: the key 'conection' is not known;"
          " did you mean 'connection'?"),
         ("hosts: {a: {reserve: {vram: much}}}", "1:29: hosts.a.reserve.vram: is not a size"),
-        ("hosts: {gpu01: }\ngroups: {g: {hosts: [gpu1]}}", "2:22: groups.g.hosts: the inventory has no such host;"
+        ("hosts: {gpu01: }\ngroups: {g: {hosts: [gpu1]}}",
+         "2:22: groups.g.hosts: the inventory has no such host;"
          " did you mean 'gpu01'?"),
         ("groups: {g: {children: [h]}}", "1:25: groups.g.children: the inventory has no such group"),
-        ("groups: {g: {children: [h]}, h: {children: [g]}}", "1:25: groups.g.children: the groups run in a circle:"
+        ("groups: {g: {children: [h]}, h: {children: [g]}}",
+         "1:25: groups.g.children: the groups run in a circle:"
          " g -> h -> g"),
-        ("hosts: {a: }\nprovisioners: [{name: p, host: b}]", "2:32: provisioners[0].host: the inventory has no such"
+        ("hosts: {a: }\nprovisioners: [{name: p, host: b}]",
+         "2:32: provisioners[0].host: the inventory has no such"
          " host; known: a"),
         ("provisioners: [{name: p}]", "1:16: provisioners[0]: the key 'host' is missing"),
         ("hosts: {a: }\nprovisioners: {p: {host: a, cache: {type: memcached, parameters: {host: a}}}}",

@@ -1,0 +1,130 @@
+"""The schema files, made ready for checking large trees."""
+
+import json
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+from jsonschema.protocols import Validator
+from jsonschema.validators import extend
+
+SETTINGS = "settings.schema.json"
+INVENTORY = "inventory.schema.json"
+SPELLINGS = "spellings"
+
+_ANNOTATIONS = frozenset(("$schema", "$id", "$defs", "$comment", "title", "description", "examples"))
+_TYPES: dict[type, tuple[str, ...]] = {
+    dict: ("object",),
+    list: ("array",),
+    str: ("string",),
+    int: ("integer", "number"),
+    float: ("number",),
+    bool: ("boolean",),
+    type(None): ("null",),
+}
+
+
+@cache
+def load_schema(name: str) -> dict[str, Any]:
+    """One of the schema files, as it stands."""
+    text = resources.files("ozwald.config").joinpath("schemas", name).read_text("utf-8")
+    loaded: dict[str, Any] = json.loads(text)
+    return loaded
+
+
+def spellings(properties: Mapping[str, Any]) -> dict[str, str]:
+    """The other spelling of each key, `env-file` to `env_file`: entries that only refer to another key."""
+    found = {}
+    for key, schema in properties.items():
+        referred = schema.get("$ref", "").rpartition("/")[2]
+        if len(schema) == 1 and referred and referred != key and referred in properties:
+            found[key] = referred
+    return found
+
+
+@cache
+def validator(name: str) -> tuple[Mapping[str, Any], Validator]:
+    """A schema without references, and what judges by it; its texts and spellings are kept."""
+    compiled = _compiled(load_schema(name), name)
+    return compiled, _Judge(compiled)
+
+
+def _compiled(schema: Any, file: str) -> Any:
+    """The schema without references and annotations: following references costs more than everything else."""
+    if isinstance(schema, list):
+        return [_compiled(part, file) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return _referred(schema["$ref"], file)
+    compiled = {
+        key: _compiled(part, file) for key, part in schema.items() if key not in _ANNOTATIONS | {"properties"}
+    }
+    if "properties" in schema:
+        others = spellings(schema["properties"])
+        compiled[SPELLINGS] = others
+        compiled["properties"] = {
+            key: _compiled(part, file) for key, part in schema["properties"].items() if key not in others
+        }
+    return compiled
+
+
+@cache
+def _referred(reference: str, file: str) -> Any:
+    name, _, pointer = reference.partition("#")
+    file = name or file
+    target: Any = load_schema(file)
+    for step in pointer.strip("/").split("/"):
+        target = target[step]
+    return _compiled(target, file)
+
+
+def _fits(instance: object, schema: Any) -> bool:
+    """Whether a value fits a schema that says nothing but a type.
+
+    Most values are such, and asking here costs a tenth of a descent of jsonschema.
+    """
+    if len(schema) != 1:
+        return not schema
+    wanted = schema.get("type", ())
+    kinds = _TYPES[type(instance)]
+    return wanted in kinds if isinstance(wanted, str) else any(kind in wanted for kind in kinds)
+
+
+def _properties(
+    validator: Any, properties: Any, instance: object, schema: object
+) -> Iterator[ValidationError]:
+    if isinstance(instance, dict):
+        for key, value in instance.items():
+            part = properties.get(key)
+            if part is not None and not _fits(value, part):
+                yield from validator.descend(value, part, path=key, schema_path=key)
+
+
+def _additional(validator: Any, rest: Any, instance: object, schema: Any) -> Iterator[ValidationError]:
+    if not isinstance(instance, dict):
+        return
+    known = schema.get("properties", {})
+    unknown = [key for key in instance if key not in known]
+    if rest is False and unknown:
+        yield ValidationError("unknown keys")
+    elif rest:
+        for key in unknown:
+            if not _fits(instance[key], rest):
+                yield from validator.descend(instance[key], rest, path=key)
+
+
+def _items(validator: Any, part: Any, instance: object, schema: object) -> Iterator[ValidationError]:
+    if isinstance(instance, list):
+        for at, value in enumerate(instance):
+            if not _fits(value, part):
+                yield from validator.descend(value, part, path=at)
+
+
+_Judge: Any = extend(  # type: ignore[no-untyped-call]
+    Draft202012Validator,
+    {"properties": _properties, "additionalProperties": _additional, "items": _items},
+)
