@@ -3,6 +3,7 @@
 import json
 import logging
 import math
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, Self
@@ -13,11 +14,11 @@ import docker.errors
 import requests
 import urllib3.exceptions
 
-from ozwald.errors import EngineError, Failure, HostError
+from ozwald.errors import ConnectionFailed, EngineError, Failure, HostError
 from ozwald.model.container import Activity, ContainerState, ObservedContainer
 from ozwald.model.resources import DockerFacts
 from ozwald.remote import docker_answers
-from ozwald.remote.docker_transport import BASE_URL, CallLimits, Dial, PipeAdapter
+from ozwald.remote.docker_transport import BASE_URL, CallLimits, Dial, LinkLostError, PipeAdapter
 from ozwald.remote.engine import NameTaken, PullProgress
 from ozwald.remote.text import clean
 
@@ -50,6 +51,7 @@ class DockerEngine:
         self.host_name = host_name
         self._client = client
         self._limits = limits
+        self._networks_lock = threading.Lock()
 
     @classmethod
     def over(cls, host_name: str, dial: Dial) -> Self:
@@ -141,7 +143,10 @@ class DockerEngine:
         driver: str | None = None,
         internal: bool = False,
     ) -> None:
-        with self._call(f"creating network {name}", timeout_s=CHANGE_S, changes=True):
+        # Docker lets calls that come together make several networks of one name, which then serve nobody.
+        with self._networks_lock, self._call(f"creating network {name}", timeout_s=CHANGE_S, changes=True):
+            if any(network["Name"] == name for network in self._client.networks(names=[name])):
+                return
             try:
                 self._client.create_network(
                     name, driver=driver, labels=dict(labels or {}), internal=internal, check_duplicate=True
@@ -272,10 +277,12 @@ class DockerEngine:
             status=status,
         )
 
-    def _unanswered(self, what: str, err: Exception, *, changes: bool, timeout_s: float) -> EngineError:
+    def _unanswered(self, what: str, err: Exception, *, changes: bool, timeout_s: float) -> HostError:
+        failure = Failure.UNKNOWN if changes and self._limits.sent else Failure.RETRYABLE
+        if any(isinstance(cause, LinkLostError) for cause in _causes(err)):
+            return ConnectionFailed(self.host_name, f"{what}: the connection was lost", failure=failure)
         timed_out = isinstance(err, TimeoutError | requests.Timeout) or "timed out" in str(err).lower()
         came = f"no answer within {timeout_s:g} s" if timed_out else f"the answer broke off ({clean(str(err))})"
-        failure = Failure.UNKNOWN if changes and self._limits.sent else Failure.RETRYABLE
         return EngineError(self.host_name, f"{what}: {came}", failure=failure)
 
     def _refused(self, message: str) -> EngineError:
@@ -321,6 +328,14 @@ def _client(adapter: PipeAdapter, version: str) -> docker.APIClient:
     client.trust_env = False
     client.mount(BASE_URL, adapter)
     return client
+
+
+def _causes(err: BaseException) -> Iterator[BaseException]:
+    """An error with what it was raised from: requests and urllib3 wrap what a pipe raises."""
+    cause: BaseException | None = err
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
 
 
 def _raise_for_status(answer: requests.Response) -> None:

@@ -33,6 +33,10 @@ class Pipe(Protocol):
     def close(self) -> None: ...
 
 
+class LinkLostError(OSError):
+    """The connection that carries a pipe has ended."""
+
+
 class CallLimits(threading.local):
     """What the call on this thread may still take, and whether any byte of it went out."""
 

@@ -1,9 +1,11 @@
 """Many hosts at once: one thread and one open connection per host, results and failures keyed by host."""
 
 import logging
+import queue
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final, Generic, Self, TypeVar
@@ -72,12 +74,11 @@ class Fleet:
         `deadline`, on the monotonic clock, bounds connecting; bounding the work is the work's own business. What is
         no HostError is a mistake of ours and is raised when all hosts are done. Ctrl-C ends the hosts' commands.
         """
-        wanted = list(hosts)
-        return self._each(wanted, lambda host: work(self.connection(host, deadline=deadline)))
+        return self._each(hosts, lambda host: work(self.connection(host, deadline=deadline)))
 
     def show_keys(self, hosts: Iterable[Host], *, deadline: float | None = None) -> HostResults[ShownKey]:
         """The key each host shows, without logging in to it."""
-        return self._each(list(hosts), lambda host: self._opener.show_key(host, deadline=deadline))
+        return self._each(hosts, lambda host: self._opener.show_key(host, deadline=deadline))
 
     def connection(self, host: Host, *, deadline: float | None = None) -> HostConnection:
         """The open connection to a host, made or made again where needed; raises ConnectionFailed."""
@@ -119,38 +120,61 @@ class Fleet:
             return LocalConnection(host)
         return self._opener.open(host, deadline=deadline)
 
-    def _each(self, hosts: list[Host], work: Callable[[Host], T]) -> HostResults[T]:
-        if not hosts:
-            return HostResults()
-        pool = ThreadPoolExecutor(min(self._at_once, len(hosts)), thread_name_prefix="host")
-        futures = {host.name: pool.submit(work, host) for host in hosts}
+    def _each(self, hosts: Iterable[Host], work: Callable[[Host], T]) -> HostResults[T]:
+        wanted = {host.name: host for host in hosts}
+        outcomes: dict[str, Future[T]] = {name: Future() for name in wanted}
+        waiting: queue.SimpleQueue[Host] = queue.SimpleQueue()
+        for host in wanted.values():
+            waiting.put(host)
+        threads = [
+            threading.Thread(target=_work_off, args=(waiting, work, outcomes), name=f"host-{number}", daemon=True)
+            for number in range(min(self._at_once, len(wanted)))
+        ]
         try:
-            wait(futures.values())
+            for thread in threads:
+                thread.start()
+            wait(outcomes.values())
         except BaseException:
-            self._abandon(futures)
+            self._abandon(threads)
             raise
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-        return _sorted_out(futures)
+        for thread in threads:
+            thread.join()
+        return _sorted_out(outcomes)
 
-    def _abandon(self, futures: Mapping[str, "Future[T]"]) -> None:
+    def _abandon(self, threads: Iterable[threading.Thread]) -> None:
         """Ends the work in progress: first what runs on the hosts, then the connections themselves."""
-        for future in futures.values():
-            future.cancel()
         with self._lock:
+            self._closed = True
             kept = list(self._open.values())
         for connection in kept:
             connection.interrupt()
-        wait(futures.values(), timeout=GRACE_S)
+        over = time.monotonic() + GRACE_S
+        for thread in threads:
+            if thread.ident is not None:
+                thread.join(max(0.0, over - time.monotonic()))
         self.close()
 
 
-def _sorted_out(futures: Mapping[str, "Future[T]"]) -> HostResults[T]:
+def _work_off(
+    waiting: "queue.SimpleQueue[Host]", work: Callable[[Host], T], outcomes: Mapping[str, "Future[T]"]
+) -> None:
+    while True:
+        try:
+            host = waiting.get_nowait()
+        except queue.Empty:
+            return
+        try:
+            outcomes[host.name].set_result(work(host))
+        except BaseException as err:
+            outcomes[host.name].set_exception(err)
+
+
+def _sorted_out(outcomes: Mapping[str, "Future[T]"]) -> HostResults[T]:
     values: dict[str, T] = {}
     failures: dict[str, HostError] = {}
-    for name, future in futures.items():
+    for name, outcome in outcomes.items():
         try:
-            values[name] = future.result()
+            values[name] = outcome.result()
         except HostError as err:
             failures[name] = err
     return HostResults(values=values, failures=failures)

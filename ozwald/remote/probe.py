@@ -127,7 +127,7 @@ def _sections(output: bytes) -> dict[str, _Section]:
     line = re.compile(rb"^%s ([a-z_-]+|\.)(?: (\d+))?\n?" % announced[1], re.MULTILINE)
     found: dict[str, _Section] = {}
     name, start = "", 0
-    for mark in line.finditer(output):
+    for mark in line.finditer(output, announced.end()):
         if mark[1] != b".":
             name, start = mark[1].decode(), mark.end()
         elif name:

@@ -8,7 +8,8 @@ import subprocess
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -127,7 +128,7 @@ class SshOpener:
 
     def _logged_in(self, target: SshTarget, deadline: float, *, via: paramiko.Transport | None) -> paramiko.Transport:
         known = self._known.load(target.known_hosts)
-        with self._starts[target.address, target.port]:
+        with self._turn(target, deadline):
             transport = self._begun(target, known, deadline, via=via)
             try:
                 handshake.check_host_key(transport, target, known)
@@ -136,6 +137,18 @@ class SshOpener:
                 handshake.end(transport)
                 raise
         return transport
+
+    @contextmanager
+    def _turn(self, target: SshTarget, deadline: float) -> Iterator[None]:
+        """Paces the logins at one sshd, which may stand for many inventory hosts."""
+        turn = self._starts[target.address, target.port]
+        if not turn.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            message = "too many other connections to the same address are still being made"
+            raise ConnectionFailed(target.host.name, message, failure=Failure.RETRYABLE)
+        try:
+            yield
+        finally:
+            turn.release()
 
     def _begun(
         self, target: SshTarget, known: KnownHosts, deadline: float, *, via: paramiko.Transport | None

@@ -10,7 +10,7 @@ import paramiko
 from ozwald.errors import ConnectionFailed, EngineError, Failure, HostError
 from ozwald.model.host import Host
 from ozwald.remote.command import CommandResult
-from ozwald.remote.docker_transport import Pipe
+from ozwald.remote.docker_transport import LinkLostError, Pipe
 from ozwald.remote.streamlocal import open_streamlocal
 from ozwald.remote.text import clean
 
@@ -21,10 +21,6 @@ LOOK: Final = """\
 if [ ! -S "$1" ]; then echo missing; elif [ ! -w "$1" ]; then echo denied; else echo there; fi
 command -v docker >/dev/null 2>&1 && echo cli
 """
-
-
-class LinkLostError(OSError):
-    """The SSH connection under a pipe has ended."""
 
 
 class SshPipes:

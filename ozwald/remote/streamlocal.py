@@ -38,6 +38,7 @@ def open_streamlocal(transport: paramiko.Transport, path: str, *, timeout_s: flo
         if not transport.is_active():
             raise transport.get_exception() or paramiko.SSHException("the connection was lost")
         if time.monotonic() >= deadline:
+            transport._unlink_channel(number)  # type: ignore[attr-defined]
             raise paramiko.SSHException("timed out opening a channel to a unix socket")
     if not channel.active:
         raise transport.get_exception() or paramiko.SSHException("the host refused a channel to a unix socket")
