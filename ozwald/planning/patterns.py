@@ -1,14 +1,15 @@
 """Host patterns, as in Ansible: names, groups, globs, `a:b`, `a:&b`, `a:!b`, `all`."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
+from ipaddress import IPv6Address
 
 from ozwald.errors import RequestError
 from ozwald.model.host import Host, Inventory
 from ozwald.planning.nearest import unknown
 
-_SUBSCRIPT = re.compile(r"^(.+)\[(-?\d+)(?:([:-])(-?\d+)?)?\]$")
+_SUBSCRIPT = re.compile(r"([^~].*)\[(?:(-?\d+)|(\d+)[:-](\d*))\]\Z")
 
 
 def select(inventory: Inventory, pattern: str) -> tuple[Host, ...]:
@@ -36,12 +37,19 @@ def _terms(pattern: str) -> list[str]:
     """Splits at commas, and at colons that are neither in brackets nor part of an IPv6 address."""
     terms = []
     for part in re.split(r"\s*,\s*", pattern.strip()):
-        is_ipv6 = re.fullmatch(r"[0-9A-Fa-f:]+", part) and part.count(":") > 1 and ":&" not in part
-        terms += [part] if is_ipv6 else re.split(r":(?![^\[]*\])", part)
+        terms += [part] if _is_ipv6(part) else re.split(r":(?![^\[]*\])", part)
     terms = [term.strip() for term in terms if term.strip()]
     if not terms or any(term in ("&", "!") for term in terms):
         raise RequestError(f"host pattern {pattern!r} is empty; write a host, a group, a glob or 'all'")
     return terms
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        IPv6Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _has_plain(terms: Iterable[str]) -> bool:
@@ -52,28 +60,34 @@ def _matches(inventory: Inventory, term: str) -> set[str]:
     if term in inventory.hosts:
         return {term}
     subscript = _SUBSCRIPT.match(term)
-    if subscript and not _named(inventory, term):
-        ordered = [name for name in inventory.hosts if name in _matches(inventory, subscript[1])]
-        return set(_slice(ordered, subscript))
-    found = _named(inventory, term)
-    if not found and term not in ("all", *inventory.groups):
+    return set(_slice(_named(inventory, subscript[1]), subscript) if subscript else _named(inventory, term))
+
+
+def _named(inventory: Inventory, term: str) -> list[str]:
+    """The hosts of the groups that a term names, in the groups' order, then those it names themselves."""
+    if term in ("all", "*"):
+        return list(inventory.hosts)
+    matches = _matcher(term)
+    groups = [group for group in inventory.groups if matches(group)]
+    members = [name for group in groups for name in inventory.groups[group]]
+    found = list(dict.fromkeys([*members, *(name for name in inventory.hosts if matches(name))]))
+    if not found and term not in inventory.groups:
         raise RequestError(unknown("host or group", term, (*inventory.hosts, *inventory.groups)))
     return found
 
 
-def _named(inventory: Inventory, term: str) -> set[str]:
-    if term in ("all", "*"):
-        return set(inventory.hosts)
-    matches = re.compile(term[1:]).match if term.startswith("~") else lambda name: fnmatchcase(name, term)
-    found = {name for name in inventory.hosts if matches(name)}
-    for group, members in inventory.groups.items():
-        if matches(group):
-            found.update(members)
-    return found
+def _matcher(term: str) -> Callable[[str], object]:
+    if not term.startswith("~"):
+        return lambda name: fnmatchcase(name, term)
+    try:
+        return re.compile(term[1:]).match
+    except re.error as err:
+        raise RequestError(f"host pattern {term!r} is not a regular expression: {err}") from err
 
 
 def _slice(names: list[str], subscript: re.Match[str]) -> list[str]:
-    start, separator, end = int(subscript[2]), subscript[3], subscript[4]
-    if separator is None:
-        return names[start:][:1]
-    return names[start:] if end is None else names[start : int(end) + 1]
+    """One host by its place, the last is -1, or those from one place to another, both included."""
+    _, index, start, end = subscript.groups()
+    if index is None:
+        return names[int(start) : int(end) + 1 if end else None]
+    return names[int(index) :][:1] if -len(names) <= int(index) else []

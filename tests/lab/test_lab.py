@@ -13,7 +13,6 @@ from tests.lab import Host, Lab, LabError
 from tests.lab.processes import wait_until
 from tests.lab.standard import IMAGE
 
-pytest_plugins = ["tests.lab.plugin"]
 pytestmark = pytest.mark.lab
 
 QUICK = ("-o", "ConnectTimeout=1")

@@ -19,7 +19,6 @@ from tests.lab.record import HostRecord, Record
 from tests.lab.remains import remains
 from tests.lab.standard import IMAGE
 
-pytest_plugins = ["tests.lab.plugin"]
 pytestmark = pytest.mark.lab
 
 ROOT = Path(__file__).resolve().parents[2]
