@@ -12,4 +12,4 @@ def harmless(text: str) -> str:
 
 def harmless_line(text: str) -> str:
     """The same on one line."""
-    return harmless(" ".join(text.split()))
+    return harmless(re.sub(r"[\r\n\t]+", " ", text.strip()))
