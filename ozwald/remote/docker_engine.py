@@ -181,12 +181,13 @@ class DockerEngine:
         with self._call(f"creating container {name}", timeout_s=CHANGE_S, changes=True):
             try:
                 made = self._client.create_container_from_config(dict(config), name)  # type: ignore[no-untyped-call]
+                container_id = str(made["Id"])
             except docker.errors.ImageNotFound as err:
                 raise self._no_image(str(config.get("Image"))) from err
             except docker.errors.APIError as err:
                 raise self._conflict(err, name) from err
         log.info("%s: created container %s", self.host_name, name)
-        return str(made["Id"])
+        return container_id
 
     def connect(self, network: str, container_id: str, aliases: Sequence[str] = ()) -> None:
         with self._call(f"connecting a container to network {network}", timeout_s=CHANGE_S, changes=True):
