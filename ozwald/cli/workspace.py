@@ -54,13 +54,16 @@ class Workspace:
 
         return managed_hosts(self.settings.inventory, self.provisioner, limit)
 
-    def fleet(self) -> "Fleet":
-        """Connections to the inventory's hosts; close it."""
+    def fleet(self, *, begin: Mapping[str, Host] | None = None) -> "Fleet":
+        """Connections to the inventory's hosts; close it. To those of `begin` it connects while the rest loads."""
         from ozwald.remote.fleet import Fleet
         from ozwald.remote.ssh_config import SshOptions
 
         options = SshOptions(config_file=self.environ.get("OZWALD_SSH_CONFIG"))
-        return Fleet(self.settings.inventory.hosts, options=options)
+        fleet = Fleet(self.settings.inventory.hosts, options=options)
+        if begin:
+            fleet.begin(begin.values())
+        return fleet
 
 
 def with_workspace(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -2,18 +2,14 @@
 
 import time
 from collections.abc import Callable, Mapping
-from typing import TypeVar
 
-from ozwald.errors import NothingReachable
 from ozwald.model.host import Host, Inventory
 from ozwald.model.observation import Observation
 from ozwald.model.resources import HostResources
 from ozwald.planning.situation import Situation
 from ozwald.remote.connection import HostConnection
-from ozwald.remote.fleet import Fleet, HostResults
+from ozwald.remote.fleet import Fleet
 from ozwald.remote.probe import probe
-
-T = TypeVar("T")
 
 
 def observe(fleet: Fleet, inventory: Inventory, hosts: Mapping[str, Host], *, controller: str) -> Situation:
@@ -34,12 +30,6 @@ def observe_containers(fleet: Fleet, inventory: Inventory, hosts: Mapping[str, H
     return _situation(fleet, inventory, hosts, _look_at_containers, controller)
 
 
-def require_any(results: HostResults[T]) -> None:
-    """Raises NothingReachable when every host failed."""
-    if results.failures and not results.values:
-        raise NothingReachable(results.failures)
-
-
 def _look(connection: HostConnection) -> Observation:
     return Observation(resources=probe(connection), containers=connection.engine().list_containers())
 
@@ -57,7 +47,7 @@ def _situation(
     controller: str,
 ) -> Situation:
     seen = fleet.map(hosts.values(), look)
-    require_any(seen)
+    seen.raise_if_nothing_reached()
     return Situation(
         inventory=inventory,
         hosts=hosts,

@@ -12,7 +12,6 @@ from ozwald.model.host import Host
 from ozwald.remote import command, handshake
 from ozwald.remote.command import OUTPUT_BYTES, CommandResult
 from ozwald.remote.engine import Engine
-from ozwald.remote.ssh_pipes import SshPipes
 from ozwald.remote.streamlocal import send_signal
 from ozwald.remote.text import clean
 
@@ -116,7 +115,9 @@ class SshConnection:
         return self.run(words, stdin=stdin, timeout_s=timeout_s, limit_bytes=limit_bytes, become=become)
 
     def engine(self) -> Engine:
-        from ozwald.remote.docker_engine import DockerEngine  # importing docker takes as long as connecting
+        # Importing docker takes as long as connecting.
+        from ozwald.remote.docker_engine import DockerEngine
+        from ozwald.remote.ssh_pipes import SshPipes
 
         with self._lock:
             if self._engine is None:

@@ -13,7 +13,6 @@ from typing import Final, Generic, Self, TypeVar
 from ozwald.errors import ConnectionFailed, Failure, HostError, NothingReachable
 from ozwald.model.host import Connection, Host
 from ozwald.remote.connection import HostConnection
-from ozwald.remote.local import LocalConnection
 from ozwald.remote.ssh import ShownKey, SshOpener
 from ozwald.remote.ssh_config import SshOptions
 
@@ -52,6 +51,7 @@ class Fleet:
         self._lock = threading.Lock()
         self._locks: dict[str, threading.Lock] = {}
         self._open: dict[str, HostConnection] = {}
+        self._begun: dict[str, Future[HostConnection]] = {}
         self._closed = False
 
     def __enter__(self) -> Self:
@@ -61,6 +61,11 @@ class Fleet:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def begin(self, hosts: Iterable[Host]) -> None:
+        """Starts connecting to hosts that will be asked soon and returns at once; failures come up when they are."""
+        self._begun |= self._start(hosts, self._made)[0]
+        from ozwald.remote import docker_engine  # noqa: F401 - takes as long as connecting, so load it meanwhile
 
     def map(
         self,
@@ -82,6 +87,10 @@ class Fleet:
 
     def connection(self, host: Host, *, deadline: float | None = None) -> HostConnection:
         """The open connection to a host, made or made again where needed; raises ConnectionFailed."""
+        begun = self._begun.pop(host.name, None)
+        return self._made(host, deadline) if begun is None else begun.result()
+
+    def _made(self, host: Host, deadline: float | None = None) -> HostConnection:
         with self._lock:
             lock = self._locks.setdefault(host.name, threading.Lock())
         with lock:
@@ -117,10 +126,26 @@ class Fleet:
 
     def _connect(self, host: Host, deadline: float | None) -> HostConnection:
         if host.connection == Connection.LOCAL:
+            from ozwald.remote.local import LocalConnection
+
             return LocalConnection(host)
         return self._opener.open(host, deadline=deadline)
 
     def _each(self, hosts: Iterable[Host], work: Callable[[Host], T]) -> HostResults[T]:
+        outcomes, threads = self._start(hosts, work)
+        try:
+            wait(outcomes.values())
+        except BaseException:
+            self._abandon(threads)
+            raise
+        for thread in threads:
+            thread.join()
+        return _sorted_out(outcomes)
+
+    def _start(
+        self, hosts: Iterable[Host], work: Callable[[Host], T]
+    ) -> tuple[dict[str, "Future[T]"], list[threading.Thread]]:
+        """Threads that do the work on every host, and what will come of it."""
         wanted = {host.name: host for host in hosts}
         outcomes: dict[str, Future[T]] = {name: Future() for name in wanted}
         waiting: queue.SimpleQueue[Host] = queue.SimpleQueue()
@@ -130,16 +155,9 @@ class Fleet:
             threading.Thread(target=_work_off, args=(waiting, work, outcomes), name=f"host-{number}", daemon=True)
             for number in range(min(self._at_once, len(wanted)))
         ]
-        try:
-            for thread in threads:
-                thread.start()
-            wait(outcomes.values())
-        except BaseException:
-            self._abandon(threads)
-            raise
         for thread in threads:
-            thread.join()
-        return _sorted_out(outcomes)
+            thread.start()
+        return outcomes, threads
 
     def _abandon(self, threads: Iterable[threading.Thread]) -> None:
         """Ends the work in progress: first what runs on the hosts, then the connections themselves."""

@@ -4,6 +4,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -18,15 +19,17 @@ from ozwald.remote.text import clean
 
 TIMEOUT_S: Final = 30.0
 TIMED_OUT: Final = 124
+DOCKER_ROOT: Final = "/var/lib/docker"  # the engine's default; where it says otherwise, the disk is looked at again
 NVIDIA_VENDOR: Final = "0x10de"
 
 
 def probe(connection: HostConnection, *, clock: Callable[[], float] = time.time) -> HostResources:
     """What the host is and has now; raises ConnectionFailed. Facts it could not get are None and in `missing`."""
-    facts, why = _docker(connection)
-    root = facts.root_dir if facts is not None and facts.root_dir else "/"
-    words = ["sh", "-s", secrets.token_hex(8), root]
-    result = connection.run(words, stdin=_script(), timeout_s=TIMEOUT_S, become=False)
+    words = ["sh", "-s", secrets.token_hex(8), DOCKER_ROOT]
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(_docker, connection)
+        result = connection.run(words, stdin=_script(), timeout_s=TIMEOUT_S, become=False)
+        facts, why = asked.result()
     found = parse_probe(connection.host.name, result.stdout + b"\n" + result.stderr, clock())
     if found.kernel is None and result.exit_status != 0:
         raise ConnectionFailed(
@@ -34,6 +37,8 @@ def probe(connection: HostConnection, *, clock: Callable[[], float] = time.time)
             f"the probe ended with {result.exit_status}: {clean(result.stderr or result.stdout)}",
             failure=Failure.TERMINAL,
         )
+    if facts is not None and facts.root_dir not in (None, DOCKER_ROOT):
+        found = _with_disk_of(facts.root_dir or "/", found, connection)
     missing = {**found.missing, "docker": why} if why is not None else found.missing
     return replace(found, docker=facts, missing=missing)
 
@@ -60,6 +65,14 @@ def parse_probe(host_name: str, output: bytes, observed_at: float) -> HostResour
         gpus=(*_nvidia(reading), *_amd(reading)),
         missing=reading.missing,
     )
+
+
+def _with_disk_of(root: str, found: HostResources, connection: HostConnection) -> HostResources:
+    """The facts with the disk of a Docker root that is not where the script looked."""
+    result = connection.run(["df", "-Pk", "--", root], timeout_s=TIMEOUT_S, become=False)
+    section = _Section(text=result.stdout.strip(), status=result.exit_status)
+    total, free = _disk(_Reading(sections={"disk": section}))
+    return found if total is None else replace(found, disk_total_bytes=total, disk_free_bytes=free)
 
 
 @dataclass(frozen=True, slots=True)

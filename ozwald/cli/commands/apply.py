@@ -14,9 +14,6 @@ from ozwald.cli.progress import Progress
 from ozwald.cli.workspace import Workspace, with_workspace
 from ozwald.config.requests import WrittenRequest, read_requests
 from ozwald.errors import RequestError
-from ozwald.execution.carry_out import carry_out
-from ozwald.execution.intent import intend, make_durable
-from ozwald.execution.labels import Ownership
 from ozwald.execution.steps import Result
 from ozwald.model.plan import Plan
 from ozwald.model.service import InstanceRequest, Realm
@@ -53,7 +50,9 @@ def plan(
     """
     hosts = workspace.hosts(limit)
     requests = _requests(workspace, instances, file)
-    with workspace.fleet() as fleet:
+    with workspace.fleet(begin=hosts) as fleet:
+        from ozwald.execution.intent import intend
+
         intent = intend(
             requests,
             settings=workspace.settings,
@@ -83,7 +82,11 @@ def apply(workspace: Workspace, instances: Sequence[str], file: Path | None, lim
     """
     hosts = workspace.hosts(limit)
     requests = _requests(workspace, instances, file)
-    with workspace.home.changing(), workspace.fleet() as fleet:
+    with workspace.home.changing(), workspace.fleet(begin=hosts) as fleet:
+        from ozwald.execution.carry_out import carry_out
+        from ozwald.execution.intent import intend, make_durable
+        from ozwald.execution.labels import Ownership
+
         intent = intend(
             requests,
             settings=workspace.settings,

@@ -9,7 +9,6 @@ from ozwald.cli.harmless import harmless, harmless_line
 from ozwald.cli.output import emit, limit_option, output_option, print_table, warn_unreachable
 from ozwald.cli.workspace import Workspace, with_workspace
 from ozwald.errors import HostError, RequestError
-from ozwald.execution.observe import require_any
 from ozwald.model.resources import Gpu, HostResources
 from ozwald.model.units import show_bytes
 from ozwald.planning.patterns import select
@@ -29,7 +28,7 @@ def show_host_resources(workspace: Workspace, pattern: str | None, limit: str | 
     hosts = workspace.hosts(pattern or limit)
     with workspace.fleet() as fleet:
         seen = fleet.map(hosts.values(), probe)
-    require_any(seen)
+    seen.raise_if_nothing_reached()
     document = [_resources(resources) for resources in seen.values.values()]
     document += [{"host": name, "error": error.message} for name, error in seen.failures.items()]
     rows = [_row(resources) for resources in seen.values.values()]
@@ -67,7 +66,7 @@ def run(
     with workspace.fleet() as fleet:
         ended = fleet.map(hosts, execute)
     emit(_document(ended), output, table=lambda: _print_results(ended))
-    require_any(ended)
+    ended.raise_if_nothing_reached()
     succeeded = all(result.exit_status == 0 for result in ended.values.values())
     return 0 if succeeded and not ended.failures else 1
 

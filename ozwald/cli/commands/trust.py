@@ -4,7 +4,6 @@ import click
 
 from ozwald.cli.output import print_table, warn, warn_unreachable
 from ozwald.cli.workspace import Workspace, with_workspace
-from ozwald.execution.observe import require_any
 from ozwald.model.host import Connection
 from ozwald.planning.patterns import select
 from ozwald.remote.hostkeys import record_host_key
@@ -28,7 +27,7 @@ def trust(workspace: Workspace, pattern: str, yes: bool, replace: bool) -> int:
     ]
     with workspace.fleet() as fleet:
         shown = fleet.show_keys(hosts)
-    require_any(shown)
+    shown.raise_if_nothing_reached()
     keys = list(shown.values.values())
     headings = ("HOST", "NAME", "TYPE", "FINGERPRINT", "RECORDED")
     print_table(headings, [_row(key) for key in keys], empty="no host is reached over SSH")
