@@ -54,8 +54,10 @@ class _Placer:
         self.result = Placements()
 
     def place(self) -> Placements:
-        first = sorted(self.wanted.instances, key=lambda instance: not self.situation.homes(instance.key))
-        for instance in first:
+        def runs_then_name(instance: WantedInstance) -> tuple[bool, InstanceKey]:
+            return not self.situation.homes(instance.key), instance.key
+
+        for instance in sorted(self.wanted.instances, key=runs_then_name):
             self._place_one(instance)
         return self.result
 

@@ -30,17 +30,19 @@ def make_plan(wanted: WantedSet, realms: Mapping[str, Realm], situation: Situati
         complete = with_endpoints(placement, places.placed, situation.inventory.hosts)
         mark = fingerprint(complete.spec, complete.networks, key=key)
         operations.append(wanted_here(complete, situation, mark))
-    keep = places.skipped | {unplaced.key for unplaced in places.unplaced}
-    stops = unwanted(places.placed, keep, situation)
-    return Plan(
-        operations=(*stops, *_ordered(_without_dependants_of_blocked(operations, places))),
-        unreachable=situation.unreachable,
-    )
+    operations = _without_dependants_of_blocked(operations, places)
+    blocked = {operation.key for operation in operations if operation.action is Action.BLOCKED}
+    stops = unwanted(places.placed, places.skipped | blocked, situation)
+    return Plan(operations=(*stops, *_ordered(operations)), unreachable=situation.unreachable)
 
 
 def placed_as(plan: Plan, wanted: WantedSet) -> WantedSet:
-    """The wanted set with the hosts that the plan chose written into it."""
-    hosts = {operation.key: operation.host for operation in plan.operations if operation.placement is not None}
+    """The wanted set with the hosts that the plan chose written into it; what is blocked stays where it was."""
+    hosts = {
+        operation.key: operation.host
+        for operation in plan.operations
+        if operation.placement is not None and operation.action is not Action.BLOCKED
+    }
     instances = tuple(
         replace(instance, placed_on=hosts.get(instance.key) or instance.placed_on) for instance in wanted.instances
     )

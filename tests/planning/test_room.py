@@ -1,0 +1,157 @@
+"""What is free on one host while a plan is being made."""
+
+import pytest
+
+from ozwald.model.host import Reserve
+from ozwald.model.resources import Gpu, Hardware
+from ozwald.model.service import Port, Requires
+from ozwald.planning.room import DoesNotFit, Room, clash
+from tests.builders import GIB, gpu, host, observation, port, spec
+
+NOTHING = Reserve()
+
+
+def room(*gpus: Gpu, memory_gib: float | None = 64, reserve: Reserve = NOTHING) -> Room:
+    return Room.of(host(reserve=reserve), observation(gpus=gpus, memory_gib=memory_gib))
+
+
+def vram(gib: float, gpus: int | None = None) -> Requires:
+    return Requires(vram_bytes=int(gib * GIB), gpus=gpus)
+
+
+def chosen(free: Room, required: Requires, hardware: Hardware = Hardware.NVIDIA) -> list[int]:
+    return [card.index for card in free.choose_gpus(hardware, required)]
+
+
+def test_the_card_with_most_free_vram_is_chosen() -> None:
+    assert chosen(room(gpu(0, used_gib=20), gpu(1, used_gib=2), gpu(2, used_gib=10)), Requires()) == [1]
+
+
+def test_among_equals_the_lowest_index_is_chosen() -> None:
+    assert chosen(room(gpu(2), gpu(1), gpu(3)), Requires()) == [1]
+
+
+def test_several_cards_come_in_the_order_of_their_index() -> None:
+    assert chosen(room(gpu(0, used_gib=5), gpu(1, used_gib=20), gpu(2)), Requires(gpus=2)) == [0, 2]
+
+
+def test_all_cards_of_the_hardware_are_chosen() -> None:
+    cards = room(gpu(0), gpu(1, used_gib=20), gpu(0, hardware=Hardware.AMDGPU))
+
+    assert chosen(cards, Requires(gpus="all")) == [0, 1]
+
+
+def test_cards_of_other_hardware_do_not_count() -> None:
+    mixed = room(gpu(0, used_gib=20), gpu(0, hardware=Hardware.AMDGPU))
+
+    assert [card.hardware for card in mixed.choose_gpus(Hardware.AMDGPU, Requires())] == [Hardware.AMDGPU]
+
+
+def test_a_service_for_the_processor_gets_no_card() -> None:
+    assert chosen(room(gpu(0)), Requires(gpus=1), Hardware.CPU_ONLY) == []
+
+
+@pytest.mark.parametrize(
+    ("cards", "required", "why"),
+    [
+        ([], Requires(), "no nvidia card, 1 needed"),
+        ([], Requires(gpus="all"), "no nvidia card, 1 needed"),
+        ([gpu(0)], Requires(gpus=2), "1 nvidia card, 2 needed"),
+        ([gpu(0), gpu(1)], Requires(gpus=4), "2 nvidia cards, 4 needed"),
+        ([gpu(0, hardware=Hardware.AMDGPU)], Requires(), "no nvidia card, 1 needed"),
+        ([gpu(0, used_gib=20)], vram(8), "4.0 GiB of VRAM free on RTX 4090, 8.0 needed"),
+        ([gpu(0), gpu(1, used_gib=20)], vram(8, gpus=2), "4.0 GiB of VRAM free on RTX 4090, 8.0 needed"),
+    ],
+)
+def test_too_few_cards_or_too_little_vram_is_told(cards: list[Gpu], required: Requires, why: str) -> None:
+    with pytest.raises(DoesNotFit) as misfit:
+        room(*cards).choose_gpus(Hardware.NVIDIA, required)
+
+    assert str(misfit.value) == why
+
+
+def test_vram_that_is_exactly_free_is_enough() -> None:
+    assert chosen(room(gpu(0, used_gib=16)), vram(8)) == [0]
+
+
+def test_vram_kept_for_others_is_not_free() -> None:
+    keeps = Reserve(vram_bytes=17 * GIB)
+
+    with pytest.raises(DoesNotFit, match="VRAM"):
+        room(gpu(0), reserve=keeps).choose_gpus(Hardware.NVIDIA, vram(8))
+
+
+def test_vram_that_nobody_knows_is_no_reason_to_refuse() -> None:
+    assert chosen(room(gpu(0, total_gib=None, used_gib=None)), vram(8)) == [0]
+
+
+@pytest.mark.parametrize(
+    ("free_gib", "reserved_gib", "needed_gib", "fits"),
+    [(8, 0, 8, True), (8, 0, 8.5, False), (8, 2, 6, True), (8, 2, 7, False), (None, 2, 500, True), (0, 0, None, True)],
+)
+def test_memory_counts_less_what_is_kept_for_others(
+    free_gib: float | None, reserved_gib: int, needed_gib: float | None, fits: bool
+) -> None:
+    free = room(memory_gib=free_gib, reserve=Reserve(memory_bytes=reserved_gib * GIB))
+    required = Requires(memory_bytes=None if needed_gib is None else int(needed_gib * GIB))
+
+    if fits:
+        free.check_memory(required)
+    else:
+        with pytest.raises(DoesNotFit, match=f"{free_gib - reserved_gib:.1f} GiB of memory free"):  # type: ignore[operator]
+            free.check_memory(required)
+
+
+def test_what_a_new_instance_takes_is_free_no_more() -> None:
+    free = room(gpu(0), gpu(1, used_gib=10), memory_gib=64)
+    required = Requires(memory_bytes=60 * GIB, vram_bytes=20 * GIB)
+
+    free.take(spec(requires=required), free.choose_gpus(Hardware.NVIDIA, required), is_new=True)
+
+    assert chosen(free, Requires()) == [1]
+    with pytest.raises(DoesNotFit, match=r"4\.0 GiB of memory free, 60\.0 needed"):
+        free.check_memory(required)
+
+
+def test_what_already_runs_is_not_counted_twice() -> None:
+    free = room(gpu(0, used_gib=20), memory_gib=8)
+    required = Requires(memory_bytes=8 * GIB, vram_bytes=4 * GIB)
+
+    free.take(spec(requires=required), free.choose_gpus(Hardware.NVIDIA, Requires()), is_new=False)
+
+    free.check_memory(required)
+    assert chosen(free, required) == [0]
+
+
+def test_a_port_that_is_taken_is_told_with_its_holder() -> None:
+    free = room()
+    free.take(spec(instance="chat", ports=(port(80, 8080),)), (), is_new=False)
+
+    with pytest.raises(DoesNotFit, match="port 8080/tcp is taken by chat"):
+        free.check_ports([port(90, 8080)])
+
+
+def test_a_port_that_the_engine_chooses_is_never_taken() -> None:
+    free = room()
+    free.take(spec(ports=(port(80),)), (), is_new=True)
+
+    free.check_ports([port(80), port(80, 80)])
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "clashes"),
+    [
+        (port(1, 80), port(2, 80), True),
+        (port(1, 80), port(1, 81), False),
+        (port(1, 80), port(1, 80, protocol="udp"), False),
+        (port(1, None), port(1, None), False),
+        (port(1, 80, host_ip="10.0.0.1"), port(1, 80), True),
+        (port(1, 80), port(1, 80, host_ip="10.0.0.1"), True),
+        (port(1, 80, host_ip="0.0.0.0"), port(1, 80, host_ip="10.0.0.1"), True),
+        (port(1, 80, host_ip="10.0.0.1"), port(1, 80, host_ip="::"), True),
+        (port(1, 80, host_ip="10.0.0.1"), port(1, 80, host_ip="10.0.0.1"), True),
+        (port(1, 80, host_ip="127.0.0.1"), port(1, 80, host_ip="10.0.0.1"), False),
+    ],
+)
+def test_two_published_ports_clash_on_one_address(one: Port, other: Port, clashes: bool) -> None:
+    assert clash(one, other) == clashes
