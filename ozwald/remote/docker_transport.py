@@ -15,7 +15,7 @@ import urllib3.connection
 
 BASE_URL: Final = "http://docker:80"
 POOL_SIZE: Final = 8
-ANSWER: Final = 256 << 20
+ANSWER_BYTES: Final = 256 << 20
 PIECE: Final = 32 * 1024
 
 
@@ -49,7 +49,7 @@ class CallLimits(threading.local):
     def call(self, *, timeout_s: float, stall_s: float = inf, limit_bytes: float = 256 << 20) -> Iterator[None]:
         """Bounds every request made in the block, all together."""
         self.deadline = time.monotonic() + timeout_s
-        self.stall_s, self.room_bytes, self.sent = stall_s, limit_bytes, False
+        self.stall_s, self.room_bytes, self.sent = stall_s, ANSWER_BYTES, False
         try:
             yield
         finally:

@@ -131,7 +131,8 @@ def _left(target: SshTarget, deadline: float) -> float:
 
 
 def _not_begun(target: SshTarget, error: Exception | None, *, finished: bool) -> ConnectionFailed:
-    place = f"{target.address} port {target.port}"
+    place = target.proxy_command and f"the ProxyCommand {clean(target.proxy_command)}"
+    place = place or f"{target.address} port {target.port}"
     name = target.host.name
     if isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
         message = f"no algorithm in common with {place}: {clean(str(error))}"

@@ -258,7 +258,13 @@ def _proxied(target: SshTarget, text: str) -> socket.socket:
     with theirs:
         try:
             words = ["sh", "-c", f"exec {line}"]
-            subprocess.Popen(words, stdin=theirs.fileno(), stdout=theirs.fileno(), start_new_session=True)
+            subprocess.Popen(
+                words,
+                stdin=theirs.fileno(),
+                stdout=theirs.fileno(),
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
         except OSError as err:
             ours.close()
             message = f"ProxyCommand {clean(line)}: {err}"

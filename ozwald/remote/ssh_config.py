@@ -61,13 +61,21 @@ class SshTarget:
     connect_timeout_s: float
 
 
+class _Parser(paramiko.SSHConfig):
+    """Leaves a ProxyCommand's tokens alone: paramiko would put in the file's port where the inventory has its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.TOKENS_BY_CONFIG_KEY = {**self.TOKENS_BY_CONFIG_KEY, "proxycommand": ["~"]}
+
+
 class SshConfig:
     """The configuration files, read once and shared by the threads that connect."""
 
     def __init__(self, options: SshOptions) -> None:
         self._options = options
         self._lock = threading.Lock()
-        self._parsed: paramiko.SSHConfig | None = None
+        self._parsed: _Parser | None = None
         self._is_beyond = False
 
     def target(self, host: Host) -> SshTarget:
@@ -101,7 +109,7 @@ class SshConfig:
             text = ""
         self._is_beyond = BEYOND_PARAMIKO.search(text) is not None
         try:
-            self._parsed = paramiko.SSHConfig.from_text("" if self._is_beyond else text)
+            self._parsed = _Parser.from_text("" if self._is_beyond else text)
         except ConfigParseError:
             self._is_beyond = True
 

@@ -1,0 +1,62 @@
+"""A tiny engine on a unix socket that answers as a test says, down to the byte."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+Answer = Callable[[str, bytes], bytes | Iterator[bytes] | None]
+VERSION = b'{"ApiVersion": "1.41", "MinAPIVersion": "1.12", "Version": "20.10.24"}'
+
+
+def json_answer(body: bytes, status: str = "200 OK") -> bytes:
+    head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+@contextmanager
+def serving(path: Path, answer: Answer) -> Iterator[list[str]]:
+    """Answers each request line and body with `answer`; None hangs up. Yields the request lines so far."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    listener.listen()
+    seen: list[str] = []
+    stopping = threading.Event()
+    threading.Thread(target=_accept, args=(listener, answer, seen, stopping), daemon=True).start()
+    try:
+        yield seen
+    finally:
+        stopping.set()
+        listener.close()
+
+
+def _accept(listener: socket.socket, answer: Answer, seen: list[str], stopping: threading.Event) -> None:
+    while not stopping.is_set():
+        try:
+            peer, _ = listener.accept()
+        except OSError:
+            return
+        threading.Thread(target=_converse, args=(peer, answer, seen), daemon=True).start()
+
+
+def _converse(peer: socket.socket, answer: Answer, seen: list[str]) -> None:
+    with suppress(OSError), peer, peer.makefile("rb") as reader:
+        while request := _request(reader):
+            line, body = request
+            seen.append(line)
+            reply = json_answer(VERSION) if line.startswith("GET /version") else answer(line, body)
+            if reply is None:
+                return
+            for piece in [reply] if isinstance(reply, bytes) else reply:
+                peer.sendall(piece)
+
+
+def _request(reader: BinaryIO) -> tuple[str, bytes] | None:
+    line = reader.readline().decode().strip()
+    length = 0
+    while header := reader.readline().strip():
+        if header.lower().startswith(b"content-length:"):
+            length = int(header.split(b":")[1])
+    return (line.removesuffix(" HTTP/1.1"), reader.read(length)) if line else None
