@@ -3,7 +3,7 @@
 import hmac
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any
 
 from ozwald.model.service import Network, ServiceSpec
@@ -18,15 +18,13 @@ def fingerprint(spec: ServiceSpec, networks: tuple[Network, ...], *, key: bytes)
     Keyed, since the result is a label that every user of the engine can read, and the environment holds secrets.
     Cards are not part of it: which one an instance got is decided when it is created and then left alone.
     """
-    content: dict[str, Any] = {name: value for name, value in asdict(spec).items() if name not in _NOT_PART}
-    content["gpus"] = spec.requires.gpus
-    content["networks"] = [asdict(network) for network in networks]
-    content["attachments"] = [asdict(attachment) for attachment in spec.networks]
+    content = {name: value for name, value in _plain(spec).items() if name not in _NOT_PART}
+    content |= {"gpus": spec.requires.gpus, "networks": networks, "attachments": spec.networks}
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), default=_plain)
     return hmac.digest(key, text.encode("utf-8", "surrogateescape"), "sha256").hex()
 
 
-def _plain(value: object) -> object:
+def _plain(value: Any) -> dict[str, Any]:
     if isinstance(value, Mapping):
         return dict(value)
-    raise TypeError(f"no canonical form for {type(value).__name__}")
+    return {part.name: getattr(value, part.name) for part in fields(value)}
