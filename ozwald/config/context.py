@@ -1,5 +1,6 @@
 """What the readers of one settings file share."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,3 +20,10 @@ class Context:
     def shown(self, path: Path) -> str:
         """The path as messages show it."""
         return shown(path, self.cwd)
+
+    def home(self, written: str) -> str:
+        """A path with `~` replaced by the user's home folder."""
+        home = self.variables.get("HOME")
+        if home and (written == "~" or written.startswith("~/")):
+            return home + written[1:]
+        return os.path.expanduser(written)

@@ -1,32 +1,40 @@
 """Puts an inventory's parts together: group membership, inherited variables, references."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
+from ozwald.config.ansible.hosts import host_from_variables
+from ozwald.config.context import Context
 from ozwald.config.problems import Problems, nearest
 from ozwald.config.references import circles
-from ozwald.config.sources import GroupEntry, Sources, Variable
+from ozwald.config.sources import ALL, UNGROUPED, GroupEntry, Sources, Variable
 from ozwald.model.host import Host, Inventory
 
-ALL = "all"
-UNGROUPED = "ungrouped"
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """The inventory, and each host's variables with the places they come from."""
+
+    inventory: Inventory
+    variables: Mapping[str, Mapping[str, Variable]] = field(default_factory=dict)
 
 
-def build_inventory(sources: Sources, problems: Problems) -> Inventory:
+def build_inventory(sources: Sources, context: Context) -> Built:
     """The inventory that the files make together; unknown names and circles become problems."""
-    _check_members(sources, problems)
-    if _check_circles(sources.groups, problems):
-        return Inventory(hosts={})
+    _check_members(sources, context.problems)
+    _check_provisioners(sources, context.problems)
+    if _check_circles(sources.groups, context.problems):
+        return Built(inventory=Inventory(hosts={}))
     members = _members(sources)
-    depths = _depths(sources.groups)
     groups_of: dict[str, list[str]] = {name: [] for name in sources.hosts}
-    for group in sorted(members, key=lambda name: (depths.get(name, 1), name)):
+    for group in _weakest_first(sources.groups, members):
         for host in members[group]:
             groups_of[host].append(group)
-    hosts = {name: _host(name, groups_of[name], sources) for name in sources.hosts}
-    _check_provisioners(sources, problems)
+    variables = {name: _variables(name, groups, sources) for name, groups in groups_of.items()}
+    hosts = {name: _host(name, groups_of[name], variables[name], sources, context) for name in sources.hosts}
     provisioners = {name: entry.provisioner for name, entry in sources.provisioners.items()}
-    return Inventory(hosts=hosts, groups=members, provisioners=provisioners)
+    inventory = Inventory(hosts=hosts, groups=members, provisioners=provisioners)
+    return Built(inventory=inventory, variables=variables)
 
 
 def _check_members(sources: Sources, problems: Problems) -> None:
@@ -97,15 +105,38 @@ def _depths(groups: Mapping[str, GroupEntry]) -> dict[str, int]:
     return depths
 
 
-def _host(name: str, groups: list[str], sources: Sources) -> Host:
-    entry = sources.hosts[name]
-    variables: dict[str, Variable] = {}
+def _weakest_first(groups: Mapping[str, GroupEntry], members: Mapping[str, object]) -> list[str]:
+    """The groups by depth, priority and name: each one's variables win over those before it."""
+    depths = _depths(groups)
+    return sorted(
+        members,
+        key=lambda name: (depths.get(name, 1), groups[name].priority if name in groups else 1, name),
+    )
+
+
+def _variables(name: str, groups: list[str], sources: Sources) -> dict[str, Variable]:
+    """A host's variables, in Ansible's order of precedence."""
+    found: dict[str, Variable] = {}
     for group in groups:
         if group in sources.groups:
-            variables |= sources.groups[group].vars
-    variables |= entry.vars
+            found |= sources.groups[group].vars
+    for files in sources.file_vars:
+        found |= files.groups.get(ALL, {})
+    for files in sources.file_vars:
+        for group in groups:
+            if group != ALL:
+                found |= files.groups.get(group, {})
+    found |= sources.hosts[name].vars
+    for files in sources.file_vars:
+        found |= files.hosts.get(name, {})
+    return found
+
+
+def _host(
+    name: str, groups: list[str], variables: Mapping[str, Variable], sources: Sources, context: Context
+) -> Host:
     return replace(
-        entry.host,
+        sources.hosts[name].host or host_from_variables(name, variables, context),
         groups=tuple(group for group in groups if group != ALL),
         vars={key: variable.value for key, variable in variables.items()},
     )

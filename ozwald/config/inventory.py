@@ -1,7 +1,6 @@
 """Reads Ozwald's own form of the inventory: `hosts`, `groups` and `provisioners`."""
 
 import ipaddress
-import os
 from pathlib import Path
 
 from ozwald.config.context import Context
@@ -34,7 +33,7 @@ def read_inventory(root: Node, context: Context, *, file: Path) -> Sources:
     hosts = collect(lambda entry: _host(entry, context, file.parent), entries_of_hosts, problems)
     controllers = collect(_provisioner, named(field(root, "provisioners"), problems), problems)
     return Sources(
-        hosts={entry.host.name: entry for entry in hosts},
+        hosts=dict(hosts),
         groups={entry.name: _group(entry) for entry in named(field(root, "groups"), problems)},
         provisioners={entry.provisioner.name: entry for entry in controllers},
     )
@@ -48,11 +47,11 @@ def is_loopback(address: str) -> bool:
         return address == "localhost"
 
 
-def _host(entry: Named, context: Context, folder: Path) -> HostEntry:
+def _host(entry: Named, context: Context, folder: Path) -> tuple[str, HostEntry]:
     body = entry.body
     address = _address(entry)
     port, user = maybe(body, "port", integer), maybe(body, "user", text)
-    identity = maybe(body, "identity_file", lambda node: _identity(text(node), context, folder))
+    identity = maybe(body, "identity_file", lambda node: str(Path(folder, context.home(text(node)))))
     written = maybe(body, "connection", text)
     local = is_loopback(address) and port is None and user is None and identity is None
     host = Host(
@@ -68,7 +67,7 @@ def _host(entry: Named, context: Context, folder: Path) -> HostEntry:
         labels=maybe(body, "labels", _labels) or {},
         reserve=maybe(body, "reserve", _reserve) or Reserve(),
     )
-    return HostEntry(origin=entry.origin, host=host, vars=_variables(body))
+    return entry.name, HostEntry(origin=entry.origin, host=host, vars=_variables(body))
 
 
 def _address(entry: Named) -> str:
@@ -77,13 +76,6 @@ def _address(entry: Named) -> str:
         raise refuse(address, "'ip' and 'address' mean the same; keep one")
     written = ip or address
     return (text(written) if written else "") or entry.name
-
-
-def _identity(written: str, context: Context, folder: Path) -> str:
-    home = context.variables.get("HOME")
-    if home and written.startswith("~/"):
-        return str(Path(home, written[2:]))
-    return str(Path(folder, os.path.expanduser(written)))
 
 
 def _labels(node: Node) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from ozwald.config.context import Context
@@ -11,11 +12,13 @@ from ozwald.config.files import read_source
 from ozwald.config.hierarchy import build_inventory
 from ozwald.config.interpolate import Interpolation
 from ozwald.config.inventory import read_inventory
+from ozwald.config.inventory_files import InventoryReader
 from ozwald.config.nodes import MapNode, Node, is_null
 from ozwald.config.problems import Problems, RefusedError, shown, whole_file
 from ozwald.config.schema import checked
-from ozwald.config.schema_files import INVENTORY, SETTINGS
+from ozwald.config.schema_files import SETTINGS
 from ozwald.config.settings import read_realms
+from ozwald.config.sources import Variable
 from ozwald.config.values import field, text_or_texts
 from ozwald.config.yaml_source import compose
 from ozwald.errors import Problem, SettingsError
@@ -25,7 +28,14 @@ SETTINGS_FILE_DIR = "SETTINGS_FILE_DIR"
 
 _NAMES = ("settings.yml", "ozwald.yml")
 _INVENTORY_FOLDER = "inventory"
-_SUFFIXES = (".yml", ".yaml")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """The settings, and by host and name each variable with its place."""
+
+    settings: Settings
+    variables: Mapping[str, Mapping[str, Variable]]
 
 
 def load_settings(
@@ -35,6 +45,11 @@ def load_settings(
 
     Raises SettingsError with every problem found.
     """
+    return load(path, inventory=inventory, environ=environ, cwd=cwd).settings
+
+
+def load(path: Path | None, *, inventory: Path | None, environ: Mapping[str, str], cwd: Path) -> Loaded:
+    """As `load_settings`, with the place that each variable of each host comes from."""
     with _collector_paused():
         return _load(path, inventory=inventory, environ=environ, cwd=cwd)
 
@@ -51,22 +66,24 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _load(path: Path | None, *, inventory: Path | None, environ: Mapping[str, str], cwd: Path) -> Settings:
+def _load(path: Path | None, *, inventory: Path | None, environ: Mapping[str, str], cwd: Path) -> Loaded:
     known = environment(cwd, environ)
     file = find_settings(path, known, cwd)
     problems = Problems()
     variables = {**known, SETTINGS_FILE_DIR: str(file.parent)}
     context = Context(problems=problems, variables=variables, folder=file.parent, cwd=cwd)
     interpolation = Interpolation(variables, problems)
-    root = _tree(file, SETTINGS, context, interpolation)
-    sources = read_inventory(root, context, file=file)
-    for place in _inventory_files(inventory, root, context):
-        tree = _tree(place, INVENTORY, context, interpolation)
-        sources.add(read_inventory(tree, context, file=place), problems)
+    root = _tree(file, context, interpolation)
+    reader = InventoryReader(read_inventory(root, context, file=file), context, interpolation)
+    for place in _inventory_places(inventory, root, context):
+        reader.read(place.path, with_folders=place.with_folders)
+    reader.finish()
     realms = read_realms(root, context)
-    built = build_inventory(sources, problems)
+    built = build_inventory(reader.sources, context)
     problems.raise_if_any()
-    return Settings(path=str(file), inventory=built, realms=realms, warnings=tuple(problems.warnings))
+    warnings = tuple(dict.fromkeys(problems.warnings))
+    settings = Settings(path=str(file), inventory=built.inventory, realms=realms, warnings=warnings)
+    return Loaded(settings=settings, variables=built.variables)
 
 
 def environment(cwd: Path, environ: Mapping[str, str]) -> Mapping[str, str]:
@@ -98,7 +115,7 @@ def find_settings(path: Path | None, environ: Mapping[str, str], cwd: Path) -> P
     raise SettingsError([Problem(file=_NAMES[0], message=message)])
 
 
-def _tree(file: Path, schema: str, context: Context, interpolation: Interpolation) -> Node:
+def _tree(file: Path, context: Context, interpolation: Interpolation) -> Node:
     """The checked tree of a file; an empty map when there is nothing to go on with."""
     name = context.shown(file)
     nothing = MapNode(at=(name, 0, 0))
@@ -112,29 +129,23 @@ def _tree(file: Path, schema: str, context: Context, interpolation: Interpolatio
     if is_null(node):
         context.problems.error(whole_file(name), "is empty")
         return nothing
-    return checked(interpolation.apply(node), context.problems, schema=schema)
+    return checked(interpolation.apply(node), context.problems, schema=SETTINGS)
 
 
-def _inventory_files(named: Path | None, root: Node, context: Context) -> Iterator[Path]:
-    """The files of the inventory, those of a folder by name."""
-    for place, is_default in _inventory_places(named, root, context):
-        if place.is_dir():
-            yield from sorted(
-                file
-                for file in place.iterdir()
-                if file.suffix in _SUFFIXES and file.name[0] != "." and file.is_file()
-            )
-        elif not is_default:
-            yield place
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    path: Path
+    with_folders: bool = False
 
 
-def _inventory_places(named: Path | None, root: Node, context: Context) -> Iterator[tuple[Path, bool]]:
+def _inventory_places(named: Path | None, root: Node, context: Context) -> Iterator[_Place]:
+    """Where the inventory is; the sub-folders of a folder count where the folder was named."""
     from_environment = context.variables.get("OZWALD_INVENTORY")
     written = field(root, "inventory")
     if named or from_environment:
-        yield Path(context.cwd, named or from_environment or "").absolute(), False
+        yield _Place(path=Path(context.cwd, named or from_environment or "").absolute(), with_folders=True)
     elif written:
         for text in text_or_texts(written):
-            yield Path(context.folder, text), False
-    else:
-        yield context.folder / _INVENTORY_FOLDER, True
+            yield _Place(path=Path(context.folder, context.home(text)), with_folders=True)
+    elif (context.folder / _INVENTORY_FOLDER).is_dir():
+        yield _Place(path=context.folder / _INVENTORY_FOLDER)

@@ -20,13 +20,14 @@ def origin_of(at: At) -> Origin:
 class Scalar:
     """A single value. `plain` says that its text decides its type, as it stood without quotes.
 
-    `expanded` says that variables made its text.
+    `expanded` says that variables made its text; `tag` is one that the file's dialect knows, else empty.
     """
 
     at: At
     text: str = field(repr=False)
     plain: bool = True
     expanded: bool = False
+    tag: str = ""
     path: str = ""
 
     @property

@@ -6,7 +6,8 @@ from pathlib import Path
 from ozwald.config.files import read_source
 from ozwald.config.nodes import MapNode, Node, Scalar, is_null
 from ozwald.config.problems import Problems, RefusedError, whole_file
-from ozwald.config.schema import REQUESTS, checked
+from ozwald.config.schema import checked
+from ozwald.config.schema_files import REQUESTS
 from ozwald.config.values import listed, maybe, required, text
 from ozwald.config.yaml_source import compose
 

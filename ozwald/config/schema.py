@@ -9,10 +9,6 @@ from ozwald.config.nodes import ListNode, MapNode, Node, Scalar, plain_value
 from ozwald.config.problems import Problems, nearest
 from ozwald.config.schema_files import SPELLINGS, validator
 
-SETTINGS = "settings.schema.json"
-INVENTORY = "inventory.schema.json"
-REQUESTS = "requests.schema.json"
-
 _KINDS = {
     "object": "a map",
     "array": "a list",

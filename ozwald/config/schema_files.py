@@ -13,6 +13,7 @@ from jsonschema.validators import extend
 
 SETTINGS = "settings.schema.json"
 INVENTORY = "inventory.schema.json"
+REQUESTS = "requests.schema.json"
 SPELLINGS = "spellings"
 
 _ANNOTATIONS = frozenset(("$schema", "$id", "$defs", "$comment", "title", "description", "examples"))

@@ -7,6 +7,9 @@ from ozwald.config.problems import Problems
 from ozwald.model.host import Host, Provisioner
 from ozwald.model.service import Origin
 
+ALL = "all"
+UNGROUPED = "ungrouped"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variable:
@@ -18,10 +21,10 @@ class Variable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostEntry:
-    """One host as written; `host` lacks its groups and variables."""
+    """One host as written; `host` lacks its groups and variables, and is None where these describe it."""
 
     origin: Origin
-    host: Host
+    host: Host | None
     vars: dict[str, Variable] = field(default_factory=dict)
 
 
@@ -33,6 +36,17 @@ class GroupEntry:
     hosts: dict[str, Origin] = field(default_factory=dict)
     children: dict[str, Origin] = field(default_factory=dict)
     vars: dict[str, Variable] = field(default_factory=dict)
+    priority: int = 1
+
+    def joined(self, other: "GroupEntry") -> "GroupEntry":
+        """Both together; the other's variables win."""
+        return GroupEntry(
+            origin=self.origin,
+            hosts=self.hosts | other.hosts,
+            children=self.children | other.children,
+            vars=self.vars | other.vars,
+            priority=other.priority,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,17 +60,29 @@ class ProvisionerEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FileVars:
+    """What one folder's `group_vars` and `host_vars` say, by group and by host."""
+
+    groups: dict[str, dict[str, Variable]] = field(default_factory=dict)
+    hosts: dict[str, dict[str, Variable]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """Hosts, groups and provisioners by name."""
+    """Hosts, groups and provisioners by name, and the variable files of each folder in order."""
 
     hosts: dict[str, HostEntry] = field(default_factory=dict)
     groups: dict[str, GroupEntry] = field(default_factory=dict)
     provisioners: dict[str, ProvisionerEntry] = field(default_factory=dict)
+    file_vars: list[FileVars] = field(default_factory=list)
 
     def add(self, other: "Sources", problems: Problems) -> None:
         """Add what another file says; a name that both have is a problem."""
         _add(self.hosts, other.hosts, problems)
-        _add(self.groups, other.groups, problems)
+        everywhere = {name: entry for name, entry in other.groups.items() if name in (ALL, UNGROUPED)}
+        _add(self.groups, {name: e for name, e in other.groups.items() if name not in everywhere}, problems)
+        for name, entry in everywhere.items():
+            self.groups[name] = self.groups[name].joined(entry) if name in self.groups else entry
         _add(self.provisioners, other.provisioners, problems)
 
 

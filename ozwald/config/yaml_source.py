@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any
 
 import yaml
@@ -38,11 +37,15 @@ _HINTS = {
 }
 
 
-class Duplicates(Enum):
-    """What a key written twice in one mapping means."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """What a kind of file may have that ours may not: keys that stand twice, tags of its own."""
 
-    REFUSED = "refused"
-    LAST_WINS = "last wins"
+    last_duplicate_wins: bool = False
+    tags: frozenset[str] = frozenset()
+
+
+OURS = Dialect()
 
 
 @dataclass(slots=True)
@@ -68,14 +71,12 @@ class _Anchored:
     height: int
 
 
-def compose(
-    source: Source, problems: Problems, *, duplicates: Duplicates = Duplicates.REFUSED
-) -> Node | None:
+def compose(source: Source, problems: Problems, *, dialect: Dialect = OURS) -> Node | None:
     """The one document of a file (null when it is empty), or None when it cannot be read.
 
     What is wrong goes into `problems`.
     """
-    composer = _Composer(source.file, problems, duplicates)
+    composer = _Composer(source.file, problems, dialect)
     try:
         for event in yaml.parse(source.text, Loader=_loader()):
             composer.take(event)
@@ -113,10 +114,10 @@ def _syntax_message(err: yaml.MarkedYAMLError) -> str:
 class _Composer:
     """Builds the tree event by event, with a budget on what aliases may add."""
 
-    def __init__(self, file: str, problems: Problems, duplicates: Duplicates) -> None:
+    def __init__(self, file: str, problems: Problems, dialect: Dialect) -> None:
         self.file = file
         self.problems = problems
-        self.duplicates = duplicates
+        self.dialect = dialect
         self.root: Node | None = None
         self.documents = 0
         self.written = 0
@@ -148,7 +149,8 @@ class _Composer:
     def _scalar(self, event: yaml.ScalarEvent) -> None:
         place = self._place(event)
         self.written += 1
-        node = Scalar(at=place, text=event.value, plain=self._is_plain(event, place))
+        tag = event.tag if event.tag in self.dialect.tags else ""
+        node = Scalar(at=place, text=event.value, plain=self._is_plain(event, place), tag=tag or "")
         if event.anchor:
             self.anchors[event.anchor] = _Anchored(node, 1, 1)
         self._add(node, 1, 1, place)
@@ -156,6 +158,8 @@ class _Composer:
     def _is_plain(self, event: yaml.ScalarEvent, place: At) -> bool:
         if event.tag is None:
             return bool(event.implicit[0])
+        if event.tag in self.dialect.tags:
+            return not event.style
         types = _SCALAR_TYPES.get(event.tag)
         if types:
             if type(Scalar(at=place, text=event.value).value) not in types and "$" not in event.value:
@@ -169,7 +173,7 @@ class _Composer:
         place = self._place(event)
         self.written += 1
         is_map = type(event) is yaml.MappingStartEvent
-        if event.tag not in (None, "!", _TAG + ("map" if is_map else "seq")):
+        if event.tag not in (None, "!", _TAG + ("map" if is_map else "seq"), *self.dialect.tags):
             self.problems.error(origin_of(place), "a tag that Ozwald does not know; remove it")
         if len(self.stack) >= MAX_DEPTH:
             raise RefusedError(origin_of(place), f"nested deeper than {MAX_DEPTH} levels")
@@ -224,10 +228,12 @@ class _Composer:
     def _add_entry(self, frame: _Frame, key: Scalar, node: Node, place: At) -> None:
         if key.text == "<<" and key.plain:
             self._merge(frame, node, place)
-        elif key.text in frame.values and self.duplicates is Duplicates.REFUSED:
+        elif key.text in frame.values and not self.dialect.last_duplicate_wins:
             first = frame.keys[key.text].origin
             self.problems.error(key.origin, f"the key {key.text!r} stands twice; first in line {first.line}")
         else:
+            if key.text in frame.values:
+                self.problems.warn(key.origin, f"the key {key.text!r} stands twice; the last one counts")
             frame.values[key.text] = node
             frame.keys[key.text] = key
 

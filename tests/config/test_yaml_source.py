@@ -9,7 +9,7 @@ import yaml
 from ozwald.config.files import Source
 from ozwald.config.nodes import Node, plain_value
 from ozwald.config.problems import Problems
-from ozwald.config.yaml_source import Duplicates, compose
+from ozwald.config.yaml_source import Dialect, compose
 
 
 def read(text: str, problems: Problems | None = None) -> Node | None:
@@ -115,7 +115,7 @@ def test_all_duplicates_are_reported_and_the_tree_is_still_there() -> None:
 
 
 def test_the_last_duplicate_wins_where_that_is_the_rule() -> None:
-    node = compose(Source(file="f", text="a: 1\na: 2"), Problems(), duplicates=Duplicates.LAST_WINS)
+    node = compose(Source(file="f", text="a: 1\na: 2"), Problems(), dialect=Dialect(last_duplicate_wins=True))
     assert node is not None
     assert plain_value(node) == {"a": 2}
 

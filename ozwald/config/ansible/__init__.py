@@ -1,0 +1,1 @@
+"""Reads Ansible's inventories, unchanged, as Ansible reads them."""

@@ -1,0 +1,132 @@
+"""Ansible's INI inventory: sections of hosts, `[group:children]` and `[group:vars]`."""
+
+import ast
+import re
+import shlex
+import warnings
+from collections.abc import Callable
+
+from ozwald.config.ansible.draft import Draft
+from ozwald.config.ansible.yaml_form import add_hosts
+from ozwald.config.files import Source
+from ozwald.config.nodes import At, origin_of
+from ozwald.config.sources import UNGROUPED, Variable
+
+_SECTION = re.compile(r"\[([^:\]\s]+)(?::(\w+))?\]\s*(?:#.*)?")
+_GROUP_NAME = re.compile(r"([^:\]\s]+)\s*(?:#.*)?")
+_COMMENTS = ("#", ";")
+
+# Longer texts are not looked at as Python values: parsing them takes memory and stack.
+_MAX_LITERAL = 20_000
+
+
+def read_ini_form(source: Source, draft: Draft) -> None:
+    """Add the sections of a file to the draft."""
+    reader = _Reader(source.file, draft)
+    for number, line in enumerate(source.text.splitlines(), 1):
+        text = line.strip()
+        if text and text[0] not in _COMMENTS:
+            reader.take(text, (source.file, number, line.index(text) + 1))
+    reader.check_declared()
+
+
+class _Reader:
+    """Goes through the lines; a section may be named before it is declared."""
+
+    def __init__(self, file: str, draft: Draft) -> None:
+        self.draft = draft
+        self.group = UNGROUPED
+        self.take_line: Callable[[str, At], None] = self._host
+        self.undeclared: dict[str, tuple[At, str]] = {}
+        self.kinds: dict[str, Callable[[str, At], None]] = {
+            "hosts": self._host,
+            "children": self._child,
+            "vars": self._variable,
+        }
+
+    def take(self, line: str, at: At) -> None:
+        """Take one line that is neither empty nor a comment."""
+        section = _SECTION.fullmatch(line)
+        if section:
+            self._section(section[1], section[2] or "hosts", at)
+        elif line.startswith("[") and line.endswith("]"):
+            self._error(at, "not a section: [GROUP], [GROUP:children] or [GROUP:vars], without spaces")
+        else:
+            self.take_line(line, at)
+
+    def check_declared(self) -> None:
+        """Name the groups that have variables or are children and stand nowhere as a section."""
+        for at, message in self.undeclared.values():
+            self._error(at, message)
+
+    def _section(self, group: str, kind: str, at: At) -> None:
+        if kind not in self.kinds:
+            self._error(at, "a section is of the kind 'hosts', 'children' or 'vars'")
+            kind = "hosts"
+        self.group, self.take_line = group, self.kinds[kind]
+        if kind != "vars":
+            self.undeclared.pop(group, None)
+        elif group not in self.draft.groups and group not in self.undeclared:
+            self.undeclared[group] = (at, "these variables are for a group that is declared nowhere")
+        self.draft.add_group(group, origin_of(at))
+
+    def _host(self, line: str, at: At) -> None:
+        try:
+            words = shlex.split(line, comments=True)
+        except ValueError:
+            self._error(at, "a quote is opened and never closed, or a backslash ends the line")
+            return
+        if words[0].strip() == "---" or words[0].endswith(":"):
+            self._error(at, "not a host; if this file is YAML, its form is wrong for an inventory")
+            return
+        found = {}
+        for word in words[1:]:
+            key, equals, value = word.partition("=")
+            if not equals:
+                self._error(at, "behind a host stand only variables of the form KEY=VALUE")
+                return
+            found[key] = Variable(value=_literal(value), origin=origin_of(at))
+        add_hosts(words[0], self.group, found, at, self.draft)
+
+    def _child(self, line: str, at: At) -> None:
+        name = _GROUP_NAME.fullmatch(line)
+        if not name:
+            self._error(at, "must be the name of a group")
+            return
+        if name[1] not in self.draft.groups:
+            self.undeclared.setdefault(name[1], (at, "this group is declared nowhere"))
+        self.draft.add_child(self.group, name[1], origin_of(at))
+
+    def _variable(self, line: str, at: At) -> None:
+        key, equals, value = line.partition("=")
+        if not equals:
+            self._error(at, "must have the form KEY=VALUE")
+            return
+        variable = Variable(value=_literal(value.strip()), origin=origin_of(at))
+        self.draft.set_variable(self.group, key.strip(), variable)
+
+    def _error(self, at: At, message: str) -> None:
+        self.draft.problems.error(origin_of(at), message)
+
+
+def _literal(text: str) -> object:
+    """The value of a Python literal, else the text."""
+    if len(text) > _MAX_LITERAL:
+        return text
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)
+            return _plain(ast.literal_eval(text))
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return text
+
+
+def _plain(value: object) -> object:
+    """A literal with the types that variables have."""
+    if isinstance(value, list | tuple | set):
+        return [_plain(part) for part in value]
+    if isinstance(value, dict):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    return "..." if value is ... else str(value) if isinstance(value, complex) else value

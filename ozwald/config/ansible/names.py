@@ -1,0 +1,71 @@
+"""Host patterns of Ansible's inventories: ranges such as `gpu[01:16]`, and ports behind a name."""
+
+import re
+import string
+
+# More hosts than this from one pattern are a mistake, or meant to fill the memory.
+MAX_HOSTS = 20_000
+
+_RANGE = r"\[(?:[a-z]:[a-z]|[0-9]+:[0-9]+)(?::[0-9]+)?\]"
+_LABEL = rf"(?:\w|{_RANGE})(?:[\w-]|{_RANGE})*(?<![_-])"
+_HOST_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.IGNORECASE)
+_IPV6 = re.compile(r"(?=.*:.*:)(?:[0-9a-f:.]|\[[0-9a-f]+:[0-9a-f]+(?::[0-9]+)?\])+", re.IGNORECASE)
+_WITH_PORT = (
+    re.compile(r"\[(?P<host>.+)\]:(?P<port>[0-9]{1,9})"),
+    re.compile(r"(?P<host>(?:[^:\[\]]|\[[^\]]*\])*):(?P<port>[0-9]{1,9})"),
+)
+_LETTERS = string.ascii_letters
+
+
+class PatternError(Exception):
+    """A host pattern cannot be read; str() is the sentence."""
+
+
+def expand(pattern: str) -> tuple[list[str], int | None]:
+    """The host names of a pattern and the port behind it, if there is one; raises PatternError."""
+    name, port = _split_port(pattern)
+    names = [name]
+    while any("[" in name for name in names):
+        names = [expanded for name in names for expanded in (_first_range(name) if "[" in name else [name])]
+        if len(names) > MAX_HOSTS:
+            raise PatternError(f"one pattern makes more than {MAX_HOSTS} hosts")
+    return names, port
+
+
+def _split_port(pattern: str) -> tuple[str, int | None]:
+    name, port = pattern, None
+    for with_port in _WITH_PORT:
+        match = with_port.fullmatch(name)
+        if match:
+            name, port = match["host"], int(match["port"])
+    # A name that cannot be one keeps its colon, as in Ansible.
+    return (name, port) if _HOST_NAME.fullmatch(name) or _IPV6.fullmatch(name) else (pattern, None)
+
+
+def _first_range(name: str) -> list[str]:
+    head, _, rest = name.partition("[")
+    written, closed, tail = rest.partition("]")
+    bounds = written.split(":")
+    if not closed or len(bounds) not in (2, 3) or not bounds[1]:
+        raise PatternError("a range has the form [begin:end] or [begin:end:step]")
+    step = bounds[2] if len(bounds) == 3 else "1"
+    if not re.fullmatch("[0-9]{1,9}", step) or not int(step):
+        raise PatternError("the step of a range is a whole number from 1")
+    return [f"{head}{part}{tail}" for part in _sequence(bounds[0] or "0", bounds[1], int(step))]
+
+
+def _sequence(begin: str, end: str, step: int) -> list[str]:
+    if len(begin) == len(end) == 1 and begin in _LETTERS and end in _LETTERS:
+        first, last = _LETTERS.index(begin), _LETTERS.index(end)
+        if first > last:
+            raise PatternError("a range begins with the lower letter")
+        return list(_LETTERS[first : last + 1 : step])
+    if not re.fullmatch("[0-9]{1,18}", begin) or not re.fullmatch("[0-9]{1,18}", end):
+        raise PatternError("the ends of a range are numbers, or one letter each")
+    padded = begin[0] == "0" and len(begin) > 1
+    if padded and len(begin) != len(end):
+        raise PatternError("both ends of a range with leading zeros have the same length")
+    numbers = range(int(begin), int(end) + 1, step)
+    if len(numbers) > MAX_HOSTS:
+        raise PatternError(f"one pattern makes more than {MAX_HOSTS} hosts")
+    return [str(number).zfill(len(begin) if padded else 0) for number in numbers]

@@ -1,0 +1,247 @@
+"""How a host of an Ansible inventory is reached, and what is refused by name."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from ozwald.config.ansible.names import PatternError, expand
+from ozwald.config.ansible.scripts import run_inventory
+from ozwald.config.load import load
+from ozwald.config.problems import RefusedError
+from ozwald.errors import Problem, SettingsError
+from ozwald.model.host import Connection, Host
+from ozwald.model.settings import Settings
+
+
+def settings(tmp_path: Path, text: str, name: str = "hosts.ini", **environ: str) -> Settings:
+    (tmp_path / "settings.yml").write_text("realms:\n")
+    (tmp_path / name).write_text(text)
+    return load(None, inventory=Path(name), environ=environ, cwd=tmp_path).settings
+
+
+def problems(tmp_path: Path, text: str, name: str = "hosts.ini") -> tuple[Problem, ...]:
+    with pytest.raises(SettingsError) as caught:
+        settings(tmp_path, text, name)
+    return caught.value.problems
+
+
+def host(tmp_path: Path, words: str, name: str = "h") -> Host:
+    return settings(tmp_path, f"{name} {words}\n", HOME="/home/me").inventory.hosts[name]
+
+
+def test_a_host_has_what_its_variables_say(tmp_path: Path) -> None:
+    found = host(
+        tmp_path,
+        "ansible_host=10.0.0.1 ansible_port=2222 ansible_user=oz ansible_ssh_private_key_file=~/.ssh/k"
+        " ansible_become=yes ansible_ssh_common_args='-o ProxyJump=me@bastion:22' rack=a",
+    )
+    assert (found.address, found.port, found.user) == ("10.0.0.1", 2222, "oz")
+    assert (found.identity_file, found.jump, found.become) == ("/home/me/.ssh/k", "me@bastion:22", True)
+    assert (found.connection, found.groups, found.vars["rack"]) == (Connection.SSH, ("ungrouped",), "a")
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "connection"),
+    [
+        ("h", "", Connection.SSH),
+        ("h", "ansible_host=127.0.0.1", Connection.SSH),
+        ("127.0.0.1", "", Connection.SSH),
+        ("h", "ansible_connection=local", Connection.LOCAL),
+        ("localhost", "", Connection.LOCAL),
+        ("localhost", "ansible_connection=ssh", Connection.SSH),
+        ("localhost", "ansible_port=2222", Connection.SSH),
+        ("h", "ansible_connection=smart", Connection.SSH),
+    ],
+)
+def test_only_the_word_local_or_the_name_localhost_is_local(
+    tmp_path: Path, name: str, words: str, connection: Connection
+) -> None:
+    assert host(tmp_path, words, name).connection is connection
+
+
+@pytest.mark.parametrize(
+    ("arguments", "jump"),
+    [
+        ("-J b", "b"),
+        ("-Jb,c", "b,c"),
+        ("-o ProxyJump=b", "b"),
+        ("-oproxyjump=b", "b"),
+        ('-o \\"ProxyJump b\\"', "b"),
+        ("-o ProxyJump=none", None),
+        ("", None),
+    ],
+)
+def test_jump_hosts_are_read_from_sshs_arguments(tmp_path: Path, arguments: str, jump: str | None) -> None:
+    assert host(tmp_path, f'ansible_ssh_common_args="{arguments}"').jump == jump
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("ansible_host={{address}}", "hosts.ini:1:1: h.ansible_host: is a Jinja template"),
+        ("ansible_port=ssh", "must be a port between 1 and 65535"),
+        ("ansible_port=0", "must be a port between 1 and 65535"),
+        ("ansible_connection=winrm", "a kind of connection that Ozwald does not have; known: ssh, local"),
+        ("ansible_become=maybe", "must be true or false"),
+        ("ansible_become=yes ansible_become_method=su", "Ozwald becomes root with 'sudo -n'"),
+        ("ansible_become=yes ansible_become_user=app", "Ozwald becomes root with 'sudo -n'"),
+        ("ansible_user='[1]'", "must be a single value"),
+        (
+            "ansible_ssh_common_args='-o ProxyCommand=\"nc x\"'",
+            "the ssh option 'ProxyCommand' is not",
+        ),
+        ("ansible_ssh_common_args='-o StrictHostKeyChecking=no'", "'StrictHostKeyChecking' is not supported"),
+        ("ansible_ssh_extra_args='-J a -o Port=3'", "h.ansible_ssh_extra_args: the ssh option 'Port'"),
+        ("ansible_ssh_args=-C", "only '-o ProxyJump=HOST' and '-J HOST'"),
+        ("ansible_ssh_common_args=-J", "names no jump host"),
+    ],
+)
+def test_what_cannot_be_honoured_is_named(tmp_path: Path, words: str, sentence: str) -> None:
+    (found,) = problems(tmp_path, f"h {words}\n")
+    assert sentence in str(found)
+
+
+def test_a_vault_secret_is_refused_only_where_a_connection_needs_it(tmp_path: Path) -> None:
+    text = "all: {hosts: {h: {db_password: !vault x}}}\n"
+    assert settings(tmp_path, text, "h.yml").inventory.hosts["h"].vars == {
+        "db_password": {"__ansible_vault": "x"}
+    }
+    (found,) = problems(tmp_path, text.replace("db_password", "ansible_user"), "h.yml")
+    assert str(found) == "h.yml:1:19: h.ansible_user: is encrypted with vault"
+
+
+def test_an_encrypted_variable_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "group_vars").mkdir()
+    (tmp_path / "group_vars" / "all").write_text("$ANSIBLE_VAULT;1.1;AES256\n6131\n")
+    (found,) = problems(tmp_path, "h\n")
+    assert str(found) == "group_vars/all: is encrypted with ansible-vault, which Ozwald does not open"
+
+
+def test_a_password_that_is_not_used_is_said(tmp_path: Path) -> None:
+    (warning,) = settings(tmp_path, "h ansible_password=hunter2\n").warnings
+    assert str(warning) == "hosts.ini:1:1: h.ansible_password: is not used: Ozwald logs in with keys"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "found"),
+    [
+        ("a.ini", "h\n[web\n", "a.ini:2:1: ungrouped: a range has the form [begin:end] or [begin:end:step]"),
+        ("a.ini", "[web vars]\nh\n", "a.ini:1:1: not a section"),
+        ("a.ini", "[web:var]\nh\n", "a.ini:1:1: a section is of the kind"),
+        ("a.ini", "h 'x\n", "a.ini:1:1: a quote is opened"),
+        ("a.ini", "  h x\n", "a.ini:1:3: behind a host stand only variables"),
+        ("a.ini", "[g:vars]\nx=1\n", "a.ini:1:1: these variables are for a group that is declared nowhere"),
+        ("a.ini", "[g:children]\nx\n", "a.ini:2:1: this group is declared nowhere"),
+        ("a.ini", "[g]\n[g:vars]\nx\n", "a.ini:3:1: must have the form KEY=VALUE"),
+        ("a.ini", "[a:children]\nb\n[b:children]\na\n", "the groups run in a circle"),
+        ("a.ini", "h[1:99999999]\n", "a.ini:1:1: ungrouped: one pattern makes more than 20000 hosts"),
+        ("a.ini", "h[1:999]x[1:999]\n", "a.ini:1:1: ungrouped: one pattern makes more than 20000 hosts"),
+        ("a.ini", "---\nh\n", "a.ini:1:1: not a host; if this file is YAML"),
+        ("a.yml", "all:\n  hosts:\n  - h\n", "a.yml:2:3: all.hosts: must be a map"),
+        ("a.yml", "all:\n  hosts:\n    10:\n", "looks like a number needs quotes"),
+        ("a.yml", "all:\n  hosts:\n    h: 3\n", "a host's variables must be a map"),
+        ("a.yml", "plugin: aws_ec2\n", "a.yml:1:1: an inventory plugin is not run"),
+        ("a.yml", "- h\n", "a.yml:1:1: must be a map"),
+        ("a.yml", "", "a.yml: is empty"),
+        ("a.yml", "all: {hosts: {h: !!python/name:os.system x}}", "a tag that Ozwald does not know"),
+        ("a.json", "[1", "a.json:2:1: not valid YAML"),
+        ("a.json", '{"_meta": 1}', "_meta: must have a map 'hostvars'"),
+        ("a.json", '{"g": {"hosts": [1]}}', "g.hosts: must be a list of names"),
+        ("a.toml", "[all]\n", "a.toml: TOML inventories are not supported"),
+        (
+            "a.yml",
+            "all: {vars: {ansible_group_priority: x}}",
+            "priority must be a whole number",
+        ),
+    ],
+)
+def test_a_wrong_file_is_named(tmp_path: Path, name: str, text: str, found: str) -> None:
+    assert found in "\n".join(str(problem) for problem in problems(tmp_path, text, name))
+
+
+def test_the_list_form_may_be_a_json_file(tmp_path: Path) -> None:
+    text = '{"_meta": {"hostvars": {"a": {"ansible_host": "10.0.0.1"}}}, "web": {"hosts": ["a"]}}'
+    inventory = settings(tmp_path, text, "a.json").inventory
+    assert (inventory.hosts["a"].address, inventory.groups["web"]) == ("10.0.0.1", ("a",))
+
+
+def test_without_being_named_the_folder_counts_without_its_sub_folders(tmp_path: Path) -> None:
+    (tmp_path / "settings.yml").write_text("hosts: {own: }")
+    (tmp_path / "inventory" / "sub").mkdir(parents=True)
+    (tmp_path / "inventory" / "hosts").write_text("[web]\na\n")
+    ours = tmp_path / "inventory" / "ours.yml"
+    ours.write_text("hosts: {b: }\ngroups: {all: {vars: {x: 1}}, g: {hosts: [a]}}")
+    (tmp_path / "inventory" / "sub" / "more").write_text("c\n")
+    (tmp_path / "inventory" / "group_vars").mkdir()
+    (tmp_path / "inventory" / "group_vars" / "g.yml").write_text("y: 2\n")
+    unnamed = load(None, inventory=None, environ={}, cwd=tmp_path).settings.inventory
+    named = load(None, inventory=Path("inventory"), environ={}, cwd=tmp_path).settings.inventory
+    assert list(unnamed.hosts) == ["own", "b", "a"]
+    assert unnamed.hosts["a"].vars == {"x": 1, "y": 2}
+    assert list(named.hosts) == ["own", "b", "a", "c"]
+
+
+def test_a_host_of_both_kinds_of_inventory_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "settings.yml").write_text("hosts: {a: }")
+    (tmp_path / "hosts").write_text("a\n")
+    with pytest.raises(
+        SettingsError, match=r"^hosts:1:1: the name stands twice; first at settings\.yml:1:9$"
+    ):
+        load(None, inventory=Path("hosts"), environ={}, cwd=tmp_path)
+
+
+def test_each_variable_knows_where_it_comes_from(tmp_path: Path) -> None:
+    (tmp_path / "settings.yml").write_text("realms:")
+    (tmp_path / "hosts.ini").write_text("[web]\na x=1\n[web:vars]\ny=2\n")
+    (tmp_path / "host_vars").mkdir()
+    (tmp_path / "host_vars" / "a.yml").write_text("z: 3\n")
+    variables = load(None, inventory=Path("hosts.ini"), environ={}, cwd=tmp_path).variables["a"]
+    assert {name: (variable.value, str(variable.origin)) for name, variable in variables.items()} == {
+        "x": (1, "hosts.ini:2:1"),
+        "y": (2, "hosts.ini:4:1"),
+        "z": (3, "host_vars/a.yml:1:1"),
+    }
+
+
+PATH = {"PATH": "/usr/bin:/bin"}
+
+
+def script(tmp_path: Path, body: str) -> Path:
+    path = tmp_path / "script"
+    path.write_text(f"#!/bin/sh\n{body}\n")
+    path.chmod(0o755)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ("exit 3", "ended with status 3; run it with --list to see why"),
+        ("sleep 60 & sleep 60", "did not end within 0.3 s"),
+        ("yes", "printed more than 8 MiB"),
+        ("printf '\\377'", "is not UTF-8 text"),
+    ],
+)
+def test_a_script_that_misbehaves_is_ended_and_named(tmp_path: Path, body: str, sentence: str) -> None:
+    began = time.monotonic()
+    with pytest.raises(RefusedError) as caught:
+        run_inventory(script(tmp_path, body), ["--list"], file="s", environ=PATH, timeout_s=0.3)
+    assert caught.value.message == sentence
+    assert time.monotonic() - began < 5
+
+
+def test_a_data_file_with_an_executable_bit_is_data(tmp_path: Path) -> None:
+    (tmp_path / "hosts").write_text("a\n")
+    (tmp_path / "hosts").chmod(0o755)
+    (tmp_path / "settings.yml").write_text("realms:")
+    loaded = load(None, inventory=Path("hosts"), environ={}, cwd=tmp_path)
+    assert list(loaded.settings.inventory.hosts) == ["a"]
+
+
+@pytest.mark.parametrize(
+    "pattern", ["a[", "a[1", "a[1:]", "a[1:2:0]", "a[1:2:3:4]", "a[b:1]", "a[01:2]", "a[c:a]"]
+)
+def test_a_bad_range_is_refused(pattern: str) -> None:
+    with pytest.raises(PatternError):
+        expand(pattern)
