@@ -48,12 +48,13 @@ class User:
         (self.folder / "inventory").mkdir(exist_ok=True)
         (self.folder / "inventory" / "hosts.yml").write_text(json.dumps({"hosts": entries}))
 
-    def types(self, *words: str, timeout_s: float = 60.0) -> Ran:
-        """Runs one command and waits for it."""
+    def types(self, *words: str, answer: bytes = b"", timeout_s: float = 60.0) -> Ran:
+        """Runs one command, gives it an answer on standard input and waits for it."""
         ended = subprocess.run(
             [sys.executable, "-m", "ozwald", *words],
             cwd=self.folder,
             env=self.environment,
+            input=answer,
             capture_output=True,
             timeout=timeout_s,
             check=False,

@@ -1,0 +1,43 @@
+"""The README's own settings and commands, on hosts of the lab that have its names."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.user import User
+from tests.lab import Lab
+from tests.lab.images import busybox_image
+
+pytestmark = pytest.mark.lab
+
+README = (Path(__file__).parents[2] / "README.md").read_text()
+YOURS = README.partition("## On your machines")[2]
+IMAGES = {"gpu1": "ghcr.io/ggml-org/llama.cpp:server-cuda", "box1": "ghcr.io/ggml-org/llama.cpp:server"}
+
+
+def commands() -> list[list[str]]:
+    """The words of every `$ ozwald …` line, in order."""
+    return [shlex.split(line)[1:] for line in re.findall(r"^\$ (ozwald .+)$", YOURS, re.MULTILINE)]
+
+
+def settings_of(lab: Lab) -> str:
+    """The README's settings with the lab's addresses, user and key in place of the example's."""
+    (text,) = re.findall(r"```yaml\n(.*?)```", YOURS, re.DOTALL)
+    for name, example in (("gpu1", "192.168.1.20"), ("box1", "192.168.1.21")):
+        text = text.replace(example, lab.hosts[name].address)
+    return text.replace("user: me", f"user: {lab.hosts['gpu1'].user}\n    identity_file: {lab.identity_file}")
+
+
+def test_the_commands_work_as_written_from_top_to_bottom(user: User, clean_hosts: Lab, tmp_path: Path) -> None:
+    for host, image in IMAGES.items():
+        clean_hosts.hosts[host].load_image(busybox_image(tmp_path, image))
+    (user.folder / "settings.yml").write_text(settings_of(clean_hosts))
+    user.known_hosts.write_text("")
+
+    assert len(commands()) >= 8
+    for words in commands():
+        answer = b"y\n" if words[0] == "trust" else b""
+        ran = user.types(*words, answer=answer)
+        assert ran.code == 0, f"ozwald {shlex.join(words)}: {ran.out}{ran.err}"
