@@ -93,8 +93,8 @@ class SshConnection:
         except command.OutOfTimeError as err:
             raise self._failed(f"no exit status within {timeout_s:g} s", Failure.UNKNOWN) from err
         except (command.ConnectionLostError, paramiko.SSHException, EOFError, OSError) as err:
-            why = clean(str(err)) or "the connection was lost"
-            raise self._failed(f"{why} while a command ran", Failure.UNKNOWN) from err
+            message = "a command was killed before it ended" if self.is_open() else "lost while a command ran"
+            raise self._failed(message, Failure.UNKNOWN) from err
         except BaseException:
             self._end(channel)
             raise

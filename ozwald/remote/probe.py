@@ -17,15 +17,19 @@ from ozwald.remote import amd, nvidia
 from ozwald.remote.connection import HostConnection
 from ozwald.remote.text import clean
 
-TIMEOUT_S: Final = 30.0
+TIMEOUT_S: Final = 45.0
+TOOL_S: Final = 15  # without persistence mode nvidia-smi wakes each card, a second or two apiece
 TIMED_OUT: Final = 124
 DOCKER_ROOT: Final = "/var/lib/docker"  # the engine's default; where it says otherwise, the disk is looked at again
 NVIDIA_VENDOR: Final = "0x10de"
 
 
-def probe(connection: HostConnection, *, clock: Callable[[], float] = time.time) -> HostResources:
-    """What the host is and has now; raises ConnectionFailed. Facts it could not get are None and in `missing`."""
-    words = ["sh", "-s", secrets.token_hex(8), DOCKER_ROOT]
+def probe(connection: HostConnection, *, clock: Callable[[], float] = time.time, tool_s: int = TOOL_S) -> HostResources:
+    """What the host is and has now; raises ConnectionFailed. Facts it could not get are None and in `missing`.
+
+    `tool_s` is how long the makers' tools may take.
+    """
+    words = ["sh", "-s", secrets.token_hex(8), DOCKER_ROOT, str(tool_s)]
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(_docker, connection)
         result = connection.run(words, stdin=_script(), timeout_s=TIMEOUT_S, become=False)

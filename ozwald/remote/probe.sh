@@ -1,9 +1,9 @@
-# Prints what this machine is and has, in sections. Sent to `sh -s MARK DOCKER_ROOT` on standard input, so it runs
+# Prints what this machine is and has, in sections. Sent to `sh -s MARK DOCKER_ROOT SECONDS` on standard input, so it runs
 # from one function, read to its end before any tool could take the rest of it. AMD's tool, slow like NVIDIA's, runs
 # beside it and has standard error to itself.
 # A section is "MARK name", its lines, then "MARK . STATUS".
 
-mark=$1 root=$2
+mark=$1 root=$2 limit=$3
 LC_ALL=C
 PATH=$PATH:/usr/sbin:/sbin:/usr/lib/wsl/lib:/opt/rocm/bin
 export LC_ALL PATH
@@ -65,11 +65,11 @@ amd_nodes() {
 
 amd_tool() {
     if has rocm-smi; then
-        section rocm-smi timeout -k 1 10 rocm-smi --showproductname --showbus --showmeminfo vram \
+        section rocm-smi timeout -k 1 "$limit" rocm-smi --showproductname --showbus --showmeminfo vram \
             --showdriverversion --showuniqueid --json
     elif has amd-smi; then
-        section amd-smi-static timeout -k 1 10 amd-smi static --asic --bus --driver --vram --json
-        section amd-smi-metric timeout -k 1 10 amd-smi metric --mem-usage --json
+        section amd-smi-static timeout -k 1 "$limit" amd-smi static --asic --bus --driver --vram --json
+        section amd-smi-metric timeout -k 1 "$limit" amd-smi metric --mem-usage --json
     fi
 }
 
@@ -87,7 +87,7 @@ main() {
     section display_cards display_cards
     section amd_cards amd_cards
     section amd_nodes amd_nodes
-    has nvidia-smi && section nvidia-smi timeout -k 1 10 nvidia-smi -q -x
+    has nvidia-smi && section nvidia-smi timeout -k 1 "$limit" nvidia-smi -q -x
     wait
 }
 

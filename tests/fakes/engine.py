@@ -188,8 +188,10 @@ class FakeEngine:
 
     def connect(self, network: str, container_id: str, aliases: Sequence[str] = ()) -> None:
         with self._call("connect", container_id):
-            self._refuse_unknown_network(network)
-            self._get(container_id).networks.setdefault(network, tuple(aliases))
+            container = self._get(container_id)
+            if container.state == "running":
+                self._refuse_unknown_network(network)
+            container.networks.setdefault(network, tuple(aliases))
 
     def start(self, container_id: str) -> None:
         with self._call("start", container_id):

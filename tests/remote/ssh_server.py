@@ -3,7 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -59,6 +59,8 @@ class SshServer:
         record_host_key(str(self.known_hosts), f"[127.0.0.1]:{self.port}", shown, replace=True)
 
     def close(self) -> None:
+        with suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)  # close() alone would not wake accept()
         self.listener.close()
         for transport in self.behaviour.transports:
             transport.close()

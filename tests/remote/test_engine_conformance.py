@@ -1,0 +1,334 @@
+"""What every engine does: the real one over SSH, and the fake that other rooms' tests use."""
+
+import io
+import tarfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ozwald.errors import EngineError, Failure
+from ozwald.remote.engine import Engine, NameTaken
+from ozwald.remote.fleet import Fleet
+from tests.fakes.engine import FakeEngine
+from tests.lab.standard import IMAGE
+from tests.remote.reach import host_of, inventory_of, options_of
+
+SLEEP = {"Image": IMAGE, "Cmd": ["sleep", "300"]}
+TALK = {"Image": IMAGE, "Cmd": ["sh", "-c", "echo one; sleep 0.1; echo two >&2; sleep 0.1; echo three; sleep 300"]}
+GONE = "f" * 64
+
+
+@pytest.fixture(params=["fake", pytest.param("docker", marks=pytest.mark.lab)])
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    if request.param == "fake":
+        fake = FakeEngine("box1", images=[IMAGE], clock=time.time)
+        fake.on_start = lambda container: setattr(container, "log", _said(container.config))
+        yield fake
+        return
+    lab = request.getfixturevalue("clean_hosts")
+    with Fleet(inventory_of(lab), options=options_of(lab)) as fleet:
+        yield fleet.connection(host_of(lab, "box1")).engine()
+
+
+def _said(config: Any) -> bytes:
+    return b"one\ntwo\nthree\n" if "echo one" in str(config.get("Cmd")) else b""
+
+
+def refused(call: Callable[[], Any]) -> EngineError:
+    with pytest.raises(EngineError) as error:
+        call()
+    assert error.value.host == "box1"
+    return error.value
+
+
+def eventually(holds: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + 10
+    while not holds() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return holds()
+
+
+class TestEngine:
+    def test_it_answers(self, engine: Engine) -> None:
+        engine.ping()
+        assert engine.facts().version
+        assert engine.host_name == "box1"
+
+    def test_an_empty_engine_lists_nothing(self, engine: Engine) -> None:
+        assert engine.list_containers() == ()
+
+    def test_a_created_container_is_listed_but_does_not_run(self, engine: Engine) -> None:
+        made = engine.create("ozsvc--r--a", {**SLEEP, "Labels": {"ozwald.realm": "r"}})
+
+        (found,) = engine.list_containers()
+        assert (found.id, found.name, found.image, found.state) == (made, "ozsvc--r--a", IMAGE, "created")
+        assert dict(found.labels) == {"ozwald.realm": "r"}
+        assert found.image_id == engine.image_id(IMAGE)
+        assert abs(found.created_at - time.time()) < 60
+
+    def test_a_name_can_be_taken_once(self, engine: Engine) -> None:
+        engine.create("ozsvc--r--a", SLEEP)
+
+        with pytest.raises(NameTaken) as error:
+            engine.create("ozsvc--r--a", SLEEP)
+        assert (error.value.status, error.value.failure) == (409, Failure.TERMINAL)
+        assert len(engine.list_containers()) == 1
+
+    def test_of_many_creations_at_once_one_succeeds(self, engine: Engine) -> None:
+        outcomes: list[str] = []
+
+        def create() -> None:
+            try:
+                outcomes.append(engine.create("ozsvc--r--a", SLEEP))
+            except NameTaken:
+                outcomes.append("taken")
+
+        threads = [threading.Thread(target=create) for _ in range(12)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert outcomes.count("taken") == 11
+        assert [found.id for found in engine.list_containers()] == [made for made in outcomes if made != "taken"]
+
+    def test_a_missing_image_is_a_404_that_says_what_to_do(self, engine: Engine) -> None:
+        error = refused(lambda: engine.create("ozsvc--r--a", {"Image": "no/such:1"}))
+
+        assert (error.status, error.failure) == (404, Failure.TERMINAL)
+        assert "no such image no/such:1 on box1: build or pull it there" in error.message
+        assert engine.image_id("no/such:1") is None
+
+    def test_starting_twice_is_fine(self, engine: Engine) -> None:
+        made = engine.create("ozsvc--r--a", SLEEP)
+        engine.start(made)
+        engine.start(made)
+
+        state = engine.state(made)
+        assert state is not None
+        assert (state.running, state.health, state.oom_killed) == (True, None, False)
+        assert engine.list_containers()[0].is_running
+
+    def test_stopping_twice_is_fine(self, engine: Engine) -> None:
+        made = engine.create("ozsvc--r--a", SLEEP)
+        engine.start(made)
+        engine.stop(made, 0.0)
+        engine.stop(made, 0.0)
+
+        state = engine.state(made)
+        assert state is not None
+        assert not state.running
+        assert state.exit_code != 0
+        assert engine.list_containers()[0].state == "exited"
+
+    def test_removing_twice_is_fine(self, engine: Engine) -> None:
+        made = engine.create("ozsvc--r--a", SLEEP)
+        engine.remove(made)
+        engine.remove(made)
+
+        assert engine.state(made) is None
+        assert engine.list_containers() == ()
+
+    def test_a_running_container_is_removed_only_by_force(self, engine: Engine) -> None:
+        made = engine.create("ozsvc--r--a", SLEEP)
+        engine.start(made)
+
+        assert refused(lambda: engine.remove(made)).status == 409
+        engine.remove(made, force=True)
+        assert engine.state(made) is None
+
+    def test_what_is_gone_cannot_be_changed(self, engine: Engine) -> None:
+        for change in (
+            lambda: engine.start(GONE),
+            lambda: engine.stop(GONE),
+            lambda: engine.rename(GONE, "ozsvc--r--b"),
+            lambda: engine.logs(GONE),
+        ):
+            error = refused(change)
+            assert (error.status, error.failure) == (404, Failure.TERMINAL)
+
+    def test_a_renamed_container_frees_its_name(self, engine: Engine) -> None:
+        old = engine.create("ozsvc--r--a", SLEEP)
+        engine.rename(old, "ozsvc--r--a--old")
+        new = engine.create("ozsvc--r--a", SLEEP)
+
+        assert {found.id: found.name for found in engine.list_containers()} == {
+            old: "ozsvc--r--a--old",
+            new: "ozsvc--r--a",
+        }
+        with pytest.raises(NameTaken):
+            engine.rename(old, "ozsvc--r--a")
+
+    def test_a_network_is_made_once(self, engine: Engine) -> None:
+        engine.ensure_network("oznet--r--default", {"ozwald.realm": "r"})
+        engine.ensure_network("oznet--r--default", {"ozwald.realm": "r"})
+
+        assert list(engine.networks()).count("oznet--r--default") == 1
+
+    def test_of_many_makers_of_a_network_one_makes_it(self, engine: Engine) -> None:
+        makers = [threading.Thread(target=engine.ensure_network, args=("oznet--r--many",)) for _ in range(8)]
+        for maker in makers:
+            maker.start()
+        for maker in makers:
+            maker.join()
+
+        assert list(engine.networks()).count("oznet--r--many") == 1
+
+    def test_a_container_joins_its_first_network_and_others_later(self, engine: Engine) -> None:
+        for name in ("oznet--r--a", "oznet--r--b"):
+            engine.ensure_network(name)
+        endpoint = {"oznet--r--a": {"Aliases": ["web"]}}
+        config = {
+            **SLEEP,
+            "HostConfig": {"NetworkMode": "oznet--r--a"},
+            "NetworkingConfig": {"EndpointsConfig": endpoint},
+        }
+        made = engine.create("ozsvc--r--a", config)
+        engine.connect("oznet--r--b", made, ["web"])
+        engine.connect("oznet--r--b", made, ["web"])
+        engine.start(made)
+
+        assert engine.list_containers()[0].is_running
+
+    def test_a_network_that_is_not_there_cannot_be_joined(self, engine: Engine) -> None:
+        made = engine.create("ozsvc--r--a", SLEEP)
+
+        def join_and_start() -> None:
+            engine.connect("oznet--r--none", made)
+            engine.start(made)
+
+        assert refused(join_and_start).status == 404
+
+    def test_published_ports_are_listed_while_it_runs(self, engine: Engine) -> None:
+        ports = {"8000/tcp": [{"HostIp": "127.0.0.1", "HostPort": "18123"}]}
+        config = {**SLEEP, "ExposedPorts": {"8000/tcp": {}}, "HostConfig": {"PortBindings": ports}}
+        made = engine.create("ozsvc--r--a", config)
+        assert all(port.published is None for port in engine.list_containers()[0].ports)
+        engine.start(made)
+
+        (port,) = engine.list_containers()[0].ports
+        assert (port.target, port.protocol, port.published, port.host_ip) == (8000, "tcp", 18123, "127.0.0.1")
+
+    def test_logs_are_both_streams_in_order(self, engine: Engine) -> None:
+        made = engine.create("ozsvc--r--a", TALK)
+        engine.start(made)
+
+        assert eventually(lambda: engine.logs(made) == b"one\ntwo\nthree\n")
+        assert engine.logs(made, tail=1) == b"three\n"
+        assert engine.logs(made, tail=0) == b""
+        assert engine.logs(made, head=2) == b"one\ntwo\n"
+        assert engine.logs(made, limit_bytes=6) == b"three\n"
+
+    def test_a_container_that_never_ran_has_no_logs(self, engine: Engine) -> None:
+        assert engine.logs(engine.create("ozsvc--r--a", SLEEP)) == b""
+
+    def test_a_healthcheck_begins_by_starting(self, engine: Engine) -> None:
+        check = {"Test": ["CMD", "true"], "Interval": 60_000_000_000}
+        made = engine.create("ozsvc--r--a", {**SLEEP, "Healthcheck": check})
+        engine.start(made)
+
+        state = engine.state(made)
+        assert state is not None
+        assert state.health == "starting"
+
+    def test_a_volume_is_made_once_and_removed_once(self, engine: Engine) -> None:
+        engine.ensure_volume("ozvol--r--data", {"ozwald.realm": "r"})
+        engine.ensure_volume("ozvol--r--data", {"ozwald.realm": "r"})
+        assert "ozvol--r--data" in engine.volumes()
+
+        engine.remove_volume("ozvol--r--data")
+        engine.remove_volume("ozvol--r--data")
+        assert "ozvol--r--data" not in engine.volumes()
+
+    def test_files_can_be_put_into_a_container_that_does_not_run(self, engine: Engine) -> None:
+        made = engine.create("ozsvc--r--a", {"Image": IMAGE, "Cmd": ["cat", "/etc/greeting"]})
+        engine.put_archive(made, "/etc", iter([archive("greeting", b"hello\n")]))
+        engine.start(made)
+
+        if not isinstance(engine, FakeEngine):
+            assert eventually(lambda: engine.logs(made) == b"hello\n")
+
+    def test_activity_of_a_container_that_does_not_run_is_zero(self, engine: Engine) -> None:
+        made = engine.create("ozsvc--r--a", SLEEP)
+
+        assert engine.activity(made) == engine.activity(GONE)
+        engine.start(made)
+        assert engine.activity(made).cpu_s >= 0
+
+
+def archive(name: str, content: bytes) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        entry = tarfile.TarInfo(name)
+        entry.size = len(content)
+        tar.addfile(entry, io.BytesIO(content))
+    return out.getvalue()
+
+
+@pytest.mark.lab
+def test_an_image_archive_is_loaded_in_pieces(engine: Engine, lab_image: Path) -> None:
+    if isinstance(engine, FakeEngine):
+        assert engine.load_image([b"lab/other:1"]) == ("lab/other:1",)
+        return
+
+    with lab_image.open("rb") as file:
+        assert engine.load_image(iter(lambda: file.read(100_000), b"")) == (IMAGE,)
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("engine", ["docker"], indirect=True)
+class TestRealEngine:
+    def test_environment_arrives_byte_for_byte(self, engine: Engine) -> None:
+        value = "grüße 🙂 'single' \"double\" $HOME `id` \\ \t|\n second line "
+        made = engine.create(
+            "ozsvc--r--a", {"Image": IMAGE, "Env": [f"V={value}"], "Cmd": ["sh", "-c", 'printf %s "$V"']}
+        )
+        engine.start(made)
+
+        assert eventually(lambda: engine.logs(made) == value.encode())
+
+    def test_the_exit_code_is_told(self, engine: Engine) -> None:
+        made = engine.create("ozsvc--r--a", {"Image": IMAGE, "Cmd": ["sh", "-c", "exit 7"]})
+        engine.start(made)
+
+        def exited() -> bool:
+            state = engine.state(made)
+            return state is not None and not state.running and state.exit_code == 7
+
+        assert eventually(exited)
+
+    def test_a_command_that_is_not_there_is_explained(self, engine: Engine) -> None:
+        made = engine.create("ozsvc--r--a", {"Image": IMAGE, "Cmd": ["/no/such"]})
+
+        error = refused(lambda: engine.start(made))
+        assert error.failure is Failure.TERMINAL
+        assert "/no/such" in error.message
+
+    def test_a_taken_port_is_explained(self, engine: Engine) -> None:
+        ports = {"80/tcp": [{"HostPort": "18124"}]}
+        config = {**SLEEP, "ExposedPorts": {"80/tcp": {}}, "HostConfig": {"PortBindings": ports}}
+        engine.start(engine.create("ozsvc--r--a", config))
+
+        error = refused(lambda: engine.start(engine.create("ozsvc--r--b", config)))
+        assert "port is already allocated" in error.message
+
+    def test_a_pull_from_nowhere_fails_in_time(self, engine: Engine) -> None:
+        started = time.monotonic()
+        error = refused(lambda: engine.pull("127.0.0.1:1/none:1"))
+
+        assert time.monotonic() - started < 20
+        assert "pulling image 127.0.0.1:1/none:1" in error.message
+
+    def test_a_container_list_is_quick(self, engine: Engine) -> None:
+        engine.list_containers()
+        times = []
+        for _ in range(50):
+            started = time.perf_counter()
+            engine.list_containers()
+            times.append(time.perf_counter() - started)
+
+        assert sorted(times)[25] < 0.005
