@@ -9,7 +9,6 @@ from enum import StrEnum
 from ozwald.model.container import ContainerState
 from ozwald.remote.engine import Engine
 
-
 # Less than this share of a core is what a process takes that only waits.
 IDLE_CORES = 0.02
 

@@ -70,32 +70,64 @@ class Launch:
     def _create(self) -> None:
         self._prepare()
         container_id = self._create_container()
+        self._join_networks(container_id)
         self._start(container_id)
         self._await(container_id)
 
     def _start_again(self) -> None:
+        """Starts what is there already; a kill may have left it out of a network or its predecessor running."""
+        self._need_networks()
+        if self.operation.leftovers:
+            running = self._running(self.operation.leftovers)
+            back = (running or self.operation.leftovers)[0]
+            self._change_over(self.operation.leftovers, self._container_id, back=back, was_running=True)
+            return
+        self._join_networks(self._container_id)
         self._start(self._container_id)
         self._await(self._container_id)
-        self._remove_leftovers(self.operation.leftovers)
 
     def _replace(self) -> None:
-        """Keeps the old container, renamed and stopped, until the new one is available."""
         self._prepare()
-        old = self._container_id
-        before = self.engine.state(old)
-        self.engine.rename(old, leftover_name(self._name, old))
-        new: str | None = None
+        old = (self._container_id, *self.operation.leftovers)
+        running = self._running(old)
+        is_fresh = self._set_aside(self._container_id) and not self.operation.leftovers
+        self._change_over(old, None, back=(running or old)[0], was_running=bool(running) or not is_fresh)
+
+    def _running(self, containers: tuple[str, ...]) -> tuple[str, ...]:
+        states = {container_id: self.engine.state(container_id) for container_id in containers}
+        return tuple(container_id for container_id, state in states.items() if state and state.running)
+
+    def _set_aside(self, container_id: str) -> bool:
+        """Frees the instance's name; False when an interrupted replacement has done so already."""
+        aside = leftover_name(self._name, container_id)
+        if any((found.id, found.name) == (container_id, aside) for found in self.engine.list_containers()):
+            return False
+        self.engine.rename(container_id, aside)
+        return True
+
+    def _change_over(self, old: tuple[str, ...], new: str | None, *, back: str, was_running: bool) -> None:
+        """Keeps the old containers, set aside and stopped, until the new one is available.
+
+        `back` is the one to go back to, to be started if `was_running`. What an engine's error leaves of a new
+        container that was there before is for the next look: it may well be available.
+        """
+        resumes = new is not None
         try:
-            new = self._create_container()
-            self._stop(old)
+            new = new or self._create_container()
+            self._join_networks(new)
+            for container_id in old:
+                self._stop(container_id)
             self._tell("stopped the old container")
             self._start(new)
             self._await(new)
-        except (LaunchFailed, Interrupted, EngineError) as error:
-            if not (isinstance(error, EngineError) and error.failure is Failure.UNKNOWN):
-                self._roll_back(old, new, was_running=before is not None and before.running)
+        except (LaunchFailed, Interrupted):
+            self._roll_back(back, new, was_running=was_running)
             raise
-        self._remove_leftovers((old, *self.operation.leftovers))
+        except HostError as error:
+            if error.failure is not Failure.UNKNOWN and not resumes:
+                self._roll_back(back, new, was_running=was_running)
+            raise
+        self._remove_leftovers(old)
 
     def _roll_back(self, old: str, new: str | None, *, was_running: bool) -> None:
         if new is not None:
@@ -129,8 +161,7 @@ class Launch:
     def _prepare(self) -> None:
         """Everything that can be done before anything that runs is disturbed."""
         self._need_image()
-        for network in self._placement.networks:
-            self._need_network(network)
+        self._need_networks()
 
     def _need_image(self) -> None:
         spec = self._placement.spec
@@ -154,6 +185,10 @@ class Launch:
 
         return show
 
+    def _need_networks(self) -> None:
+        for network in self._placement.networks:
+            self._need_network(network)
+
     def _need_network(self, network: Network) -> None:
         name = real_name(self.operation.key.realm, network)
         if network.external:
@@ -165,22 +200,28 @@ class Launch:
 
     def _create_container(self) -> str:
         placement, spec = self._placement, self._placement.spec
-        networks = [
-            (real_name(spec.realm, network), (spec.instance, *attachment.aliases))
-            for network, attachment in zip(placement.networks, spec.networks, strict=True)
-        ]
         config = container_config(
             spec,
             gpus=placement.gpus,
             labels=labels_of(self.operation, placement, self.ownership),
-            networks=networks[:1],
+            networks=self._network_places()[:1],
         )
         container_id = self._create_once(config)
-        for name, aliases in networks[1:]:
-            self.engine.connect(name, container_id, aliases)
         cards = "".join(f", card {gpu.index} {gpu.name}" for gpu in placement.gpus)
         self._tell(f"created container {container_id[:12]} from {spec.image}{cards}")
         return container_id
+
+    def _join_networks(self, container_id: str) -> None:
+        """Joins the networks after the first, which is joined at creation."""
+        for name, aliases in self._network_places()[1:]:
+            self.engine.connect(name, container_id, aliases)
+
+    def _network_places(self) -> list[tuple[str, tuple[str, ...]]]:
+        placement, spec = self._placement, self._placement.spec
+        return [
+            (real_name(spec.realm, network), (spec.instance, *attachment.aliases))
+            for network, attachment in zip(placement.networks, spec.networks, strict=True)
+        ]
 
     def _create_once(self, config: dict[str, object]) -> str:
         """Creates the container; when the answer was lost, looks whether it is there before trying again."""

@@ -1,0 +1,492 @@
+"""One operation on one engine: create, replace, start, stop, and the way back."""
+
+import threading
+
+import pytest
+
+from ozwald.errors import EngineError, Failure
+from ozwald.execution.health import Patience
+from ozwald.model.container import LABEL_SPEC
+from ozwald.model.service import Attachment, Healthcheck, Network, Pull
+from ozwald.planning.difference import leftover_name
+from ozwald.planning.planner import make_plan
+from tests.builders import KEY, definition, gpu, observation, port, realms, situation, wanted
+from tests.execution.fleet import NAME, Fleet, add_foreign, refuse_taken_ports, service
+from tests.fakes.engine import FakeContainer, FakeEngine
+
+V1, V2 = service(), service(image="llm:2")
+
+
+def changes(engine: FakeEngine) -> list[str]:
+    """The calls that changed something, in order."""
+    looks = {"list_containers", "state", "logs", "image_id", "networks", "activity", "ping"}
+    return [method for method, _ in engine.calls if method not in looks]
+
+
+def forget_calls(fleet: Fleet) -> None:
+    for engine in fleet.engines.values():
+        engine.calls.clear()
+
+
+def applied(known: object = V1) -> Fleet:
+    """A fleet of one host with the service running."""
+    fleet = Fleet.of("box1")
+    assert all(result.is_done for result in fleet.apply("llm", known))  # type: ignore[arg-type]
+    forget_calls(fleet)
+    fleet.steps.clear()
+    return fleet
+
+
+def only_name(fleet: Fleet) -> str:
+    [container] = fleet.box.containers.values()
+    return container.name
+
+
+class TestCreate:
+    def test_the_network_comes_first_then_the_container_and_its_start(self) -> None:
+        fleet = Fleet.of("box1")
+
+        fleet.apply("llm", V1)
+
+        assert changes(fleet.box) == ["ensure_network", "create", "start"]
+
+    def test_the_container_runs_under_the_instances_name(self) -> None:
+        fleet = applied()
+
+        assert (only_name(fleet), fleet.box.named(NAME).state) == (NAME, "running")
+
+    def test_it_carries_the_labels_that_make_it_ours(self) -> None:
+        labels = applied().box.named(NAME).config["Labels"]
+
+        assert labels.pop(LABEL_SPEC)
+        assert labels == {
+            "ozwald.realm": "default",
+            "ozwald.instance": "llm",
+            "ozwald.service": "llm",
+            "ozwald.variety": "",
+            "ozwald.profile": "",
+            "ozwald.provisioner": "local",
+            "ozwald.controller": "c0ffee",
+            "ozwald.generation": "3",
+            "ozwald.owner": "ann",
+        }
+
+    def test_the_settings_labels_stay_and_ours_win(self) -> None:
+        labels = applied(service(labels={"team": "blue", "ozwald.owner": "mallory"})).box.named(NAME).config["Labels"]
+
+        assert (labels["team"], labels["ozwald.owner"]) == ("blue", "ann")
+
+    def test_it_answers_to_its_instances_name_in_every_network(self) -> None:
+        both = (Attachment(network="default"), Attachment(network="back", aliases=("brain",)))
+
+        networks = applied(service(networks=both)).box.named(NAME).networks
+
+        assert networks == {"oznet--default--default": ("llm",), "oznet--default--back": ("llm", "brain")}
+
+    def test_a_missing_image_is_pulled(self) -> None:
+        fleet = Fleet.of("box1")
+        fleet.box.registry["new:1"] = "sha256:abc"
+
+        [result] = fleet.apply("llm", service(image="new:1"))
+
+        assert result.is_done
+        assert changes(fleet.box)[0] == "pull"
+
+    def test_an_image_that_is_there_is_not_pulled(self) -> None:
+        fleet = Fleet.of("box1")
+
+        fleet.apply("llm", V1)
+
+        assert "pull" not in changes(fleet.box)
+
+    def test_an_image_is_always_pulled_when_the_settings_say_so(self) -> None:
+        fleet = Fleet.of("box1")
+        fleet.box.registry["llm:1"] = "sha256:newer"
+
+        fleet.apply("llm", service(pull_policy=Pull.ALWAYS))
+
+        assert fleet.box.named(NAME).image_id == "sha256:newer"
+
+    def test_an_image_that_may_not_be_pulled_must_be_there(self) -> None:
+        fleet = Fleet.of("box1")
+
+        [result] = fleet.apply("llm", service(image="new:1", pull_policy=Pull.NEVER))
+
+        assert result.error == "image new:1 is not on box1 and pull_policy is never"
+        assert not fleet.box.containers
+
+    def test_an_image_that_cannot_be_pulled_is_told(self) -> None:
+        [result] = Fleet.of("box1").apply("llm", service(image="new:1"))
+
+        assert "pulling image new:1: not found" in result.error
+
+    def test_an_external_network_must_be_there(self) -> None:
+        outside = realms(
+            definition("llm", base={"image": "llm:1", "networks": (Attachment(network="lan"),)}),
+            networks=[Network(key="lan", external=True)],
+        )
+
+        [result] = Fleet.of("box1").apply("llm", outside)
+
+        assert result.error == "there is no network lan on box1; it is declared external"
+
+    def test_a_named_external_network_is_joined_by_that_name(self) -> None:
+        fleet = Fleet.of("box1")
+        fleet.box.network_labels["office-lan"] = {}
+        outside = realms(
+            definition("llm", base={"image": "llm:1", "networks": (Attachment(network="lan"),)}),
+            networks=[Network(key="lan", external=True, name="office-lan")],
+        )
+
+        fleet.apply("llm", outside)
+
+        assert list(fleet.box.named(NAME).networks) == ["office-lan"]
+        assert "ensure_network" not in changes(fleet.box)
+
+    def test_only_the_cards_it_was_given_are_asked_for(self) -> None:
+        fleet = Fleet.of("box1")
+        known = realms(definition("llm", varieties={"nvidia": {}}))
+        seen = situation({"box1": observation(gpus=[gpu(0, used_gib=9), gpu(1)])})
+
+        fleet.carry_out(make_plan(wanted("llm"), known, seen, key=KEY))
+
+        [asked] = fleet.box.named(NAME).config["HostConfig"]["DeviceRequests"]
+        assert asked["DeviceIDs"] == ["GPU-nvidia-1"]
+
+    def test_a_name_that_was_taken_since_the_plan_was_made_fails_and_leaves_its_holder(self) -> None:
+        fleet = Fleet.of("box1")
+        plan = fleet.plan("llm", V1)
+        stranger = add_foreign(fleet.box, NAME)
+
+        [result] = fleet.carry_out(plan)
+
+        assert "it appeared since the plan was made: plan again" in result.error
+        assert fleet.box.containers == {stranger.id: stranger}
+
+    def test_a_lost_answer_is_followed_by_a_look_and_makes_no_twin(self) -> None:
+        fleet = Fleet.of("box1")
+        fleet.box.fail("create", after=True)
+
+        [result] = fleet.apply("llm", V1)
+
+        assert result.is_done
+        assert [method for method, _ in fleet.box.calls].count("create") == 1
+        assert only_name(fleet) == NAME
+
+    def test_a_lost_request_is_sent_again_after_a_look(self) -> None:
+        fleet = Fleet.of("box1")
+        fleet.box.fail("create")
+
+        [result] = fleet.apply("llm", V1)
+
+        assert result.is_done
+        assert [method for method, _ in fleet.box.calls if method in ("create", "list_containers")][1:] == [
+            "create",
+            "list_containers",
+            "create",
+        ]
+
+    def test_a_start_without_an_answer_is_tried_again(self) -> None:
+        fleet = Fleet.of("box1")
+        fleet.box.fail("start", after=True)
+
+        [result] = fleet.apply("llm", V1)
+
+        assert result.is_done
+
+
+class TestWhatAFailureTells:
+    def crashed(self, *, log: bytes, exit_code: int = 7, oom_killed: bool = False) -> tuple[Fleet, str]:
+        fleet = Fleet.of("box1")
+
+        def crash(container: FakeContainer) -> None:
+            container.state, container.exit_code, container.log = "exited", exit_code, log
+            container.oom_killed = oom_killed
+
+        fleet.box.on_start = crash
+        [result] = fleet.apply("llm", V1)
+        return fleet, result.error
+
+    def test_the_error_has_the_exit_code_and_where_to_look(self) -> None:
+        _, error = self.crashed(log=b"")
+
+        assert error == "it ended during its start (exit code 7); see: ozwald get_service_launch_logs llm"
+
+    def test_the_launch_log_has_the_containers_last_lines(self) -> None:
+        fleet, _ = self.crashed(log=b"".join(b"line %d\n" % number for number in range(80)))
+
+        [step] = [step for step in fleet.steps if step.text == "its last lines were:"]
+        assert step.detail.splitlines() == [f"line {number}" for number in range(30, 80)]
+
+    def test_lines_that_are_no_text_are_shown_all_the_same(self) -> None:
+        fleet, _ = self.crashed(log=b"caf\xe9\n")
+
+        assert "caf\\xe9\n" in [step.detail for step in fleet.steps]
+
+    def test_a_silent_container_is_said_to_be_silent(self) -> None:
+        fleet, _ = self.crashed(log=b"")
+
+        assert "(nothing)" in [step.detail for step in fleet.steps]
+
+    def test_memory_that_ran_out_is_named(self) -> None:
+        _, error = self.crashed(log=b"", oom_killed=True)
+
+        assert "out of memory" in error
+
+    def test_the_container_is_left_for_a_look(self) -> None:
+        fleet, _ = self.crashed(log=b"")
+
+        assert fleet.box.named(NAME).state == "exited"
+
+    def test_an_unhealthy_one_shows_what_its_healthcheck_printed(self) -> None:
+        fleet = Fleet.of("box1")
+
+        def sicken(container: FakeContainer) -> None:
+            container.health, container.health_output = "unhealthy", "connection refused"
+
+        fleet.box.on_start = sicken
+        [result] = fleet.apply("llm", service(healthcheck=Healthcheck(test=("CMD", "true"))))
+
+        assert "its healthcheck says unhealthy" in result.error
+        assert "connection refused" in [step.detail for step in fleet.steps]
+
+    def test_logs_that_cannot_be_read_do_not_hide_the_failure(self) -> None:
+        fleet = Fleet.of("box1")
+        fleet.box.on_start = lambda container: setattr(container, "state", "exited")
+        fleet.box.fail("logs")
+
+        [result] = fleet.apply("llm", V1)
+
+        assert "it ended during its start" in result.error
+        assert any(text.startswith("its logs could not be read") for text in fleet.told)
+
+    def test_an_engine_that_refuses_to_start_it_is_quoted(self) -> None:
+        fleet = Fleet.of("box1")
+        fleet.box.fail("start", EngineError("box1", "port is already allocated", failure=Failure.TERMINAL))
+
+        [result] = fleet.apply("llm", V1)
+
+        assert "cannot start: port is already allocated" in result.error
+
+
+class TestReplace:
+    def test_the_old_one_is_renamed_stopped_and_removed_only_when_the_new_one_is_available(self) -> None:
+        fleet = applied()
+
+        fleet.apply("llm", V2)
+
+        assert changes(fleet.box) == ["ensure_network", "rename", "create", "stop", "start", "remove"]
+
+    def test_the_new_one_runs_under_the_instances_name_alone(self) -> None:
+        fleet = applied()
+
+        [result] = fleet.apply("llm", V2)
+
+        assert result.is_done
+        assert only_name(fleet) == NAME
+        assert fleet.box.named(NAME).config["Image"] == "llm:2"
+
+    def test_an_image_is_pulled_before_anything_that_runs_is_disturbed(self) -> None:
+        fleet = applied()
+
+        [result] = fleet.apply("llm", service(image="missing:1"))
+
+        assert "not found" in result.error
+        assert changes(fleet.box) == ["pull"]
+
+    @pytest.mark.parametrize("state", ["exited", "created"])
+    def test_an_old_one_that_did_not_run_is_not_started_by_the_way_back(self, state: str) -> None:
+        fleet = applied()
+        fleet.box.named(NAME).state = state
+        fleet.box.on_start = lambda container: setattr(container, "state", "exited")
+
+        fleet.apply("llm", V2)
+
+        assert (fleet.box.named(NAME).config["Image"], fleet.box.named(NAME).state) == ("llm:1", state)
+
+    def test_a_new_one_that_fails_gives_way_to_the_old_one(self) -> None:
+        fleet = applied()
+        old = fleet.box.named(NAME)
+
+        def crash_new(container: FakeContainer) -> None:
+            if container is not old:
+                container.state, container.exit_code = "exited", 1
+
+        fleet.box.on_start = crash_new
+        [result] = fleet.apply("llm", V2)
+
+        assert "it ended during its start (exit code 1)" in result.error
+        assert fleet.box.containers == {old.id: old}
+        assert (old.name, old.state) == (NAME, "running")
+        assert fleet.told[-2] == "went back to the old container"
+
+    @pytest.mark.parametrize("method", ["create", "stop", "start"])
+    def test_an_engine_that_refuses_anything_on_the_way_leads_back(self, method: str) -> None:
+        fleet = applied()
+        old = fleet.box.named(NAME)
+        fleet.box.fail(method, EngineError("box1", "no", failure=Failure.TERMINAL, status=500))
+
+        [result] = fleet.apply("llm", V2)
+
+        assert not result.is_done
+        assert fleet.box.containers == {old.id: old}
+        assert (old.name, old.state) == (NAME, "running")
+
+    def test_a_new_one_that_cannot_join_all_its_networks_leads_back(self) -> None:
+        fleet = applied()
+        old = fleet.box.named(NAME)
+        fleet.box.fail("connect", EngineError("box1", "no", failure=Failure.TERMINAL))
+
+        both = service(networks=(Attachment(network="default"), Attachment(network="back")))
+        [result] = fleet.apply("llm", both)
+
+        assert not result.is_done
+        assert fleet.box.containers == {old.id: old}
+        assert (old.name, old.state) == (NAME, "running")
+
+    def test_old_and_new_never_run_at_the_same_time(self) -> None:
+        published = service(ports=(port(80, 8080),))
+        fleet = applied(published)
+        refuse_taken_ports(fleet.box)
+
+        [result] = fleet.apply("llm", service(image="llm:2", ports=(port(80, 8080),)))
+
+        assert result.is_done
+
+    def test_when_the_outcome_is_not_known_both_are_left_for_the_next_look(self) -> None:
+        fleet = applied()
+        fleet.box.fail("start", times=2)
+
+        [result] = fleet.apply("llm", V2)
+
+        assert not result.is_done
+        assert len(fleet.box.containers) == 2
+        assert "remove" not in changes(fleet.box)
+
+
+class TestInterruptedReplacement:
+    def interrupted(self, *, new: bool, known: object = V1, then: object = V2) -> Fleet:
+        """The old one renamed, and with `new` the new one created but not started."""
+        fleet = applied(known)
+        old = fleet.box.named(NAME)
+        fleet.box.rename(old.id, leftover_name(NAME, old.id))
+        if new:
+            plan = fleet.plan("llm", then)  # type: ignore[arg-type]
+            fingerprint = plan.operations[0].fingerprint
+            config = {**old.config, "Image": "llm:2", "Labels": {**old.config["Labels"], LABEL_SPEC: fingerprint}}
+            fleet.box.create(NAME, config)
+        forget_calls(fleet)
+        return fleet
+
+    @pytest.mark.parametrize("new", [False, True])
+    def test_the_next_apply_finishes_it(self, new: bool) -> None:
+        fleet = self.interrupted(new=new)
+
+        [result] = fleet.apply("llm", V2)
+
+        assert result.error == ""
+        assert only_name(fleet) == NAME
+        assert (fleet.box.named(NAME).config["Image"], fleet.box.named(NAME).state) == ("llm:2", "running")
+
+    @pytest.mark.parametrize("new", [False, True])
+    def test_the_old_one_that_still_runs_is_stopped_before_the_new_one_starts(self, new: bool) -> None:
+        published = service(ports=(port(80, 8080),))
+        newer = service(image="llm:2", ports=(port(80, 8080),))
+        fleet = self.interrupted(new=new, known=published, then=newer)
+        refuse_taken_ports(fleet.box)
+
+        [result] = fleet.apply("llm", newer)
+
+        assert result.error == ""
+        assert only_name(fleet) == NAME
+
+    @pytest.mark.parametrize("new", [False, True])
+    def test_a_new_one_that_fails_now_still_gives_way_to_the_old_one(self, new: bool) -> None:
+        fleet = self.interrupted(new=new)
+        fleet.box.on_start = lambda container: setattr(
+            container, "state", "exited" if container.config["Image"] == "llm:2" else "running"
+        )
+
+        [result] = fleet.apply("llm", V2)
+
+        assert not result.is_done
+        assert only_name(fleet) == NAME
+        assert (fleet.box.named(NAME).config["Image"], fleet.box.named(NAME).state) == ("llm:1", "running")
+
+    def test_going_back_to_the_old_settings_puts_the_old_one_to_use_or_replaces_it(self) -> None:
+        fleet = self.interrupted(new=False)
+
+        [result] = fleet.apply("llm", V1)
+
+        assert result.error == ""
+        assert only_name(fleet) == NAME
+        assert fleet.box.named(NAME).config["Image"] == "llm:1"
+
+
+class TestStart:
+    def test_a_stopped_one_is_started(self) -> None:
+        fleet = applied()
+        fleet.box.exit(NAME)
+
+        [result] = fleet.apply("llm", V1)
+
+        assert result.is_done
+        assert changes(fleet.box) == ["ensure_network", "start"]
+
+    def test_networks_that_a_kill_left_out_are_joined(self) -> None:
+        known = service(networks=(Attachment(network="default"), Attachment(network="back")))
+        fleet = applied(known)
+        half = fleet.box.named(NAME)
+        half.state = "created"
+        del half.networks["oznet--default--back"]
+
+        fleet.apply("llm", known)
+
+        assert set(half.networks) == {"oznet--default--default", "oznet--default--back"}
+
+
+class TestStop:
+    def test_a_container_is_stopped_and_then_removed(self) -> None:
+        fleet = applied()
+
+        fleet.apply(wanted(), V1)
+
+        assert changes(fleet.box) == ["stop", "remove"]
+        assert not fleet.box.containers
+
+    def test_one_that_is_gone_already_is_fine(self) -> None:
+        fleet = applied()
+        plan = fleet.plan(wanted(), V1)
+        fleet.box.containers.clear()
+
+        [result] = fleet.carry_out(plan)
+
+        assert result.is_done
+
+
+class TestInterrupt:
+    PATIENT = Patience(settle_s=60.0, poll_s=60.0)
+
+    def stop_while_starting(self, fleet: Fleet) -> threading.Event:
+        """An event that is set as soon as a container of the new image starts."""
+        stop = threading.Event()
+        fleet.box.on_start = lambda container: stop.set() if container.config["Image"] == "llm:2" else None
+        return stop
+
+    def test_a_replacement_in_hand_is_undone(self) -> None:
+        fleet = applied()
+        old = fleet.box.named(NAME)
+
+        [result] = fleet.apply("llm", V2, patience=self.PATIENT, stop=self.stop_while_starting(fleet))
+
+        assert result.error == "interrupted; apply again to go on"
+        assert fleet.box.containers == {old.id: old}
+        assert (old.name, old.state) == (NAME, "running")
+
+    def test_a_new_one_is_left_for_the_next_apply(self) -> None:
+        fleet = Fleet.of("box1")
+
+        fleet.apply("llm", V2, patience=self.PATIENT, stop=self.stop_while_starting(fleet))
+
+        assert all(result.is_done for result in fleet.apply("llm", V2))
+        assert only_name(fleet) == NAME
