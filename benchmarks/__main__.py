@@ -70,7 +70,7 @@ def settle(folder: Path, lab: Lab) -> Callable[..., Callable[[], object]]:
     }
 
     def ozwald(*words: str) -> Callable[[], object]:
-        command = [Path(sys.executable).with_name("ozwald"), *words]
+        command = [str(Path(sys.executable).with_name("ozwald")), *words]
         return lambda: subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
 
     return ozwald

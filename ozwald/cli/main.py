@@ -15,6 +15,7 @@ from ozwald.errors import OzwaldError
 # name: (module under ozwald.cli.commands, function, one line of help)
 COMMANDS = {
     "validate": ("settings", "validate", "Check the settings and the inventory."),
+    "explain": ("settings", "explain", "Show where every value of a service comes from."),
     "list_configured_services": ("settings", "list_configured_services", "List the configured services."),
     "show_host_resources": ("hosts", "show_host_resources", "Show CPU, memory, GPUs and VRAM of the hosts."),
     "trust": ("trust", "trust", "Show the hosts' keys and record them as known."),

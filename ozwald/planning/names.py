@@ -53,6 +53,24 @@ def parse_instance(text: str, realms: Mapping[str, Realm]) -> InstanceRequest:
     )
 
 
+def parse_definition(text: str, realms: Mapping[str, Realm]) -> tuple[ServiceDefinition, str | None, str | None]:
+    """Reads `[REALM:]service[profile][variety]`: the definition, and the variety and profile that were said.
+
+    Raises:
+        RequestError: the form is wrong, or a word names nothing known.
+    """
+    words = _split(text)
+    if len(words.brackets) > 2 or words.host:
+        raise RequestError(f"{text!r} is not a definition; the form is [REALM:]service[profile][variety]")
+    realm = find_realm(words.realm, realms)
+    if words.name not in realm.definitions:
+        where = f" in realm {realm.name!r}"
+        raise RequestError(unknown("service", words.name, realm.definitions, where=where))
+    definition = realm.definitions[words.name]
+    variety, profile = _variety_and_profile(words.brackets, definition, text)
+    return definition, variety, profile
+
+
 def complete_request(
     realms: Mapping[str, Realm],
     *,

@@ -85,6 +85,11 @@ def merge(stack: tuple[Layer, ...]) -> dict[str, Any]:
     return {key: value for key, value in merged.items() if value is not None}
 
 
+def is_merged_map(field: str) -> bool:
+    """Whether the layers of a map are merged key by key."""
+    return _RULES.get(field) is _merge_map
+
+
 def _lay_over(lower: dict[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(lower)
     for key, value in upper.items():

@@ -18,8 +18,8 @@ def test_an_installed_ozwald_validates_an_example(tmp_path: Path) -> None:
     source, environment = tmp_path / "source", tmp_path / "venv"
     copy_sources(source)
     venv.create(environment, with_pip=True)
-    pip = [environment / "bin" / "python", "-m", "pip", "install", "-q", "--disable-pip-version-check"]
-    subprocess.run([*pip, "-c", ROOT / "constraints.txt", "."], cwd=source, check=True)
+    pip = [str(environment / "bin" / "python"), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    subprocess.run([*pip, "-c", str(ROOT / "constraints.txt"), "."], cwd=source, check=True)
 
     ran = run(environment, "validate", folder=ROOT / "playbooks" / "two-models")
     probe = "import ozwald.remote.probe as p, importlib.resources as r; print(r.files('ozwald.remote') / 'probe.sh')"
@@ -57,5 +57,5 @@ def copy_sources(target: Path) -> None:
 
 def run(environment: Path, *words: str, folder: Path) -> subprocess.CompletedProcess[str]:
     clean = {"PATH": os.environ["PATH"], "HOME": str(environment)}
-    command = [environment / "bin" / "ozwald", *words]
+    command = [str(environment / "bin" / "ozwald"), *words]
     return subprocess.run(command, cwd=folder, env=clean, capture_output=True, text=True, check=False)

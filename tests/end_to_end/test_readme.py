@@ -24,7 +24,7 @@ def commands() -> list[list[str]]:
 
 def settings_of(lab: Lab) -> str:
     """The README's settings with the lab's addresses, user and key in place of the example's."""
-    (text,) = re.findall(r"```yaml\n(.*?)```", YOURS, re.DOTALL)
+    text = YOURS.partition("```yaml\n")[2].partition("```")[0]
     for name, example in (("gpu1", "192.168.1.20"), ("box1", "192.168.1.21")):
         text = text.replace(example, lab.hosts[name].address)
     return text.replace("user: me", f"user: {lab.hosts['gpu1'].user}\n    identity_file: {lab.identity_file}")

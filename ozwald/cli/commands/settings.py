@@ -1,12 +1,19 @@
 """`validate` and `list_configured_services`: what the settings say, no host asked."""
 
+import re
+
 import click
 
 from ozwald.cli.output import emit, output_option, print_table, warn
 from ozwald.cli.workspace import Workspace, with_workspace
 from ozwald.errors import Problem, SettingsError
 from ozwald.model.service import ServiceDefinition
-from ozwald.planning.resolve import layers, merge
+from ozwald.planning.explain import Explained
+from ozwald.planning.explain import explain as explain_values
+from ozwald.planning.names import parse_definition
+from ozwald.planning.resolve import layers, merge, varieties_by_preference
+
+SECRET_NAME = re.compile(r"^environment\..*(key|token|passw|secret|credential)", re.IGNORECASE)
 
 
 @click.command()
@@ -54,6 +61,40 @@ def list_configured_services(workspace: Workspace, output: str) -> None:
     headings = ("REALM", "SERVICE", "TYPE", "VARIETIES", "PROFILES", "DESCRIPTION")
     document = [_definition(definition) for definition in definitions]
     emit(document, output, table=lambda: print_table(headings, rows, empty="no services are configured"))
+
+
+@click.command()
+@click.argument("definition")
+@output_option
+@with_workspace
+def explain(workspace: Workspace, definition: str, output: str) -> None:
+    """Show every value of DEFINITION with the layer and the line that set it.
+
+    DEFINITION is [REALM:]service[profile][variety]; without a variety the best hardware's is shown. Values of
+    variables whose names speak of keys, tokens, passwords or secrets are hidden.
+    """
+    service, variety, profile = parse_definition(definition, workspace.settings.realms)
+    if variety is None and service.varieties:
+        best = varieties_by_preference(service)[0]
+        variety = best.name if best else None
+    values = explain_values(service, variety=variety, profile=profile)
+    rows = [(value.path, hidden(value), value.layer, str(value.origin or "-")) for value in values]
+    document = {
+        "service": service.name,
+        "realm": service.realm,
+        "variety": variety,
+        "profile": profile,
+        "values": [
+            {"path": path, "value": text, "layer": layer, "origin": origin} for path, text, layer, origin in rows
+        ],
+    }
+    headings = ("KEY", "VALUE", "LAYER", "WRITTEN AT")
+    emit(document, output, table=lambda: print_table(headings, rows, empty=f"{service.name} sets nothing"))
+
+
+def hidden(value: Explained) -> str:
+    """The value, or stars where its name says that it is a secret."""
+    return "********" if SECRET_NAME.search(value.path) else value.value
 
 
 def _print_verdict(workspace: Workspace, problems: tuple[Problem, ...], warnings: tuple[Problem, ...]) -> None:
