@@ -1,5 +1,6 @@
 """Reads `env_file`: environment files of the controller."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -24,7 +25,7 @@ def _env_file(node: Node, context: Context) -> EnvFile | None:
     named = required(node, "path", lambda path: path) if isinstance(node, MapNode) else node
     needed = field(node, "required")
     path = Path(context.folder, text(named))
-    if needed and not boolean(needed) and not path.exists():
+    if needed and not boolean(needed) and not os.path.exists(path):
         return None
     return EnvFile(path=str(path), values=_values(path, named, maybe(node, "format", text) == "raw", context))
 

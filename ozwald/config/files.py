@@ -27,9 +27,14 @@ def read_source(path: Path, *, file: str) -> Source:
     try:
         return decode(_read(path, file), file=file)
     except OSError as err:
-        raise RefusedError(whole_file(file), f"cannot be read: {err.strerror or type(err).__name__}") from err
+        raise unreadable(file, err) from err
     except ValueError as err:
         raise RefusedError(whole_file(file), "cannot be read: the path is not valid") from err
+
+
+def unreadable(file: str, err: OSError) -> RefusedError:
+    """The error for a file or folder that the system does not give."""
+    return RefusedError(whole_file(file), f"cannot be read: {err.strerror or type(err).__name__}")
 
 
 def decode(content: bytes, *, file: str) -> Source:

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ozwald.config.ansible.draft import Draft
@@ -13,7 +14,7 @@ from ozwald.config.ansible.values import ANSIBLE_YAML, json_tree, read_tree
 from ozwald.config.ansible.vars_files import read_vars_files
 from ozwald.config.ansible.yaml_form import read_yaml_form
 from ozwald.config.context import Context
-from ozwald.config.files import Source, read_source
+from ozwald.config.files import Source, read_source, unreadable
 from ozwald.config.interpolate import Interpolation
 from ozwald.config.inventory import read_inventory
 from ozwald.config.nodes import MapNode, Node, is_null
@@ -37,7 +38,7 @@ _MAX_FILES = 2_000
 
 def inventory_files(place: Path, *, with_folders: bool) -> Iterator[Path]:
     """The files of an inventory: the place itself, or what a folder has, by name, and its sub-folders."""
-    if not place.is_dir():
+    if not os.path.isdir(place):
         yield place
         return
     waiting = [place]
@@ -45,7 +46,7 @@ def inventory_files(place: Path, *, with_folders: bool) -> Iterator[Path]:
     seen: set[str] = set()
     while waiting and found < _MAX_FILES:
         path = waiting.pop()
-        if not path.is_dir():
+        if not os.path.isdir(path):
             found += 1
             yield path
         elif (path == place or with_folders) and os.path.realpath(path) not in seen:
@@ -66,20 +67,29 @@ class InventoryReader:
 
     def read(self, place: Path, *, with_folders: bool) -> None:
         """Read a file or folder."""
-        self.folders.append(place if place.is_dir() else place.parent)
-        for file in inventory_files(place, with_folders=with_folders):
-            try:
-                self._read_file(file, self.context.shown(file))
-            except RefusedError as err:
-                self.context.problems.refused(err)
+        with self._problems_of(place):
+            self.folders.append(place if os.path.isdir(place) else place.parent)
+            for file in inventory_files(place, with_folders=with_folders):
+                with self._problems_of(file):
+                    self._read_file(file, self.context.shown(file))
 
     def finish(self) -> None:
         """Add what Ansible's files made together, and the variable files of all folders."""
         self.sources.add(_sources(self.draft), self.context.problems)
         groups = {"all": None} | dict.fromkeys(self.sources.groups)
         for folder in dict.fromkeys(self.folders):
-            found = read_vars_files(folder, groups, self.sources.hosts, self.context)
-            self.sources.file_vars.append(found)
+            with self._problems_of(folder):
+                found = read_vars_files(folder, groups, self.sources.hosts, self.context)
+                self.sources.file_vars.append(found)
+
+    @contextmanager
+    def _problems_of(self, path: Path) -> Iterator[None]:
+        try:
+            yield
+        except RefusedError as err:
+            self.context.problems.refused(err)
+        except OSError as err:
+            self.context.problems.refused(unreadable(self.context.shown(path), err))
 
     def _read_file(self, path: Path, name: str) -> None:
         if is_program(path):

@@ -1,6 +1,7 @@
 """Finds, reads and checks the settings and the inventory: the one door of this room."""
 
 import gc
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -92,7 +93,7 @@ def environment(cwd: Path, environ: Mapping[str, str]) -> Mapping[str, str]:
     Raises SettingsError when `.env` cannot be read.
     """
     path = cwd / ".env"
-    if not path.exists() or path.is_dir():
+    if not os.path.exists(path) or os.path.isdir(path):
         return dict(environ)
     try:
         found = parse_dotenv(read_source(path, file=shown(path, cwd)), environ)
@@ -109,7 +110,7 @@ def find_settings(path: Path | None, environ: Mapping[str, str], cwd: Path) -> P
     if named != Path(""):
         return Path(cwd, named).absolute()
     for name in _NAMES:
-        if (cwd / name).exists():
+        if os.path.exists(cwd / name):
             return (cwd / name).absolute()
     message = "is not there; name the settings file with --config or OZWALD_CONFIG"
     raise SettingsError([Problem(file=_NAMES[0], message=message)])
@@ -146,6 +147,9 @@ def _inventory_places(named: Path | None, root: Node, context: Context) -> Itera
         yield _Place(path=Path(context.cwd, named or from_environment or "").absolute(), with_folders=True)
     elif written:
         for text in text_or_texts(written):
-            yield _Place(path=Path(context.folder, context.home(text)), with_folders=True)
-    elif (context.folder / _INVENTORY_FOLDER).is_dir():
+            if text:
+                yield _Place(path=Path(context.folder, context.home(text)), with_folders=True)
+            else:
+                context.problems.error(written.origin, "an inventory without a name", path=written.path)
+    elif os.path.isdir(context.folder / _INVENTORY_FOLDER):
         yield _Place(path=context.folder / _INVENTORY_FOLDER)

@@ -18,7 +18,7 @@ _PROGRAM_STARTS = (b"#!", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
 
 def is_program(path: Path) -> bool:
     """Whether a file is executable and begins like a program: some file systems make all files executable."""
-    if not path.is_file() or not os.access(path, os.X_OK):
+    if not os.path.isfile(path) or not os.access(path, os.X_OK):
         return False
     with path.open("rb") as stream:
         return stream.read(4).startswith(_PROGRAM_STARTS)

@@ -27,7 +27,7 @@ def read_vars_files(folder: Path, groups: Iterable[str], hosts: Iterable[str], c
 
 
 def _read_all(folder: Path, names: Iterable[str], context: Context) -> dict[str, dict[str, Variable]]:
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         return {}
     present = set(os.listdir(folder))
     found: dict[str, dict[str, Variable]] = {}
@@ -42,7 +42,7 @@ def _read_all(folder: Path, names: Iterable[str], context: Context) -> dict[str,
 
 def _files(path: Path, depth: int = 0) -> Iterator[Path]:
     """The file itself, or the files of a folder and of its sub-folders without a dot, by name."""
-    if not path.is_dir():
+    if not os.path.isdir(path):
         yield path
         return
     if depth > _MAX_DEPTH:
@@ -51,7 +51,7 @@ def _files(path: Path, depth: int = 0) -> Iterator[Path]:
         entry, suffix = path / name, os.path.splitext(name)[1]
         if name.startswith(".") or name.endswith("~") or suffix not in _SUFFIXES:
             continue
-        if not entry.is_dir():
+        if not os.path.isdir(entry):
             yield entry
         elif not suffix:
             yield from _files(entry, depth + 1)
