@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from ozwald.errors import HostError
@@ -11,6 +11,7 @@ from ozwald.execution.labels import Ownership
 from ozwald.execution.launch import Launch, LaunchFailed
 from ozwald.execution.steps import Report, Result, Step
 from ozwald.model.plan import Action, InstanceKey, Operation, Plan
+from ozwald.planning.planner import required_dependencies
 from ozwald.remote.engine import Engine
 
 log = logging.getLogger(__name__)
@@ -35,12 +36,14 @@ def carry_out(
     stop = stop or threading.Event()
     crew = _Crew(engines, ownership, report, patience or Patience(), stop)
     with ThreadPoolExecutor(max_workers=MAX_AT_ONCE, thread_name_prefix="apply") as pool:
+        # This thread only waits, so that Ctrl-C finds no operation half begun.
+        begun = pool.submit(crew.begin_all, plan.operations, pool)
         try:
-            for operation in plan.operations:
-                crew.begin(operation, pool)
+            begun.result()
             return crew.results()
         except KeyboardInterrupt:
             stop.set()
+            begun.result()
             return crew.results()
 
 
@@ -61,6 +64,10 @@ class _Crew:
         self.patience = patience
         self.stop = stop
         self.begun: list[tuple[Operation, Future[Result]]] = []
+
+    def begin_all(self, operations: Iterable[Operation], pool: ThreadPoolExecutor) -> None:
+        for operation in operations:
+            self.begin(operation, pool)
 
     def begin(self, operation: Operation, pool: ThreadPoolExecutor) -> None:
         if not operation.action.is_change:
@@ -108,7 +115,7 @@ def _comes_first(other: Operation, operation: Operation) -> bool:
 
 def _needed(other: Operation, operation: Operation) -> bool:
     """Whether a failure of one forbids the other; a stop elsewhere on the host only came first to make room."""
-    return other.key == operation.key or other.key in operation.after
+    return other.key == operation.key or other.key in required_dependencies(operation.placement)
 
 
 def _list(keys: list[InstanceKey]) -> str:

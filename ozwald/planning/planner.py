@@ -49,6 +49,18 @@ def placed_as(plan: Plan, wanted: WantedSet) -> WantedSet:
     return replace(wanted, instances=instances)
 
 
+def required_dependencies(placement: Placement | None) -> list[InstanceKey]:
+    """The instances without which this one is not started."""
+    if placement is None:
+        return []
+    spec = placement.spec
+    return [
+        InstanceKey(realm=spec.realm, name=dependency.instance)
+        for dependency in spec.depends_on
+        if dependency.required
+    ]
+
+
 def _unplaced(unplaced: Unplaced) -> Operation:
     return Operation(
         action=Action.BLOCKED, key=unplaced.key, reason=unplaced.reason, fits_nowhere=unplaced.fits_nowhere
@@ -80,7 +92,7 @@ def _without_dependants_of_blocked(operations: list[Operation], places: Placemen
 
 
 def _blocked_by(operation: Operation, by_key: Mapping[InstanceKey, Operation], places: Placements) -> str:
-    for dependency in _dependencies(operation.placement):
+    for dependency in required_dependencies(operation.placement):
         if dependency in places.skipped:
             continue
         if dependency not in by_key:
@@ -88,14 +100,3 @@ def _blocked_by(operation: Operation, by_key: Mapping[InstanceKey, Operation], p
         if by_key[dependency].action is Action.BLOCKED:
             return f"it depends on {dependency}, which cannot be started"
     return ""
-
-
-def _dependencies(placement: Placement | None) -> list[InstanceKey]:
-    if placement is None:
-        return []
-    spec = placement.spec
-    return [
-        InstanceKey(realm=spec.realm, name=dependency.instance)
-        for dependency in spec.depends_on
-        if dependency.required
-    ]
