@@ -14,6 +14,7 @@ from ozwald.errors import OzwaldError
 
 # name: (module under ozwald.cli.commands, function, one line of help)
 COMMANDS = {
+    "init": ("init", "init", "Write first settings, an inventory and a key."),
     "validate": ("settings", "validate", "Check the settings and the inventory."),
     "explain": ("settings", "explain", "Show where every value of a service comes from."),
     "list_configured_services": ("settings", "list_configured_services", "List the configured services."),

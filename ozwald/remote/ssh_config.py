@@ -144,6 +144,17 @@ class SshConfig:
         return tuple(file for file in [*own, *system] if file.lower() not in ("none", "/dev/null"))
 
 
+def aliases(config_file: str | None = None) -> list[str]:
+    """The hosts that an ssh_config names in full, in its order; none when it cannot be read."""
+    try:
+        text = Path(config_file or USER_CONFIG).expanduser().read_text("utf-8", "replace")
+    except OSError:
+        return []
+    lines = re.findall(r"^\s*host[\s=]+(.+)$", text, re.IGNORECASE | re.MULTILINE)
+    names = [name.strip('"') for line in lines for name in line.split()]
+    return list(dict.fromkeys(name for name in names if not re.search(r"[*?!#]", name)))
+
+
 def jump_host(spec: str, inventory: Mapping[str, Host]) -> Host:
     """The host one hop of a jump chain means: a name of the inventory, or `[user@]host[:port]`."""
     if spec in inventory:

@@ -38,9 +38,7 @@ def list_active_services(workspace: Workspace, limit: str | None, output: str) -
         situation = observe_containers(
             fleet, workspace.settings.inventory, hosts, controller=workspace.home.controller_id()
         )
-    services = [
-        service for service in active_services(wanted, situation) if limit is None or service.host in hosts
-    ]
+    services = [service for service in active_services(wanted, situation) if limit is None or service.host in hosts]
     headings = ("INSTANCE", "SERVICE", "VARIETY", "PROFILE", "HOST", "STATUS", "AGE", "ENDPOINT", "REASON")
     rows = [_row(service) for service in services]
     emit(

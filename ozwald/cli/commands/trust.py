@@ -20,11 +20,7 @@ def trust(workspace: Workspace, pattern: str, yes: bool, replace: bool) -> int:
 
     Compare a fingerprint with what `ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` prints on the machine itself.
     """
-    hosts = [
-        host
-        for host in select(workspace.settings.inventory, pattern)
-        if host.connection is Connection.SSH
-    ]
+    hosts = [host for host in select(workspace.settings.inventory, pattern) if host.connection is Connection.SSH]
     with workspace.fleet() as fleet:
         shown = fleet.show_keys(hosts)
     shown.raise_if_nothing_reached()
