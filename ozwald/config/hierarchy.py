@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from ozwald.config.ansible.hosts import host_from_variables
 from ozwald.config.context import Context
-from ozwald.config.problems import Problems, nearest
+from ozwald.config.problems import Problems
 from ozwald.config.references import circles
 from ozwald.config.sources import ALL, UNGROUPED, GroupEntry, Sources, Variable
 from ozwald.model.host import Host, Inventory
@@ -41,11 +41,11 @@ def _check_members(sources: Sources, problems: Problems) -> None:
     for name, group in sources.groups.items():
         for host, origin in group.hosts.items():
             if host not in sources.hosts:
-                message = f"the inventory has no such host{nearest(host, sources.hosts)}"
+                message = f"the inventory has no such host{problems.nearest(host, sources.hosts)}"
                 problems.error(origin, message, path=f"groups.{name}.hosts")
         for child, origin in group.children.items():
             if child not in sources.groups and child != UNGROUPED:
-                message = f"the inventory has no such group{nearest(child, sources.groups)}"
+                message = f"the inventory has no such group{problems.nearest(child, sources.groups)}"
                 problems.error(origin, message, path=f"groups.{name}.children")
 
 
@@ -63,7 +63,7 @@ def _check_provisioners(sources: Sources, problems: Problems) -> None:
     for entry in sources.provisioners.values():
         host = entry.provisioner.host
         if host not in sources.hosts:
-            message = f"the inventory has no such host{nearest(host, sources.hosts)}"
+            message = f"the inventory has no such host{problems.nearest(host, sources.hosts)}"
             problems.error(entry.host_origin, message, path=entry.path)
 
 

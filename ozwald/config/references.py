@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from ozwald.config.problems import Problems, nearest
+from ozwald.config.problems import Problems
 from ozwald.model.service import Layer, Origin, Realm, ServiceDefinition
 
 
@@ -34,7 +34,7 @@ def _check_networks(path: str, layer: Layer, realm: Realm, problems: Problems) -
         if attachment.network not in realm.networks:
             problems.error(
                 _place(layer, "networks", attachment.network),
-                f"the realm has no such network{nearest(attachment.network, realm.networks)}",
+                f"the realm has no such network{problems.nearest(attachment.network, realm.networks)}",
                 path=f"{path}.networks",
             )
 
@@ -45,7 +45,7 @@ def _check_dependencies(path: str, layer: Layer, realm: Realm, problems: Problem
             problems.warn(
                 _place(layer, "depends_on", dependency.instance),
                 "no definition of the realm has this name; an instance must have it by the time this starts"
-                + nearest(dependency.instance, realm.definitions),
+                + problems.nearest(dependency.instance, realm.definitions),
                 path=f"{path}.depends_on",
             )
 

@@ -6,7 +6,7 @@ from typing import Any
 from jsonschema.exceptions import ValidationError
 
 from ozwald.config.nodes import ListNode, MapNode, Node, Scalar, plain_value
-from ozwald.config.problems import Problems, nearest
+from ozwald.config.problems import Problems
 from ozwald.config.schema_files import SPELLINGS, validator
 
 _KINDS = {
@@ -102,7 +102,7 @@ def _report(
         known = _around(error)["properties"]
         for key in (key for key in node.values if key not in known):
             place = node.keys[key]
-            message = f"the key {place.text!r} is not known{nearest(key, known)}"
+            message = f"the key {place.text!r} is not known{problems.nearest(key, known)}"
             problems.error(place.origin, message, path=node.path)
             yield (*steps, key)
     elif "propertyNames" in error.schema_path and isinstance(node, MapNode):

@@ -9,7 +9,7 @@ import yaml
 
 from ozwald.config.files import Source
 from ozwald.config.nodes import At, ListNode, MapNode, Node, Scalar, origin_of
-from ozwald.config.problems import Problems, RefusedError, nearest, whole_file
+from ozwald.config.problems import Problems, RefusedError, whole_file
 from ozwald.model.service import Origin
 
 MAX_DEPTH = 64
@@ -192,7 +192,9 @@ class _Composer:
         place = self._place(event)
         name = event.anchor or ""
         if name not in self.anchors:
-            raise RefusedError(origin_of(place), f"an alias without an anchor{nearest(name, self.anchors)}")
+            raise RefusedError(
+                origin_of(place), f"an alias without an anchor{self.problems.nearest(name, self.anchors)}"
+            )
         anchored = self.anchors[name]
         if anchored is None:
             raise RefusedError(origin_of(place), "an alias inside its own anchor has no end")

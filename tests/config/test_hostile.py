@@ -65,6 +65,13 @@ def test_many_wrong_keys_are_refused_quickly(tmp_path: Path, count: int) -> None
     assert "did you mean 'port'?" in refusal(path)
 
 
+def test_many_wrong_references_are_refused_quickly(tmp_path: Path) -> None:
+    path = tmp_path / "settings.yml"
+    hosts = "".join(f"  gpu{number}:\n" for number in range(2000))
+    path.write_text(f"hosts:\n{hosts}groups:\n  g: {{hosts: [{','.join(f'gp{n}' for n in range(2000))}]}}\n")
+    assert "did you mean 'gpu0'?" in refusal(path)
+
+
 def test_a_long_chain_of_groups_and_dependencies_needs_no_stack(tmp_path: Path) -> None:
     path = tmp_path / "settings.yml"
     groups = "".join(f"  g{number}: {{children: [g{number + 1}]}}\n" for number in range(3000))

@@ -1,0 +1,122 @@
+"""The reference of the settings and the inventory, as Markdown made from the schemas."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from ozwald.config.schema_files import INVENTORY, SETTINGS, load_schema, spellings
+
+_NOTE = "<!-- Made from the schemas by `python -m ozwald.config.reference`: change them, not this file. -->"
+_LARGE = 72
+_KINDS = {
+    "object": "map",
+    "array": "list",
+    "string": "text",
+    "integer": "whole number",
+    "number": "number",
+    "boolean": "true or false",
+}
+_INTRODUCTIONS = {
+    SETTINGS: """\
+The settings file is YAML 1.2: `no` and `22:22` are text, a key may stand once. Every key with more than one
+word may be written with dashes or underscores, keys that begin with `x-` are yours, and a key without a value
+is empty. Values may use `${VAR}`, `${VAR:-default}`, `${VAR:?why}` and `$$` as in Compose;
+`${SETTINGS_FILE_DIR}` is always there. Variables come from the environment, then from `.env` in the working
+directory.
+
+`ozwald validate` reads everything and shows all that is wrong, each with its place.""",
+    INVENTORY: """\
+The inventory says which machines there are. This is Ozwald's own form, which may also stand in the settings
+file; an Ansible inventory (YAML, INI, script or JSON) works as it is.""",
+}
+_TITLES = {SETTINGS: "Settings", INVENTORY: "Inventory"}
+
+
+def reference(name: str) -> str:
+    """The Markdown page of one schema."""
+    return "\n".join([f"# {_TITLES[name]}", "", _NOTE, "", _INTRODUCTIONS[name], "", *_sections(name)]) + "\n"
+
+
+def _sections(name: str) -> Iterator[str]:
+    schema = load_schema(name)
+    yield from _section("The file", schema, name)
+    for key, part in schema["$defs"].items():
+        if part.get("properties") and not key.endswith("_item"):
+            yield from _section(key.capitalize(), part, name)
+
+
+def _section(title: str, schema: dict[str, Any], file: str) -> Iterator[str]:
+    yield from (f"## {title}", "", schema["description"], "")
+    shared = [key for key, part in schema["properties"].items() if _is_shared(part)]
+    own = {key: part for key, part in schema["properties"].items() if key not in shared}
+    yield from _table("", own, file)
+    if shared:
+        yield from ("", "Also every key of a [layer](#layer).")
+    yield ""
+
+
+def _is_shared(part: dict[str, Any]) -> bool:
+    return "/layer/properties/" in part.get("$ref", "")
+
+
+def _table(prefix: str, properties: dict[str, Any], file: str) -> Iterator[str]:
+    yield from ("| key | value | meaning | example |", "|---|---|---|---|")
+    yield from _rows(prefix, properties, file)
+
+
+def _rows(prefix: str, properties: dict[str, Any], file: str) -> Iterator[str]:
+    others = spellings(properties)
+    for key, written in properties.items():
+        if key in others:
+            continue
+        part = _followed(written, file)
+        example = _code(part["examples"][0])
+        yield f"| `{prefix}{key}` | {_kind(part)} | {part['description']} | {example} |"
+        for inner_prefix, inner in _inner(f"{prefix}{key}", part):
+            yield from _rows(inner_prefix, inner, file)
+
+
+def _inner(key: str, part: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The keys below one, written in place; those of a definition of its own have their own section."""
+    if "properties" in part:
+        yield f"{key}.", part["properties"]
+    for below, mark in (("items", "[]."), ("additionalProperties", ".NAME.")):
+        if isinstance(part.get(below), dict) and "properties" in part[below]:
+            yield f"{key}{mark}", part[below]["properties"]
+
+
+def _followed(part: dict[str, Any], file: str) -> dict[str, Any]:
+    if "$ref" not in part:
+        return part
+    name, _, pointer = part["$ref"].partition("#")
+    found: Any = load_schema(name or file)
+    for step in pointer.strip("/").split("/"):
+        found = found[step]
+    return dict(found)
+
+
+def _kind(part: dict[str, Any]) -> str:
+    if "enum" in part:
+        return ", ".join(f"`{word}`" for word in part["enum"] if word is not None)
+    types = part.get("type", [])
+    types = [types] if isinstance(types, str) else types
+    # What takes any text also takes a word that looks like a number.
+    looks = ("number", "boolean") if "boolean" in types and "string" in types else ()
+    return " or ".join(_KINDS[kind] for kind in types if kind not in ("null", *looks)) or "anything"
+
+
+def _code(example: object) -> str:
+    text = json.dumps(example, ensure_ascii=False).replace("|", "\\|")
+    return f"`{text}`" if len(text) <= _LARGE else ""
+
+
+def main() -> None:
+    """Write the pages into `docs/` of the working directory."""
+    from pathlib import Path
+
+    for name, title in _TITLES.items():
+        Path("docs", f"{title.lower()}.md").write_text(reference(name), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
