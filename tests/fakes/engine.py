@@ -176,7 +176,7 @@ class FakeEngine:
                 raise self._refusal(message, status=404)
             self._refuse_taken(name)
             container = FakeContainer(
-                id=f"{next(self._numbers):064x}",
+                id=f"{next(self._numbers):012x}".ljust(64, "0"),
                 name=name,
                 config=config,
                 image_id=image_id,

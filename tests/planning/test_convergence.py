@@ -129,7 +129,7 @@ class World:
         assert name not in [one.name for one in here.values()], "the engine would have refused the name"
         new = our_container(
             spec.instance,
-            id=f"{next(self.ids):064x}",
+            id=f"{next(self.ids):012x}".ljust(64, "0"),
             service=spec.service,
             variety=spec.variety or "",
             profile=spec.profile or "",
