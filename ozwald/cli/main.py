@@ -16,6 +16,7 @@ from ozwald.errors import OzwaldError
 COMMANDS = {
     "init": ("init", "init", "Write first settings, an inventory and a key."),
     "validate": ("settings", "validate", "Check the settings and the inventory."),
+    "inventory": ("inventory", "inventory", "Show the hosts, their groups, and where each value comes from."),
     "explain": ("settings", "explain", "Show where every value of a service comes from."),
     "list_configured_services": ("settings", "list_configured_services", "List the configured services."),
     "show_host_resources": ("hosts", "show_host_resources", "Show CPU, memory, GPUs and VRAM of the hosts."),

@@ -14,6 +14,7 @@ from ozwald.model.settings import Settings
 from ozwald.state.home import DataFolder
 
 if TYPE_CHECKING:
+    from ozwald.config.load import Loaded
     from ozwald.remote.fleet import Fleet
 
 
@@ -32,10 +33,15 @@ class Workspace:
         return environment(Path.cwd(), os.environ)
 
     @cached_property
-    def settings(self) -> Settings:
-        from ozwald.config.load import load_settings
+    def loaded(self) -> "Loaded":
+        """The settings, with the places that the hosts' variables come from."""
+        from ozwald.config.load import load
 
-        return load_settings(self.config, inventory=self.inventory, environ=self.environ, cwd=Path.cwd())
+        return load(self.config, inventory=self.inventory, environ=self.environ, cwd=Path.cwd())
+
+    @property
+    def settings(self) -> Settings:
+        return self.loaded.settings
 
     @cached_property
     def provisioner(self) -> Provisioner:

@@ -33,7 +33,8 @@ def build_inventory(sources: Sources, context: Context) -> Built:
     variables = {name: _variables(name, groups, sources) for name, groups in groups_of.items()}
     hosts = {name: _host(name, groups_of[name], variables[name], sources, context) for name in sources.hosts}
     provisioners = {name: entry.provisioner for name, entry in sources.provisioners.items()}
-    inventory = Inventory(hosts=hosts, groups=members, provisioners=provisioners)
+    children = {name: tuple(group.children) for name, group in sources.groups.items()}
+    inventory = Inventory(hosts=hosts, groups=members, provisioners=provisioners, children=children)
     return Built(inventory=inventory, variables=variables)
 
 

@@ -68,9 +68,10 @@ class Provisioner:
 class Inventory:
     """Every known host, group and provisioner, each by name, in the order of the files.
 
-    `groups` maps a group to the names of its hosts, those of child groups included.
+    `groups` maps a group to the names of its hosts, those of child groups included, `children` to its child groups.
     """
 
     hosts: Mapping[str, Host]
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     provisioners: Mapping[str, Provisioner] = field(default_factory=dict)
+    children: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -1,19 +1,15 @@
 """`validate` and `list_configured_services`: what the settings say, no host asked."""
 
-import re
-
 import click
 
+from ozwald.cli.harmless import hide_secret
 from ozwald.cli.output import emit, output_option, print_table, warn
 from ozwald.cli.workspace import Workspace, with_workspace
 from ozwald.errors import Problem, SettingsError
 from ozwald.model.service import ServiceDefinition
-from ozwald.planning.explain import Explained
 from ozwald.planning.explain import explain as explain_values
 from ozwald.planning.names import parse_definition
 from ozwald.planning.resolve import layers, merge, varieties_by_preference
-
-SECRET_NAME = re.compile(r"^environment\..*(key|token|passw|secret|credential)", re.IGNORECASE)
 
 
 @click.command()
@@ -78,7 +74,9 @@ def explain(workspace: Workspace, definition: str, output: str) -> None:
         best = varieties_by_preference(service)[0]
         variety = best.name if best else None
     values = explain_values(service, variety=variety, profile=profile)
-    rows = [(value.path, hidden(value), value.layer, str(value.origin or "-")) for value in values]
+    rows = [
+        (value.path, hide_secret(value.path, value.value), value.layer, str(value.origin or "-")) for value in values
+    ]
     document = {
         "service": service.name,
         "realm": service.realm,
@@ -90,11 +88,6 @@ def explain(workspace: Workspace, definition: str, output: str) -> None:
     }
     headings = ("KEY", "VALUE", "LAYER", "WRITTEN AT")
     emit(document, output, table=lambda: print_table(headings, rows, empty=f"{service.name} sets nothing"))
-
-
-def hidden(value: Explained) -> str:
-    """The value, or stars where its name says that it is a secret."""
-    return "********" if SECRET_NAME.search(value.path) else value.value
 
 
 def _print_verdict(workspace: Workspace, problems: tuple[Problem, ...], warnings: tuple[Problem, ...]) -> None:

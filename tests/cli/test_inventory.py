@@ -1,0 +1,60 @@
+"""`ozwald inventory` shows what the files mean."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from ozwald.cli.main import cli
+
+EXAMPLE = Path(__file__).parents[2] / "inventory" / "mixed-gpus"
+GRAPH = """\
+@all:
+  |--@ungrouped:
+  |  |--bastion
+  |--@lab:
+  |  |--@nvidia:
+  |  |  |--rtx1
+  |  |  |--rtx2
+  |  |--@amd:
+  |  |  |--radeon1
+"""
+
+
+@pytest.fixture(autouse=True)
+def _settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "settings.yml").write_text("realms: {}\n")
+    monkeypatch.chdir(tmp_path)
+
+
+def shown(*words: str, inventory: Path = EXAMPLE) -> str:
+    ran = CliRunner().invoke(cli, ["inventory", "--inventory", str(inventory), *words], catch_exceptions=False)
+    return ran.output
+
+
+def test_the_graph_is_the_one_ansible_draws() -> None:
+    assert shown("--graph") == GRAPH
+
+
+def test_a_pattern_narrows_the_list() -> None:
+    assert [host["name"] for host in json.loads(shown("lab:!amd", "-o", "json"))] == ["rtx1", "rtx2"]
+
+
+def test_a_host_is_shown_with_the_place_of_each_variable(tmp_path: Path) -> None:
+    inventory = tmp_path / "hosts.ini"
+    inventory.write_text("[gpu]\none ansible_host=10.0.0.1 rack=7\n[gpu:vars]\nadmin_password=hush\n")
+
+    text = shown("--host", "one", inventory=inventory)
+    document = json.loads(shown("--host", "one", "-o", "json", inventory=inventory))
+
+    assert document["address"] == "10.0.0.1"
+    assert document["vars"]["rack"] == 7
+    assert document["origins"]["rack"].endswith("hosts.ini:2:1")
+    assert "hush" not in text
+
+
+def test_an_unknown_host_names_the_nearest(tmp_path: Path) -> None:
+    ran = CliRunner().invoke(cli, ["inventory", "--inventory", str(EXAMPLE), "--host", "rtx9"])
+
+    assert "did you mean 'rtx" in str(ran.exception)
