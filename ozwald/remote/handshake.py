@@ -4,19 +4,20 @@ import logging
 import socket
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final
 
 import paramiko
 
 from ozwald.errors import ConnectionFailed, Failure
-from ozwald.remote import hostkeys
-from ozwald.remote.hostkeys import HostKey, KnownHosts
+from ozwald.remote import hostcerts, hostkeys
+from ozwald.remote.hostkeys import HostKey, KnownHosts, KnownKey
 from ozwald.remote.identities import Identities
 from ozwald.remote.ssh_config import SshTarget
 from ozwald.remote.text import clean
 
-KEY_EXCHANGES: Final = ("curve25519-sha256@libssh.org",)
+PARAMIKO_LATER_S: Final = 5.0  # our own wait ends first, and knows that it was one
 SSH_LOG: Final = f"{__name__}.paramiko"
 
 # paramiko logs at ERROR what it also raises.
@@ -35,11 +36,10 @@ def begin(sock: Any, target: SshTarget, known: KnownHosts, *, deadline: float) -
     transport = paramiko.Transport(sock)
     transport.set_log_channel(SSH_LOG)
     left = _left(target, deadline)
-    transport.banner_timeout = transport.handshake_timeout = left
+    transport.banner_timeout = transport.handshake_timeout = left + PARAMIKO_LATER_S
     security = transport.get_security_options()
-    security.kex = (*KEY_EXCHANGES, *(name for name in security.kex if name not in KEY_EXCHANGES))
     lines = known.of(name_of(target))
-    security.key_types = hostkeys.preferred_types(lines, security.key_types)
+    security.key_types = _key_types(lines, security.key_types)
     done = threading.Event()
     try:
         transport.start_client(event=done)
@@ -63,7 +63,13 @@ def shown_key(transport: paramiko.Transport) -> HostKey:
 def check_host_key(transport: paramiko.Transport, target: SshTarget, known: KnownHosts) -> None:
     """Raises HostKeyError unless the host showed a recorded key. Nothing of ours has been sent by then."""
     name = name_of(target)
-    hostkeys.check(target.host.name, name, known.of(name), shown_key(transport))
+    lines = known.of(name)
+    certificate = getattr(transport.get_remote_server_key(), "public_blob", None)
+    if certificate is not None and hostcerts.authorities(lines):
+        principal = (target.host_key_alias or target.address).lower()
+        hostcerts.check_certificate(target.host.name, principal, lines, certificate.key_blob)
+    else:
+        hostkeys.check(target.host.name, name, lines, shown_key(transport))
 
 
 def authenticate(transport: paramiko.Transport, target: SshTarget, identities: Identities, *, deadline: float) -> None:
@@ -97,6 +103,16 @@ def end(transport: paramiko.Transport) -> None:
     transport.sock.close()
     if transport.is_alive() and transport is not threading.current_thread():
         transport.join(1.0)
+
+
+def _key_types(lines: Sequence[KnownKey], types: Sequence[str]) -> tuple[str, ...]:
+    """What the host is asked to show: what can be checked first, so certificates where an authority is known."""
+    preferred = hostkeys.preferred_types(lines, types)
+    if not hostcerts.authorities(lines):
+        return preferred
+    certificates = tuple(f"{name}{hostcerts.SUFFIX}" for name in types)
+    recorded = any(not line.marker for line in lines)
+    return (*preferred, *certificates) if recorded else (*certificates, *preferred)
 
 
 def _accepted(transport: paramiko.Transport, target: SshTarget, key: paramiko.PKey) -> bool:

@@ -27,6 +27,7 @@ SPECIAL = {
     "behind": HostOptions(jump="gate"),
     "sudo": HostOptions(sudo_docker=True),
     "closed": HostOptions(sshd=("AllowStreamLocalForwarding no",)),
+    "vouched": HostOptions(docker=False, sshd=("HostCertificate /run/lab/ssh_host_ed25519_key-cert.pub",)),
     "narrow": HostOptions(docker=False, sshd=("MaxStartups 2:100:4", "MaxSessions 2")),
 }
 
@@ -317,3 +318,31 @@ def test_a_changed_host_key_is_refused(special: Lab, odd: Fleet) -> None:
     finally:
         special.write_known_hosts()
     assert hostname(odd.connection(host)) == "narrow"
+
+
+def test_an_authority_can_vouch_for_a_host(special: Lab, tmp_path: Path) -> None:
+    box, authority = special.hosts["vouched"], tmp_path / "ca"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(authority)], check=True)
+    signing = ["ssh-keygen", "-q", "-s", str(authority), "-I", "vouched", "-h", "-n", box.address]
+    subprocess.run([*signing, str(box.directory / "ssh_host_ed25519_key.pub")], check=True)
+    box.stop_sshd()
+    box.start_sshd()
+    known = tmp_path / "known_hosts"
+    known.write_text(f"@cert-authority 10.* {authority.with_suffix('.pub').read_text()}")
+
+    with Fleet({}, options=options_of(special, known_hosts=(str(known),))) as fleet:
+        assert hostname(fleet.connection(host_of(special, "vouched"))) == "vouched"
+    known.write_text(f"@cert-authority 192.* {authority.with_suffix('.pub').read_text()}")
+    with Fleet({}, options=options_of(special, known_hosts=(str(known),))) as fleet:
+        assert isinstance(failing(lambda: fleet.connection(host_of(special, "vouched"))), HostKeyError)
+
+
+def test_a_fresh_engine_answers_without_waiting_for_acknowledgements(lab: Lab) -> None:
+    def first_answer_s() -> float:
+        with Fleet(inventory_of(lab), options=options_of(lab)) as passing:
+            connection = passing.connection(host_of(lab, "box1"))
+            started = time.perf_counter()
+            connection.engine().list_containers()
+            return time.perf_counter() - started
+
+    assert min(first_answer_s() for _ in range(5)) < 0.035
