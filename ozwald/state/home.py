@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import secrets
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -10,6 +11,8 @@ from pathlib import Path
 
 from ozwald.errors import StateError
 from ozwald.state.files import read_text, write_whole
+
+KEY_BYTES = 32
 
 
 class DataFolder:
@@ -34,7 +37,11 @@ class DataFolder:
 
     def fingerprint_key(self) -> bytes:
         """The secret that specifications are fingerprinted with; made once."""
-        return bytes.fromhex(self._once("fingerprint-key", lambda: secrets.token_hex(32)))
+        text = self._once("fingerprint-key", lambda: secrets.token_hex(KEY_BYTES))
+        if not re.fullmatch(f"[0-9a-f]{{{2 * KEY_BYTES}}}", text):
+            path = self.path / "fingerprint-key"
+            raise StateError(f"{path} is damaged; restore it, or delete it (every container is replaced then)")
+        return bytes.fromhex(text)
 
     def folder(self, *parts: str) -> Path:
         """A sub-folder, made when missing.
@@ -42,9 +49,12 @@ class DataFolder:
         Raises:
             StateError: it cannot be made.
         """
-        path = self.path.joinpath(*parts)
+        path = self.path
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for part in parts:
+                path /= part
+                path.mkdir(mode=0o700, exist_ok=True)
         except OSError as err:
             raise StateError(f"cannot make the data folder {path}: {err.strerror}; set OZWALD_HOME") from err
         return path
@@ -54,10 +64,13 @@ class DataFolder:
         """Holds the folder's lock: one process at a time changes what runs.
 
         Raises:
-            StateError: another process holds it.
+            StateError: another process holds it, or it cannot be opened.
         """
         path = self.folder() / "lock"
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as err:
+            raise StateError(f"cannot open the lock {path}: {err.strerror}") from err
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

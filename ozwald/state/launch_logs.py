@@ -44,7 +44,7 @@ class LaunchLogs:
 
 
 def _keep_half(path: Path) -> None:
-    content = path.read_bytes()[-MAX_BYTES // 2 :]
+    half = path.read_bytes()[-MAX_BYTES // 2 :].decode("utf-8", "ignore")
     temporary = path.with_suffix(".tmp")
-    temporary.write_bytes(content[content.index(b"\n") + 1 :])
+    temporary.write_text(half.partition("\n")[2] or half, encoding="utf-8")
     temporary.replace(path)

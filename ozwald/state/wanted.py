@@ -38,7 +38,7 @@ def read_wanted(path: Path) -> WantedSet | None:
             generation=document["generation"],
             instances=tuple(_instance(entry) for entry in document["instances"]),
         )
-    except (ValueError, KeyError, TypeError) as err:
+    except (ValueError, KeyError, TypeError, RecursionError) as err:
         raise StateError(f"{path} is damaged ({type(err).__name__}); move it away and apply again") from err
 
 

@@ -1,0 +1,112 @@
+"""The wanted set survives the disk, and damage to it is told and never guessed over."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ozwald.errors import StateError
+from ozwald.model.wanted import WantedSet
+from ozwald.state.home import DataFolder
+from ozwald.state.wanted import read_wanted, wanted_path, write_wanted
+from tests.builders import placed, request, wanted
+
+WANTED = wanted(
+    placed("box1", "chat", service="llm", variety="nvidia", profile="fast", host="gpu*"),
+    request("web", realm="lab"),
+    generation=7,
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    file = tmp_path / "local.json"
+    write_wanted(file, WANTED)
+    return file
+
+
+def read_damaged(path: Path, content: bytes) -> WantedSet | None:
+    """What a damaged file gives: StateError counts as None."""
+    path.write_bytes(content)
+    try:
+        return read_wanted(path)
+    except StateError:
+        assert path.read_bytes() == content, "a damaged file is left as it is"
+        return None
+
+
+def test_what_was_written_is_read_back(path: Path) -> None:
+    assert read_wanted(path) == WANTED
+
+
+def test_nothing_was_ever_wanted_is_not_the_same_as_nothing_is_wanted(tmp_path: Path) -> None:
+    assert read_wanted(tmp_path / "local.json") is None
+
+    write_wanted(tmp_path / "local.json", wanted())
+
+    assert read_wanted(tmp_path / "local.json") == wanted()
+
+
+def test_each_provisioner_has_its_own(tmp_path: Path) -> None:
+    home = DataFolder(tmp_path)
+    write_wanted(wanted_path(home, "home"), WANTED)
+
+    assert read_wanted(wanted_path(home, "work")) is None
+    assert read_wanted(wanted_path(home, "home")) == WANTED
+
+
+def test_a_file_cut_off_anywhere_is_damaged(path: Path) -> None:
+    whole = path.read_bytes()
+
+    kept = [length for length in range(len(whole) - 1) if read_damaged(path, whole[:length]) is not None]
+
+    assert kept == []
+
+
+def test_a_flipped_bit_is_either_noticed_or_changes_nothing(path: Path) -> None:
+    whole = path.read_bytes()
+
+    for position in range(len(whole)):
+        for bit in range(8):
+            flipped = bytearray(whole)
+            flipped[position] ^= 1 << bit
+            assert read_damaged(path, bytes(flipped)) in (None, WANTED), f"byte {position}, bit {bit}"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\0" * 512,
+        b"\xff",
+        b"null",
+        b"1",
+        b'"text"',
+        b"[]",
+        b"{}",
+        b"[" * 100_000,
+        b'{"schema": 1}',
+        b'{"schema": 1, "generation": 1, "checksum": "", "instances": null}',
+        b'{"schema": NaN}',
+        b"1" * 5000,
+    ],
+)
+def test_anything_else_is_damaged(path: Path, content: bytes) -> None:
+    assert read_damaged(path, content) is None
+
+
+def test_damage_is_told_with_what_to_do(path: Path) -> None:
+    path.write_text(path.read_text().replace("chat", "chit"))
+
+    with pytest.raises(StateError, match=r"is damaged .*move it away and apply"):
+        read_wanted(path)
+
+
+def test_a_newer_schema_is_refused_and_kept(path: Path) -> None:
+    newer = json.dumps({"schema": 2, "anything": "else"})
+    path.write_text(newer)
+
+    with pytest.raises(StateError, match=r"has schema 2; this version reads 1: update ozwald"):
+        read_wanted(path)
+
+    assert path.read_text() == newer
