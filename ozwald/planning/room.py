@@ -60,8 +60,10 @@ class Room:
         chosen = cards[:wanted]
         needed = required.vram_bytes or 0
         for gpu in chosen:
-            free = gpu.vram_free_bytes
-            if needed and free is not None and free - self.vram_reserve_bytes < needed:
+            if not needed or gpu.vram_free_bytes is None:
+                continue
+            free = max(0, gpu.vram_free_bytes - self.vram_reserve_bytes)
+            if free < needed:
                 raise DoesNotFit(f"{free / GIB:.1f} GiB of VRAM free on {gpu.name}, {needed / GIB:.1f} needed")
         return tuple(sorted(chosen, key=lambda gpu: gpu.index))
 

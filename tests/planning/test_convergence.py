@@ -37,7 +37,7 @@ from tests.builders import (
 HOSTS = ("box1", "box2", "gpu1", "gpu2")
 SERVICES = ("db", "llm", "web", "worker")
 MEMORY_GIB = 64
-SEEDS = 250
+SEEDS = 200
 AT_A_TIME = 50
 
 

@@ -77,7 +77,7 @@ def test_vram_that_is_exactly_free_is_enough() -> None:
 def test_vram_kept_for_others_is_not_free() -> None:
     keeps = Reserve(vram_bytes=17 * GIB)
 
-    with pytest.raises(DoesNotFit, match="VRAM"):
+    with pytest.raises(DoesNotFit, match=r"7\.0 GiB of VRAM free on RTX 4090, 8\.0 needed"):
         room(gpu(0), reserve=keeps).choose_gpus(Hardware.NVIDIA, vram(8))
 
 
