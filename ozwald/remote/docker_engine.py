@@ -12,15 +12,13 @@ from urllib.parse import quote
 import docker
 import docker.errors
 import requests
-import urllib3.exceptions
 
-from ozwald.errors import ConnectionFailed, EngineError, Failure, HostError
+from ozwald.errors import Failure, HostError
 from ozwald.model.container import Activity, ContainerState, ObservedContainer
 from ozwald.model.resources import DockerFacts
-from ozwald.remote import docker_answers
-from ozwald.remote.docker_transport import BASE_URL, CallLimits, Dial, LinkLostError, PipeAdapter
-from ozwald.remote.engine import NameTaken, PullProgress
-from ozwald.remote.text import clean
+from ozwald.remote import docker_answers, docker_failures
+from ozwald.remote.docker_transport import BASE_URL, CallLimits, Dial, PipeAdapter
+from ozwald.remote.engine import PullProgress
 
 log = logging.getLogger(__name__)
 
@@ -28,18 +26,6 @@ READ_S: Final = 15.0
 CHANGE_S: Final = 60.0
 LOAD_S: Final = 1800.0
 LOG_PIECE: Final = 64 * 1024
-BROKEN_ANSWERS: Final = (
-    requests.RequestException,
-    urllib3.exceptions.HTTPError,
-    docker.errors.DockerException,
-    OSError,
-    EOFError,
-    ValueError,
-    KeyError,
-    TypeError,
-    AttributeError,
-)
-HOPELESS_PULLS: Final = ("not found", "denied", "unauthorized", "unknown", "invalid")
 OLDEST_API: Final = (1, 40)
 NEWEST_API: Final = (1, 44)  # the newest this room's bodies and answers were checked with
 
@@ -60,7 +46,7 @@ class DockerEngine:
         adapter = PipeAdapter(dial, limits)
         asking = cls(host_name, _client(adapter, "1.41"), limits)
         with asking._call("asking for the API version", timeout_s=READ_S):
-            version = negotiated(asking._client.version(api_version=False))
+            version = negotiated(host_name, asking._client.version(api_version=False))
         return cls(host_name, _client(adapter, version), limits)
 
     def close(self) -> None:
@@ -110,12 +96,12 @@ class DockerEngine:
         with self._call(f"pulling image {reference}", timeout_s=timeout_s, stall_s=stall_s):
             for message in self._client.pull(reference, stream=True, decode=True):
                 if "error" in message:
-                    raise self._pull_failed(reference, str(message["error"]))
+                    raise docker_failures.pull_failed(self.host_name, reference, str(message["error"]))
                 if on_progress is not None:
                     on_progress(docker_answers.pull_progress(reference, message))
         pulled = self.image_id(reference)
         if pulled is None:
-            raise self._pull_failed(reference, "the pull ended without the image")
+            raise docker_failures.pull_failed(self.host_name, reference, "the pull ended without the image")
         log.info("%s: pulled image %s", self.host_name, reference)
         return pulled
 
@@ -124,7 +110,7 @@ class DockerEngine:
         with self._call("loading an image", timeout_s=LOAD_S, stall_s=CHANGE_S, changes=True):
             for message in self._client.load_image(archive):  # type: ignore[no-untyped-call]
                 if "error" in message:
-                    raise self._refused(f"loading an image: {clean(str(message['error']))}")
+                    raise docker_failures.load_failed(self.host_name, str(message["error"]))
                 _, found, reference = str(message.get("stream", "")).partition("Loaded image: ")
                 if found:
                     loaded.append(reference.strip())
@@ -177,15 +163,16 @@ class DockerEngine:
             self._client.put_archive(container_id, path, archive)
 
     def create(self, name: str, config: Mapping[str, object]) -> str:
-        _refuse_undecodable(self.host_name, name, config)
+        if not _is_text(config):
+            raise docker_failures.not_text(self.host_name, name)
         with self._call(f"creating container {name}", timeout_s=CHANGE_S, changes=True):
             try:
                 made = self._client.create_container_from_config(dict(config), name)  # type: ignore[no-untyped-call]
                 container_id = str(made["Id"])
             except docker.errors.ImageNotFound as err:
-                raise self._no_image(str(config.get("Image"))) from err
+                raise docker_failures.no_image(self.host_name, str(config.get("Image"))) from err
             except docker.errors.APIError as err:
-                raise self._conflict(err, name) from err
+                raise docker_failures.name_taken(self.host_name, name, err) from err
         log.info("%s: created container %s", self.host_name, name)
         return container_id
 
@@ -224,7 +211,7 @@ class DockerEngine:
             try:
                 self._client.rename(container_id, name)
             except docker.errors.APIError as err:
-                raise self._conflict(err, name) from err
+                raise docker_failures.name_taken(self.host_name, name, err) from err
         log.info("%s: renamed container %.12s to %s", self.host_name, container_id, name)
 
     def logs(
@@ -257,66 +244,19 @@ class DockerEngine:
         except HostError:
             raise
         except docker.errors.APIError as err:
-            raise self._answered(what, err) from err
-        except (
-            requests.RequestException,
-            urllib3.exceptions.HTTPError,
-            docker.errors.DockerException,
-        ) as err:
-            raise self._unanswered(what, err, changes=changes, timeout_s=min(timeout_s, stall_s)) from err
-        except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError) as err:
-            raise self._unanswered(what, err, changes=changes, timeout_s=min(timeout_s, stall_s)) from err
-
-    def _answered(self, what: str, err: docker.errors.APIError) -> EngineError:
-        status = err.status_code
-        said = clean(str(err.explanation or err))
-        retryable = status in (429, 502, 503)
-        return EngineError(
-            self.host_name,
-            f"{what}: Docker answered {status}: {said}",
-            failure=Failure.RETRYABLE if retryable else Failure.TERMINAL,
-            status=status,
-        )
-
-    def _unanswered(self, what: str, err: Exception, *, changes: bool, timeout_s: float) -> HostError:
-        failure = Failure.UNKNOWN if changes and self._limits.sent else Failure.RETRYABLE
-        if any(isinstance(cause, LinkLostError) for cause in _causes(err)):
-            return ConnectionFailed(self.host_name, f"{what}: the connection was lost", failure=failure)
-        timed_out = isinstance(err, TimeoutError | requests.Timeout) or "timed out" in str(err).lower()
-        came = f"no answer within {timeout_s:g} s" if timed_out else f"the answer broke off ({clean(str(err))})"
-        return EngineError(self.host_name, f"{what}: {came}", failure=failure)
-
-    def _refused(self, message: str) -> EngineError:
-        return EngineError(self.host_name, message, failure=Failure.TERMINAL)
-
-    def _no_image(self, image: str) -> EngineError:
-        return EngineError(
-            self.host_name,
-            f"no such image {image} on {self.host_name}: build or pull it there, or set pull_policy",
-            failure=Failure.TERMINAL,
-            status=404,
-        )
-
-    def _pull_failed(self, reference: str, said: str) -> EngineError:
-        terminal = any(word in said.lower() for word in ("not found", "denied", "unauthorized", "unknown", "invalid"))
-        return EngineError(
-            self.host_name,
-            f"pulling image {reference}: {clean(said)}",
-            failure=Failure.TERMINAL if terminal else Failure.RETRYABLE,
-        )
-
-    def _conflict(self, err: docker.errors.APIError, name: str) -> Exception:
-        if err.status_code == 409 and "already in use" in str(err.explanation):
-            return NameTaken(self.host_name, f"the container name {name} is taken")
-        return err
+            raise docker_failures.answered(self.host_name, what, err) from err
+        except docker_failures.BROKEN_ANSWERS as err:
+            failure = Failure.UNKNOWN if changes and self._limits.sent else Failure.RETRYABLE
+            limit_s = min(timeout_s, stall_s)
+            raise docker_failures.unanswered(self.host_name, what, err, failure=failure, timeout_s=limit_s) from err
 
 
-def negotiated(answer: Mapping[str, Any]) -> str:
+def negotiated(host_name: str, answer: Mapping[str, Any]) -> str:
     """The API version to speak: the engine's, at most the newest known here, at least what it insists on."""
-    newest = min(_numbers(answer.get("ApiVersion")), NEWEST_API)
+    newest = min(_numbers(answer["ApiVersion"]), NEWEST_API)
     chosen = max(newest, _numbers(answer.get("MinAPIVersion") or "1.12"))
     if chosen < OLDEST_API:
-        raise docker.errors.DockerException("this engine is too old: Docker 19.03 or newer is needed")
+        raise docker_failures.too_old(host_name, str(answer["ApiVersion"]))
     return ".".join(map(str, chosen))
 
 
@@ -331,14 +271,6 @@ def _client(adapter: PipeAdapter, version: str) -> docker.APIClient:
     return client
 
 
-def _causes(err: BaseException) -> Iterator[BaseException]:
-    """An error with what it was raised from: requests and urllib3 wrap what a pipe raises."""
-    cause: BaseException | None = err
-    while cause is not None:
-        yield cause
-        cause = cause.__cause__ or cause.__context__
-
-
 def _raise_for_status(answer: requests.Response) -> None:
     try:
         answer.raise_for_status()
@@ -346,14 +278,9 @@ def _raise_for_status(answer: requests.Response) -> None:
         docker.errors.create_api_error_from_http_exception(err)
 
 
-def _refuse_undecodable(host: str, name: str, config: Mapping[str, object]) -> None:
-    """JSON is UTF-8, and the engine would put a replacement character where a byte was."""
+def _is_text(config: Mapping[str, object]) -> bool:
     try:
         json.dumps(config, ensure_ascii=False).encode("utf-8")
-    except UnicodeEncodeError as err:
-        raise EngineError(
-            host,
-            f"creating container {name}: a value is not UTF-8 text, which Docker's API cannot carry; "
-            "encode it, or hand it over in a file",
-            failure=Failure.TERMINAL,
-        ) from err
+    except UnicodeEncodeError:
+        return False
+    return True

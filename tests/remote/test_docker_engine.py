@@ -56,12 +56,14 @@ def failed(call: Callable[[], Any]) -> EngineError:
     ],
 )
 def test_the_api_version_is_one_that_both_sides_know(answer: dict[str, str], version: str) -> None:
-    assert negotiated(answer) == version
+    assert negotiated("box1", answer) == version
 
 
-def test_an_engine_that_is_too_old_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Exception, match="too old"):
-        negotiated({"ApiVersion": "1.38"})
+def test_an_engine_that_is_too_old_is_refused() -> None:
+    error = failed(lambda: negotiated("box1", {"ApiVersion": "1.38"}))
+
+    assert error.failure is Failure.TERMINAL
+    assert "Docker 19.03 or newer" in error.message
 
 
 def test_calls_follow_each_other_on_one_connection(reach: Reach) -> None:
