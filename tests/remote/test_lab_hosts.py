@@ -213,6 +213,21 @@ def test_a_cut_link_is_noticed_and_the_outcome_unknown(lab: Lab, fleet: Fleet) -
     assert hostname(fleet.connection(host_of(lab, "box2"))) == "box2"
 
 
+def test_a_frozen_sshd_is_noticed(lab: Lab, fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ozwald.remote.connection.CHANNEL_S", 1.0)
+    connection = fleet.connection(host_of(lab, "box2"))
+    engine = connection.engine()
+    lab.hosts["box2"].freeze_sshd()
+    try:
+        for call in (engine.ping, lambda: connection.run(["true"], timeout_s=5)):
+            started = time.monotonic()
+            assert failing(call).failure is Failure.RETRYABLE
+            assert time.monotonic() - started < 7
+    finally:
+        lab.hosts["box2"].thaw_sshd()
+    engine.ping()
+
+
 def test_a_frozen_engine_is_noticed_by_a_ping(lab: Lab, fleet: Fleet) -> None:
     engine = fleet.connection(host_of(lab, "box2")).engine()
     lab.hosts["box2"].freeze_dockerd()

@@ -1,10 +1,12 @@
 """Opening connections and running commands, against a server that misbehaves on purpose."""
 
+import shutil
 import socket
+import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -204,6 +206,54 @@ def test_a_locked_key_is_named_with_the_way_to_unlock_it(server: SshServer, tmp_
         for one in (host, second):
             assert fleet.connection(one).is_open()
     assert asked == [str(locked)]
+
+
+@pytest.fixture
+def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], None]]:
+    """An ssh-agent of the test's own; call it with a key file to add."""
+    path = tmp_path / "agent.sock"
+    process = subprocess.Popen(["ssh-agent", "-D", "-a", str(path)], stdout=subprocess.DEVNULL)
+    monkeypatch.setenv("SSH_AUTH_SOCK", str(path))
+    while not path.exists():
+        time.sleep(0.01)
+
+    def add(key: Path) -> None:
+        subprocess.run(["ssh-add", "-q", str(key)], check=True, capture_output=True)
+
+    yield add
+    process.terminate()
+    process.wait()
+
+
+def test_without_a_key_file_the_agent_s_keys_are_used(server: SshServer, agent: Callable[[Path], None]) -> None:
+    agent(server.identity_file)
+    options = replace(server.options, use_agent=True)
+
+    open_ssh(replace(server.host, identity_file=None), options=options).close()
+    assert server.behaviour.offers == 1
+
+
+def test_a_locked_key_that_the_agent_holds_needs_no_passphrase(
+    server: SshServer, agent: Callable[[Path], None], tmp_path: Path
+) -> None:
+    agent(server.identity_file)
+    locked = tmp_path / "locked"
+    shutil.copy(server.identity_file, locked)
+    subprocess.run(["ssh-keygen", "-q", "-p", "-N", "secret", "-f", str(locked)], check=True, capture_output=True)
+
+    open_ssh(replace(server.host, identity_file=str(locked)), options=replace(server.options, use_agent=True)).close()
+    assert server.behaviour.offers == 1
+
+
+def test_other_keys_of_the_agent_are_not_offered_beside_a_chosen_one(
+    server: SshServer, agent: Callable[[Path], None], tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    paramiko.ECDSAKey.generate().write_private_key_file(str(other))
+    agent(other)
+
+    open_ssh(server.host, options=replace(server.options, use_agent=True)).close()
+    assert server.behaviour.offers == 1
 
 
 def test_connections_that_are_dropped_early_are_made_again(tmp_path: Path) -> None:
