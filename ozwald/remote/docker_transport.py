@@ -14,7 +14,7 @@ import urllib3
 import urllib3.connection
 
 BASE_URL: Final = "http://docker:80"
-POOL_SIZE: Final = 8
+POOL_SIZE: Final = 64  # idle pipes that are kept; urllib3 warns about each one beyond
 ANSWER_BYTES: Final = 256 << 20
 PIECE: Final = 32 * 1024
 

@@ -44,7 +44,8 @@ class SshPipes:
                     self._look_for_another_way()
             return self._dial_stdio(limit_s)
         except (paramiko.SSHException, EOFError, OSError) as err:
-            message = f"the connection is lost ({clean(str(err))})"
+            is_full = isinstance(err, paramiko.ChannelException)
+            message = "no further channel to the engine is opened (MaxSessions)" if is_full else _lost(err)
             raise ConnectionFailed(self._host.name, message, failure=Failure.RETRYABLE) from err
 
     def _look_for_another_way(self) -> None:
@@ -73,6 +74,10 @@ class SshPipes:
     def _cli_failed(self, said: bytes) -> HostError:
         self._through_cli = False
         return cli_failed(self._host, self._socket, said)
+
+
+def _lost(err: Exception) -> str:
+    return f"the connection is lost ({clean(str(err))})"
 
 
 def socket_path(host: Host) -> str:
