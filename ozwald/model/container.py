@@ -13,6 +13,7 @@ LABEL_CONTROLLER = "ozwald.controller"
 LABEL_GENERATION = "ozwald.generation"
 LABEL_SPEC = "ozwald.spec"
 LABEL_OWNER = "ozwald.owner"
+LABEL_GPUS = "ozwald.gpus"
 
 
 def container_name(realm: str, instance: str) -> str:
