@@ -76,8 +76,9 @@ def _members(sources: Sources) -> dict[str, tuple[str, ...]]:
         below = (found.get(child, set()) for child in group.children)
         found[name] = set(group.hosts).union(*below) & sources.hosts.keys()
     grouped = set().union(*(hosts for name, hosts in found.items() if name not in (ALL, UNGROUPED)))
-    sets = {ALL: set(sources.hosts), **found, UNGROUPED: sources.hosts.keys() - grouped}
-    sets[ALL] = set(sources.hosts)
+    children = sources.groups[UNGROUPED].children if UNGROUPED in sources.groups else ()
+    below_ungrouped = set().union(*(found.get(child, set()) for child in children))
+    sets = {**found, ALL: set(sources.hosts), UNGROUPED: (sources.hosts.keys() - grouped) | below_ungrouped}
     order = [ALL, UNGROUPED, *(name for name in sources.groups if name not in (ALL, UNGROUPED))]
     return {name: tuple(host for host in sources.hosts if host in sets[name]) for name in order}
 

@@ -21,7 +21,7 @@ from ozwald.config.nodes import MapNode, Node, is_null
 from ozwald.config.problems import Problems, RefusedError, whole_file
 from ozwald.config.schema import checked
 from ozwald.config.schema_files import INVENTORY
-from ozwald.config.sources import GroupEntry, HostEntry, Sources
+from ozwald.config.sources import ALL, UNGROUPED, GroupEntry, HostEntry, Sources
 from ozwald.config.yaml_source import compose
 
 OUR_KEYS = frozenset(("hosts", "groups", "provisioners"))
@@ -44,10 +44,12 @@ def inventory_files(place: Path, *, with_folders: bool) -> Iterator[Path]:
     waiting = [place]
     found = 0
     seen: set[str] = set()
-    while waiting and found < _MAX_FILES:
+    while waiting:
         path = waiting.pop()
         if not os.path.isdir(path):
             found += 1
+            if found > _MAX_FILES:
+                raise RefusedError(whole_file(str(place)), f"has more than {_MAX_FILES} files")
             yield path
         elif (path == place or with_folders) and os.path.realpath(path) not in seen:
             seen.add(os.path.realpath(path))
@@ -76,7 +78,7 @@ class InventoryReader:
     def finish(self) -> None:
         """Add what Ansible's files made together, and the variable files of all folders."""
         self.sources.add(_sources(self.draft), self.context.problems)
-        groups = {"all": None} | dict.fromkeys(self.sources.groups)
+        groups = dict.fromkeys((ALL, UNGROUPED, *self.sources.groups))
         for folder in dict.fromkeys(self.folders):
             with self._problems_of(folder):
                 found = read_vars_files(folder, groups, self.sources.hosts, self.context)

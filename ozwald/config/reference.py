@@ -29,12 +29,38 @@ directory.
 The inventory says which machines there are. This is Ozwald's own form, which may also stand in the settings
 file; an Ansible inventory (YAML, INI, script or JSON) works as it is.""",
 }
+_ENDINGS = {
+    SETTINGS: "",
+    INVENTORY: """\
+## Ansible inventories
+
+An Ansible inventory is read as it is: YAML (1.1, as Ansible reads it), INI, an executable or a `.json` file
+in the form of `--list`, with children, ranges, `group_vars` and `host_vars`, `ansible_group_priority` and
+Ansible's order of precedence. A folder named by `--inventory`, `OZWALD_INVENTORY` or `inventory:` counts
+with its sub-folders, the default `inventory/` without. A YAML file with a top-level key `hosts`, `groups`
+or `provisioners` is Ozwald's form.
+
+| variable | becomes |
+|---|---|
+| `ansible_host`, `ansible_port`, `ansible_user` | `address`, `port`, `user` |
+| `ansible_private_key_file`, `ansible_ssh_private_key_file` | `identity_file` |
+| `ansible_connection` | `connection`; without it, `local` for the name `localhost`, else `ssh` |
+| `ansible_become` | `become`, with the method `sudo` and the user `root` |
+| `ansible_ssh_common_args` | `jump`, from `-o ProxyJump=HOST` or `-J HOST` |
+
+In these variables a vault secret, a Jinja template, another kind of connection, ProxyCommand and any other
+ssh option are errors that name the variable and its place; put ssh options into `~/.ssh/config`. Elsewhere
+templates stay text and vault secrets stay closed. Files that are encrypted as a whole, TOML and inventory
+plugins are errors.
+""",
+}
 _TITLES = {SETTINGS: "Settings", INVENTORY: "Inventory"}
 
 
 def reference(name: str) -> str:
     """The Markdown page of one schema."""
-    return "\n".join([f"# {_TITLES[name]}", "", _NOTE, "", _INTRODUCTIONS[name], "", *_sections(name)]) + "\n"
+    parts = [f"# {_TITLES[name]}", "", _NOTE, "", _INTRODUCTIONS[name], "", *_sections(name), _ENDINGS[name]]
+    return "\n".join(parts).rstrip("\n") + "\n"
 
 
 def _sections(name: str) -> Iterator[str]:
@@ -47,8 +73,9 @@ def _sections(name: str) -> Iterator[str]:
 
 def _section(title: str, schema: dict[str, Any], file: str) -> Iterator[str]:
     yield from (f"## {title}", "", schema["description"], "")
-    shared = [key for key, part in schema["properties"].items() if _is_shared(part)]
-    own = {key: part for key, part in schema["properties"].items() if key not in shared}
+    others = spellings(schema["properties"])
+    shared = [key for key, part in schema["properties"].items() if _is_shared(part) and key not in others]
+    own = {key: part for key, part in schema["properties"].items() if not _is_shared(part)}
     yield from _table("", own, file)
     if shared:
         yield from ("", "Also every key of a [layer](#layer).")

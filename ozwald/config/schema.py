@@ -22,13 +22,13 @@ _Step = str | int
 _Schema = Mapping[str, Any]
 
 
-def checked(node: Node, problems: Problems, *, schema: str, within: str = "") -> Node:
+def checked(node: Node, problems: Problems, *, schema: str) -> Node:
     """The tree in canonical spelling, without `x-` keys and without the parts that the schema refuses.
 
-    `schema` is one of the files in `schemas/`; `within` begins the paths in messages.
+    `schema` is one of the files in `schemas/`.
     """
     compiled, judge = validator(schema)
-    tree = _canonical(node, compiled, within, problems)
+    tree = _canonical(node, compiled, "", problems)
     refused: list[tuple[_Step, ...]] = []
     plain: Any = plain_value(tree)
     for error in judge.iter_errors(plain):

@@ -7,6 +7,9 @@ import os
 import sys
 from pathlib import Path
 
+# Between the sources of one inventory.
+SEPARATOR = "::"
+
 
 def main(sources: list[str], folder: str) -> None:
     cli = importlib.import_module("ansible.cli.inventory").InventoryCLI
@@ -24,7 +27,8 @@ def _list(cli: type, source: str, output: Path) -> None:
     status = 1
     try:
         with open(os.devnull, "w") as nothing, contextlib.redirect_stderr(nothing):
-            cli(["ansible-inventory", "-i", source, "--list", "--output", str(output)]).run()
+            named = [word for part in source.split(SEPARATOR) for word in ("-i", part)]
+            cli(["ansible-inventory", *named, "--list", "--output", str(output)]).run()
     except SystemExit as end:
         status = int(end.code or 0)
     finally:

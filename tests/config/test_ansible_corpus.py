@@ -12,10 +12,16 @@ import pytest
 
 from ozwald.config.load import load_settings
 from ozwald.model.host import Inventory
+from tests.config.ansible_listings import SEPARATOR
 
 HERE = Path(__file__).parent
 CORPUS = HERE / "ansible_corpus"
-CASES = [*sorted(path.name for path in CORPUS.iterdir() if path.name != "single"), "single/hosts.ini"]
+SEVERAL = ("folder::single/hosts.ini", "single/hosts.ini::folder::basic.ini", "order.ini::single/hosts.ini")
+CASES = [
+    *sorted(path.name for path in CORPUS.iterdir() if path.name != "single"),
+    "single/hosts.ini",
+    *SEVERAL,
+]
 # What `ansible-inventory` adds or leaves out itself.
 INTERNAL = {"inventory_file", "inventory_dir"}
 
@@ -36,7 +42,7 @@ def listings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     }
     command = [sys.executable, str(HERE / "ansible_listings.py"), str(folder)]
     ran = subprocess.run(
-        [*command, *(str(CORPUS / case) for case in CASES)],
+        [*command, *(SEPARATOR.join(sources(case)) for case in CASES)],
         env=environ, cwd=folder, capture_output=True, text=True, timeout=100, check=True,
     )  # fmt: skip
     assert json.loads(ran.stdout.splitlines()[-1]) == [], ran.stdout + ran.stderr
@@ -49,11 +55,15 @@ def as_text(found: dict[str, Any]) -> Any:
     return found["__ansible_unsafe"] if set(found) == {"__ansible_unsafe"} else found
 
 
+def sources(case: str) -> list[str]:
+    return [str(CORPUS / source) for source in case.split(SEPARATOR)]
+
+
 def read(case: str, tmp_path: Path) -> Inventory:
     settings = tmp_path / "settings.yml"
-    settings.write_text("realms:\n")
+    settings.write_text(json.dumps({"inventory": sources(case)}))
     environ = {"PATH": os.environ["PATH"]}
-    return load_settings(settings, inventory=CORPUS / case, environ=environ, cwd=tmp_path).inventory
+    return load_settings(settings, inventory=None, environ=environ, cwd=tmp_path).inventory
 
 
 def hosts_of(listing: dict[str, Any], group: str) -> set[str]:

@@ -65,6 +65,19 @@ def test_many_wrong_keys_are_refused_quickly(tmp_path: Path, count: int) -> None
     assert "did you mean 'port'?" in refusal(path)
 
 
+def test_a_fleet_of_a_thousand_hosts_and_two_thousand_services_loads_soon(tmp_path: Path) -> None:
+    hosts = "".join(f"  gpu{n}: {{ip: 10.0.0.1, user: oz, labels: {{rack: a}}}}\n" for n in range(1000))
+    service = (
+        "{environment: {A: 1, B: x}, varieties: {nvidia: {image: a}}, profiles: {p: {environment: {C: 2}}}}"
+    )
+    services = "".join(f"      s{n}: {service}\n" for n in range(2000))
+    path = tmp_path / "settings.yml"
+    path.write_text(f"hosts:\n{hosts}realms:\n  r:\n    service-definitions:\n{services}")
+    began = time.process_time()
+    load_settings(path, inventory=None, environ={}, cwd=tmp_path)
+    assert time.process_time() - began < 4
+
+
 def test_many_wrong_references_are_refused_quickly(tmp_path: Path) -> None:
     path = tmp_path / "settings.yml"
     hosts = "".join(f"  gpu{number}:\n" for number in range(2000))

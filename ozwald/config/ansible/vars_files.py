@@ -46,7 +46,7 @@ def _files(path: Path, depth: int = 0) -> Iterator[Path]:
         yield path
         return
     if depth > _MAX_DEPTH:
-        return
+        raise RefusedError(whole_file(str(path)), f"lies more than {_MAX_DEPTH} folders deep")
     for name in sorted(os.listdir(path)):
         entry, suffix = path / name, os.path.splitext(name)[1]
         if name.startswith(".") or name.endswith("~") or suffix not in _SUFFIXES:
