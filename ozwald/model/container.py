@@ -21,6 +21,11 @@ def container_name(realm: str, instance: str) -> str:
     return f"ozsvc--{realm}--{instance}"
 
 
+def leftover_name(name: str, container_id: str) -> str:
+    """What a container is called while its replacement proves itself."""
+    return f"{name}--old-{container_id[:12]}"
+
+
 def network_name(realm: str, network: str) -> str:
     """The name a realm's network has on a host."""
     return f"oznet--{realm}--{network}"

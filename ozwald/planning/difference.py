@@ -16,11 +16,6 @@ from ozwald.model.plan import Action, InstanceKey, Operation, Placement
 from ozwald.planning.situation import Situation
 
 
-def leftover_name(name: str, container_id: str) -> str:
-    """What a container is called while its replacement proves itself."""
-    return f"{name}--old-{container_id[:12]}"
-
-
 def wanted_here(placement: Placement, situation: Situation, fingerprint: str) -> Operation:
     """What has to happen to one instance on the host it was placed on.
 

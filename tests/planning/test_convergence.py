@@ -8,12 +8,11 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from ozwald.model.container import ObservedContainer, container_name
+from ozwald.model.container import ObservedContainer, container_name, leftover_name
 from ozwald.model.plan import Action, InstanceKey, Operation, Placement, Plan
 from ozwald.model.resources import Hardware
 from ozwald.model.service import Realm, Requires
 from ozwald.model.wanted import WantedInstance, WantedSet
-from ozwald.planning.difference import leftover_name
 from ozwald.planning.planner import make_plan, placed_as
 from ozwald.planning.situation import Situation
 from tests.builders import (

@@ -7,12 +7,11 @@ from typing import Any
 import pytest
 
 from ozwald.errors import RequestError
-from ozwald.model.container import ObservedContainer, container_name
+from ozwald.model.container import ObservedContainer, container_name, leftover_name
 from ozwald.model.observation import Observation
 from ozwald.model.plan import Action, Operation, Plan
 from ozwald.model.service import Realm
 from ozwald.model.wanted import WantedSet
-from ozwald.planning.difference import leftover_name
 from ozwald.planning.planner import make_plan, placed_as
 from ozwald.planning.situation import Situation
 from tests.builders import (
