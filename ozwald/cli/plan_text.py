@@ -44,7 +44,7 @@ def print_results(results: Sequence[Result]) -> None:
     failed = [result for result in results if not result.is_done]
     for result in failed:
         where = f" on {result.operation.host}" if result.operation.host else ""
-        click.echo(paint(harmless_line(f"failed: {result.operation.key}{where}: {result.error}"), "red"))
+        click.echo(paint(harmless_line(f"{_outcome(result)}: {result.operation.key}{where}: {result.error}"), "red"))
     told = [f"{count} {what}" for what, count in counts.items()] + ([f"{len(failed)} failed"] if failed else [])
     click.echo(f"done: {', '.join(told) or 'nothing to do'}")
 
@@ -72,7 +72,9 @@ def result_document(result: Result, *, carried_out: bool) -> dict[str, Any]:
 
 
 def _outcome(result: Result) -> str:
-    return _DONE[result.operation.action] if result.is_done else "failed"
+    if result.is_done:
+        return _DONE[result.operation.action]
+    return "unknown" if result.is_unknown else "failed"
 
 
 def _line(operation: Operation) -> str:

@@ -1,7 +1,9 @@
 """Shows on stderr how work on the hosts goes on, and keeps it in the launch logs."""
 
+import logging
 import threading
 import time
+from contextlib import suppress
 
 import click
 
@@ -10,6 +12,8 @@ from ozwald.errors import StateError
 from ozwald.execution.steps import Step
 from ozwald.model.plan import InstanceKey
 from ozwald.state.launch_logs import LaunchLogs
+
+log = logging.getLogger(__name__)
 
 PASSING_EVERY_S = 2.0
 
@@ -26,14 +30,14 @@ class Progress:
         """Shows one step as a line, and keeps it with its detail."""
         if step.passing and not self._is_due(step.key):
             return
-        with self._lock:
+        with self._lock, suppress(OSError, ValueError):  # nobody may be reading; the work goes on
             click.echo(harmless_line(f"{step.host}  {step.key}  {step.text}"), err=True)
         if step.passing:
             return
         try:
             self._launch_logs.append(step.key, f"{step.host}: {step.text}\n{step.detail}".rstrip(), at=time.time())
         except StateError as error:
-            click.echo(f"warning: {error}", err=True)
+            log.warning("%s", error)
 
     def _is_due(self, key: InstanceKey) -> bool:
         now = time.monotonic()

@@ -2,13 +2,14 @@
 
 import logging
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from ozwald.errors import HostError
+from ozwald.errors import Failure, HostError
 from ozwald.execution.health import Interrupted, Patience
+from ozwald.execution.instance import Instance, LaunchFailed
 from ozwald.execution.labels import Ownership
-from ozwald.execution.launch import Launch, LaunchFailed
+from ozwald.execution.launch import launch
 from ozwald.execution.steps import Report, Result, Step
 from ozwald.model.plan import Action, InstanceKey, Operation, Plan
 from ozwald.planning.planner import required_dependencies
@@ -21,7 +22,7 @@ MAX_AT_ONCE = 64
 
 def carry_out(
     plan: Plan,
-    engines: Mapping[str, Engine],
+    engine_of: Callable[[str], Engine],
     *,
     ownership: Ownership,
     report: Report,
@@ -30,11 +31,11 @@ def carry_out(
 ) -> list[Result]:
     """Carries out every change of the plan and returns a result for each operation, in the plan's order.
 
-    One failure stops nothing but what depends on it. When `stop` is set, or on Ctrl-C, no further operation
-    begins and those in hand are finished or undone.
+    `engine_of` gives the engine of a host by name, or raises HostError. One failure stops nothing but what depends
+    on it. When `stop` is set, or on Ctrl-C, no further operation begins and those in hand are finished or undone.
     """
     stop = stop or threading.Event()
-    crew = _Crew(engines, ownership, report, patience or Patience(), stop)
+    crew = _Crew(engine_of, ownership, report, patience or Patience(), stop)
     with ThreadPoolExecutor(max_workers=MAX_AT_ONCE, thread_name_prefix="apply") as pool:
         # This thread only waits, so that Ctrl-C finds no operation half begun.
         begun = pool.submit(crew.begin_all, plan.operations, pool)
@@ -42,6 +43,7 @@ def carry_out(
             begun.result()
             return crew.results()
         except KeyboardInterrupt:
+            log.warning("interrupted: finishing or undoing what is in hand")
             stop.set()
             begun.result()
             return crew.results()
@@ -52,13 +54,13 @@ class _Crew:
 
     def __init__(
         self,
-        engines: Mapping[str, Engine],
+        engine_of: Callable[[str], Engine],
         ownership: Ownership,
         report: Report,
         patience: Patience,
         stop: threading.Event,
     ) -> None:
-        self.engines = engines
+        self.engine_of = engine_of
         self.ownership = ownership
         self.report = report
         self.patience = patience
@@ -88,20 +90,26 @@ class _Crew:
             return self._failed(operation, f"not started, since {_list(failed)} could not be")
         if self.stop.is_set():
             return self._failed(operation, "interrupted before it began; apply again")
-        assert operation.host is not None
-        engine = self.engines[operation.host]
         self._tell(operation, f"{operation.action.value} on {operation.host}: {operation.reason}")
         try:
-            Launch(operation, engine, self.ownership, self.patience, self.stop, self.report).run()
-        except (LaunchFailed, HostError) as error:
-            return self._failed(operation, error.message if isinstance(error, HostError) else str(error))
+            engine = self.engine_of(operation.host or "")
+            launch(Instance(operation, engine, self.ownership, self.patience, self.stop, self.report))
+        except LaunchFailed as failed:
+            return self._failed(operation, str(failed))
+        except HostError as error:
+            if error.failure is Failure.UNKNOWN:
+                return self._failed(operation, f"{error.message}; apply again to see what came of it", is_unknown=True)
+            return self._failed(operation, error.message)
         except Interrupted:
             return self._failed(operation, "interrupted; apply again to go on")
+        except Exception as mistake:  # one operation's surprise must not lose the others' results
+            log.exception("%s: %s", operation.host, operation.key)
+            return self._failed(operation, f"{type(mistake).__name__}: {mistake}; this is a mistake in ozwald")
         return Result(operation=operation)
 
-    def _failed(self, operation: Operation, error: str) -> Result:
-        self._tell(operation, f"failed: {error}")
-        return Result(operation=operation, error=error)
+    def _failed(self, operation: Operation, error: str, *, is_unknown: bool = False) -> Result:
+        self._tell(operation, f"{'not known' if is_unknown else 'failed'}: {error}")
+        return Result(operation=operation, error=error, is_unknown=is_unknown)
 
     def _tell(self, operation: Operation, text: str) -> None:
         self.report(Step(key=operation.key, host=operation.host or "", text=text))

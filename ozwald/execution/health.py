@@ -4,7 +4,6 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 
 from ozwald.model.container import ContainerState
 from ozwald.remote.engine import Engine
@@ -37,32 +36,23 @@ class Patience:
     max_restarts: int = 3
 
 
-class Verdict(StrEnum):
-    """What one look at a starting container says."""
-
-    WAIT = "wait"
-    AVAILABLE = "available"
-
-
-def judge(state: ContainerState | None, *, running_s: float, patience: Patience) -> Verdict:
-    """Decides from one look; `running_s` is how long it has been running without a restart.
+def is_available(state: ContainerState | None, *, running_s: float, restarts: int, patience: Patience) -> bool:
+    """Decides from one look; `running_s` is how long it has run without a restart, `restarts` how many there were.
 
     Raises:
         StartFailed: it exited, is unhealthy, is gone or keeps restarting.
     """
     if state is None:
         raise StartFailed("the container was removed while it started")
-    if state.restart_count >= patience.max_restarts:
-        raise StartFailed(f"it keeps exiting ({_exit(state)}, restarted {state.restart_count} times)")
+    if restarts >= patience.max_restarts:
+        raise StartFailed(f"it keeps exiting ({_exit(state)}, restarted {restarts} times)")
     if not state.running and not state.restarting:
         raise StartFailed(f"it ended during its start ({_exit(state)})")
     if state.health == "unhealthy":
         raise StartFailed("its healthcheck says unhealthy")
     if state.health == "healthy":
-        return Verdict.AVAILABLE
-    if state.health is None and state.running and running_s >= patience.settle_s:
-        return Verdict.AVAILABLE
-    return Verdict.WAIT
+        return True
+    return state.health is None and state.running and not state.restarting and running_s >= patience.settle_s
 
 
 def wait_until_available(
@@ -82,13 +72,13 @@ def wait_until_available(
     """
     begun = settled_since = now()
     progress = _Progress(engine, container_id, patience, begun)
-    restarts = 0
+    before = count = _restarts(engine.state(container_id))
     while True:
         state = engine.state(container_id)
         moment = now()
-        if state is not None and (not state.running or state.restart_count != restarts):
-            settled_since, restarts = moment, state.restart_count
-        if judge(state, running_s=moment - settled_since, patience=patience) is Verdict.AVAILABLE:
+        if not _runs_on(state, count):
+            settled_since, count = moment, _restarts(state)
+        if is_available(state, running_s=moment - settled_since, restarts=count - before, patience=patience):
             return
         if progress.stalled_s(state, moment) >= patience.stall_s:
             raise StartFailed(f"nothing moved for {patience.stall_s:.0f} s: no log, disk read, CPU or health change")
@@ -122,6 +112,15 @@ class _Progress:
                 self._moved_at = moment
             self._looked_at, self._seen, self._cpu_s = moment, seen, activity.cpu_s
         return moment - self._moved_at
+
+
+def _restarts(state: ContainerState | None) -> int:
+    return state.restart_count if state else 0
+
+
+def _runs_on(state: ContainerState | None, restarts: int) -> bool:
+    """Whether it has been running since the last look."""
+    return state is not None and state.running and not state.restarting and state.restart_count == restarts
 
 
 def _exit(state: ContainerState) -> str:

@@ -25,10 +25,15 @@ Report = Callable[[Step], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """How one operation ended; `error` is one line that says what to do, empty when it is done."""
+    """How one operation ended.
+
+    `error` is one line that says what to do, empty when it is done; `is_unknown` when an answer was lost, so that
+    it may have been done.
+    """
 
     operation: Operation
     error: str = ""
+    is_unknown: bool = False
 
     @property
     def is_done(self) -> bool:

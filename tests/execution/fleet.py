@@ -71,7 +71,9 @@ class Fleet:
     ) -> list[Result]:
         """Carries a plan out; `through` are stand-ins for some of the engines."""
         engines: dict[str, Engine] = {**self.engines, **(through or {})}
-        return carry_out(plan, engines, ownership=OURS, report=self.steps.append, patience=patience, stop=stop)
+        return carry_out(
+            plan, engines.__getitem__, ownership=OURS, report=self.steps.append, patience=patience, stop=stop
+        )
 
     def apply(self, want: WantedSet | str, known: Known, **options: Any) -> list[Result]:
         return self.carry_out(self.plan(want, known), **options)

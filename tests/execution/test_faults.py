@@ -9,10 +9,10 @@ from typing import Any, cast
 import pytest
 
 from ozwald.errors import ConnectionFailed, EngineError, Failure
+from ozwald.model.container import leftover_name
 from ozwald.model.plan import Action, Operation
 from ozwald.model.service import Attachment, Realm
 from ozwald.model.wanted import WantedSet
-from ozwald.planning.difference import leftover_name
 from ozwald.remote.engine import Engine
 from tests.builders import definition, depends_on, port, realms, request, wanted
 from tests.execution.fleet import NAME, Fleet, Known, add_foreign, refuse_taken_ports

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from ozwald.errors import EngineError
-from ozwald.execution.health import Interrupted, Patience, StartFailed, Verdict, judge, wait_until_available
+from ozwald.execution.health import Interrupted, Patience, StartFailed, is_available, wait_until_available
 from ozwald.model.container import Activity, ContainerState
 from tests.fakes.engine import FakeContainer, FakeEngine
 
@@ -19,20 +19,21 @@ PATIENCE = Patience(settle_s=3, stall_s=120, timeout_s=3600, poll_s=1, activity_
 
 
 @pytest.mark.parametrize(
-    ("state", "running_s", "verdict"),
+    ("state", "running_s", "available"),
     [
-        (RUNNING, 0, Verdict.WAIT),
-        (RUNNING, 2.9, Verdict.WAIT),
-        (RUNNING, 3, Verdict.AVAILABLE),
-        (replace(RUNNING, health="starting"), 999, Verdict.WAIT),
-        (replace(RUNNING, health="healthy"), 0, Verdict.AVAILABLE),
-        (replace(RUNNING, restart_count=2), 3, Verdict.AVAILABLE),
-        (replace(EXITED, restarting=True), 999, Verdict.WAIT),
-        (replace(RUNNING, restarting=True, restart_count=1), 0, Verdict.WAIT),
+        (RUNNING, 0, False),
+        (RUNNING, 2.9, False),
+        (RUNNING, 3, True),
+        (replace(RUNNING, health="starting"), 999, False),
+        (replace(RUNNING, health="healthy"), 0, True),
+        (replace(RUNNING, restart_count=2), 3, True),
+        (replace(EXITED, restarting=True), 999, False),
+        (replace(RUNNING, restarting=True, restart_count=1), 999, False),
     ],
 )
-def test_a_look_says_wait_or_available(state: ContainerState, running_s: float, verdict: Verdict) -> None:
-    assert judge(state, running_s=running_s, patience=PATIENCE) is verdict
+def test_a_look_says_wait_or_available(state: ContainerState, running_s: float, available: bool) -> None:
+    restarts = state.restart_count
+    assert is_available(state, running_s=running_s, restarts=restarts, patience=PATIENCE) is available
 
 
 @pytest.mark.parametrize(
@@ -49,8 +50,9 @@ def test_a_look_says_wait_or_available(state: ContainerState, running_s: float, 
     ],
 )
 def test_a_look_says_failed_and_why(state: ContainerState | None, told: str) -> None:
+    restarts = state.restart_count if state else 0
     with pytest.raises(StartFailed) as failed:
-        judge(state, running_s=999, patience=PATIENCE)
+        is_available(state, running_s=999, restarts=restarts, patience=PATIENCE)
 
     assert told in str(failed.value)
 

@@ -6,9 +6,8 @@ import pytest
 
 from ozwald.errors import EngineError, Failure
 from ozwald.execution.health import Patience
-from ozwald.model.container import LABEL_SPEC
+from ozwald.model.container import LABEL_SPEC, leftover_name
 from ozwald.model.service import Attachment, Healthcheck, Network, Pull
-from ozwald.planning.difference import leftover_name
 from ozwald.planning.planner import make_plan
 from tests.builders import KEY, definition, gpu, observation, port, realms, situation, wanted
 from tests.execution.fleet import NAME, Fleet, add_foreign, refuse_taken_ports, service
@@ -69,6 +68,7 @@ class TestCreate:
             "ozwald.controller": "c0ffee",
             "ozwald.generation": "3",
             "ozwald.owner": "ann",
+            "ozwald.gpus": "",
         }
 
     def test_the_settings_labels_stay_and_ours_win(self) -> None:
@@ -112,7 +112,7 @@ class TestCreate:
 
         [result] = fleet.apply("llm", service(image="new:1", pull_policy=Pull.NEVER))
 
-        assert result.error == "image new:1 is not on box1 and pull_policy is never"
+        assert result.error.startswith("image new:1 is not on box1 and pull_policy is never")
         assert not fleet.box.containers
 
     def test_an_image_that_cannot_be_pulled_is_told(self) -> None:

@@ -100,7 +100,7 @@ def apply(workspace: Workspace, instances: Sequence[str], file: Path | None, lim
         make_durable(intent, home=workspace.home, provisioner=workspace.provisioner.name)
         results = carry_out(
             intent.plan,
-            {name: fleet.connection(hosts[name]).engine() for name in _hosts_to_change(intent.plan)},
+            lambda name: fleet.connection(hosts[name]).engine(),
             ownership=Ownership(
                 provisioner=workspace.provisioner.name,
                 controller=workspace.home.controller_id(),
@@ -126,10 +126,6 @@ def _requests(workspace: Workspace, instances: Sequence[str], file: Path | None)
 
 def _request(entry: str | WrittenRequest, realms: Mapping[str, Realm]) -> InstanceRequest:
     return parse_instance(entry, realms) if isinstance(entry, str) else complete_request(realms, **asdict(entry))
-
-
-def _hosts_to_change(plan: Plan) -> set[str]:
-    return {operation.host for operation in plan.changes if operation.host is not None}
 
 
 def _document(plan: Plan, results: Sequence[Result], *, carried_out: bool) -> dict[str, Any]:

@@ -1,0 +1,204 @@
+"""The single steps on one instance's containers on one engine: prepare, create, start, wait, stop, remove."""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ozwald.errors import EngineError, Failure, HostError
+from ozwald.execution.health import Interrupted, Patience, StartFailed, wait_until_available
+from ozwald.execution.labels import Ownership, labels_of
+from ozwald.execution.steps import Report, Step
+from ozwald.model.container import LABEL_CONTROLLER, LABEL_SPEC, container_name, network_name
+from ozwald.model.plan import Operation, Placement
+from ozwald.model.service import Network, Pull
+from ozwald.model.units import show_bytes
+from ozwald.remote.container_config import container_config
+from ozwald.remote.engine import Engine, NameTaken, PullProgress
+
+log = logging.getLogger(__name__)
+
+
+class LaunchFailed(Exception):
+    """An instance could not be started; the text is one line that says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One instance while an operation is carried out on it."""
+
+    operation: Operation
+    engine: Engine
+    ownership: Ownership
+    patience: Patience
+    stop_asked: threading.Event
+    report: Report
+
+    @property
+    def placement(self) -> Placement:
+        """Where it belongs; only operations that start something have it."""
+        assert self.operation.placement is not None
+        return self.operation.placement
+
+    @property
+    def name(self) -> str:
+        """The name its container has when all is well."""
+        return container_name(self.operation.key.realm, self.operation.key.name)
+
+    def prepare(self) -> None:
+        """Everything that can be done before anything that runs is disturbed."""
+        self._need_image()
+        self.need_networks()
+
+    def need_networks(self) -> None:
+        """Makes the realm's networks that are missing.
+
+        Raises:
+            LaunchFailed: one is declared external and is not there.
+        """
+        for network in self.placement.networks:
+            self._need_network(network)
+
+    def create(self) -> str:
+        """Creates the container with its first network and returns its id."""
+        placement, spec = self.placement, self.placement.spec
+        config = container_config(
+            spec,
+            gpus=placement.gpus,
+            labels=labels_of(self.operation, placement, self.ownership),
+            networks=self._network_places()[:1],
+        )
+        container_id = self._create_once(config)
+        cards = "".join(f", card {gpu.index} {gpu.name}" for gpu in placement.gpus)
+        self.tell(f"created container {container_id[:12]} from {spec.image}{cards}")
+        return container_id
+
+    def join_networks(self, container_id: str) -> None:
+        """Joins the networks after the first, which is joined at creation."""
+        for name, aliases in self._network_places()[1:]:
+            self.engine.connect(name, container_id, aliases)
+
+    def start(self, container_id: str) -> None:
+        """Starts it; starting twice does no harm, so a lost answer is followed by a second try.
+
+        Raises:
+            LaunchFailed: the engine cannot start it.
+        """
+        try:
+            self.engine.start(container_id)
+        except EngineError as error:
+            if error.failure is not Failure.UNKNOWN:
+                raise self._explained(container_id, f"cannot start: {error.message}") from error
+            self.engine.start(container_id)
+        self.tell("started")
+
+    def wait(self, container_id: str) -> None:
+        """Waits until it is available.
+
+        Raises:
+            LaunchFailed: it will not be.
+        """
+        try:
+            wait_until_available(self.engine, container_id, patience=self.patience, stop=self.stop_asked)
+        except StartFailed as failed:
+            raise self._explained(container_id, str(failed)) from failed
+        self.tell("available")
+
+    def stop(self, container_id: str) -> None:
+        """Stops it within the time it was created with; gone is as good as stopped."""
+        state = self.engine.state(container_id)
+        if state is None:
+            return
+        try:
+            self.engine.stop(container_id, state.stop_timeout_s)
+        except EngineError as error:
+            if error.status != 404:
+                raise
+
+    def remove(self, container_id: str) -> None:
+        """Removes one of the instance's containers, whatever it does."""
+        self.engine.remove(container_id, force=True)
+        self.tell(f"removed container {container_id[:12]}")
+
+    def tell(self, text: str, *, detail: str = "", passing: bool = False) -> None:
+        """Reports one step."""
+        self.report(Step(key=self.operation.key, host=self.engine.host_name, text=text, detail=detail, passing=passing))
+
+    def _need_image(self) -> None:
+        spec = self.placement.spec
+        present = self.engine.image_id(spec.image) is not None
+        if spec.pull_policy is Pull.NEVER and not present:
+            raise LaunchFailed(
+                f"image {spec.image} is not on {self.engine.host_name} and pull_policy is never; "
+                f"load or build it there, or let it be pulled"
+            )
+        if present and spec.pull_policy is not Pull.ALWAYS:
+            return
+        self.tell(f"pulling {spec.image}")
+        pulled = self.engine.pull(spec.image, self._show_pull())
+        self.tell(f"pulled {spec.image} ({pulled.removeprefix('sha256:')[:12]})")
+
+    def _show_pull(self) -> Callable[[PullProgress], None]:
+        layers: dict[str, tuple[int, int]] = {}
+
+        def show(progress: PullProgress) -> None:
+            if self.stop_asked.is_set():
+                raise Interrupted
+            if progress.layer and progress.status == "Downloading" and progress.total_bytes:
+                layers[progress.layer] = (progress.current_bytes or 0, progress.total_bytes)
+                got, total = (sum(sizes) for sizes in zip(*layers.values(), strict=True))
+                self.tell(f"pulling {show_bytes(got)} of {show_bytes(total)}", passing=True)
+
+        return show
+
+    def _need_network(self, network: Network) -> None:
+        name = real_name(self.operation.key.realm, network)
+        if network.external:
+            if name not in self.engine.networks():
+                raise LaunchFailed(f"there is no network {name} on {self.engine.host_name}; it is declared external")
+            return
+        labels = {LABEL_CONTROLLER: self.ownership.controller}
+        self.engine.ensure_network(name, labels, driver=network.driver, internal=network.internal)
+
+    def _network_places(self) -> list[tuple[str, tuple[str, ...]]]:
+        placement, spec = self.placement, self.placement.spec
+        return [
+            (real_name(spec.realm, network), (spec.instance, *attachment.aliases))
+            for network, attachment in zip(placement.networks, spec.networks, strict=True)
+        ]
+
+    def _create_once(self, config: dict[str, object]) -> str:
+        """Creates the container; when the answer was lost, looks whether it is there before trying again."""
+        try:
+            return self.engine.create(self.name, config)
+        except NameTaken as error:
+            raise LaunchFailed(f"{error.message}; it appeared since the plan was made: plan again") from error
+        except EngineError as error:
+            if error.failure is not Failure.UNKNOWN:
+                raise
+            found = self._find_created()
+            log.info("%s: create of %s had no answer; found %s", self.engine.host_name, self.name, found)
+            return found or self.engine.create(self.name, config)
+
+    def _find_created(self) -> str | None:
+        for container in self.engine.list_containers():
+            if container.name == self.name and container.labels.get(LABEL_SPEC) == self.operation.fingerprint:
+                return container.id
+        return None
+
+    def _explained(self, container_id: str, reason: str) -> LaunchFailed:
+        """Writes what a person needs to understand the failure into the launch log."""
+        try:
+            state = self.engine.state(container_id)
+            if state is not None and state.health_output:
+                self.tell("its last healthcheck printed:", detail=state.health_output)
+            output = self.engine.logs(container_id, tail=50).decode("utf-8", "backslashreplace")
+            self.tell("its last lines were:", detail=output or "(nothing)")
+        except HostError as error:
+            self.tell(f"its logs could not be read: {error.message}")
+        return LaunchFailed(f"{reason}; see: ozwald get_service_launch_logs {self.operation.key}")
+
+
+def real_name(realm: str, network: Network) -> str:
+    """What a realm's network is called on a host."""
+    return network.name or (network.key if network.external else network_name(realm, network.key))
