@@ -13,23 +13,15 @@ from ozwald.model.host import Host
 from ozwald.model.plan import InstanceKey
 from ozwald.model.wanted import WantedInstance, WantedSet
 from ozwald.planning.situation import Situation
-
-_BY_STATE = {
-    "created": Status.STARTING,
-    "restarting": Status.FAILED,
-    "paused": Status.FAILED,
-    "exited": Status.FAILED,
-    "dead": Status.FAILED,
-    "removing": Status.STOPPING,
-}
+from ozwald.planning.status import status_of
 
 
 def active_services(wanted: WantedSet | None, situation: Situation) -> list[ActiveService]:
-    """Every container of ours under its instance's name, and every wanted instance that has none."""
+    """Every instance on every host where it has a container of ours, and every wanted one that has none."""
     services = [
         _running(key, host, container, situation.inventory.hosts[host])
-        for host, key, container in situation.ours()
-        if container.name == container_name(key.realm, key.name)
+        for key in {key for _, key, _ in situation.ours()}
+        for host, container in situation.homes(key).items()
     ]
     present = {service.key for service in services}
     for instance in wanted.instances if wanted else ():
@@ -38,18 +30,9 @@ def active_services(wanted: WantedSet | None, situation: Situation) -> list[Acti
     return sorted(services, key=lambda service: (service.key, service.host or ""))
 
 
-def status_of(container: ObservedContainer) -> Status:
-    """How a container is, by its entry in the engine's list."""
-    if container.state in _BY_STATE:
-        return _BY_STATE[container.state]
-    if "(unhealthy)" in container.status:
-        return Status.FAILED
-    return Status.STARTING if "(health: starting)" in container.status else Status.AVAILABLE
-
-
 def _running(key: InstanceKey, host: str, container: ObservedContainer, machine: Host) -> ActiveService:
-    status = status_of(container)
-    labels = container.labels
+    status, labels = status_of(container), container.labels
+    is_replaced = container.name != container_name(key.realm, key.name)
     generation = labels.get(LABEL_GENERATION, "")
     return ActiveService(
         key=key,
@@ -58,7 +41,7 @@ def _running(key: InstanceKey, host: str, container: ObservedContainer, machine:
         profile=labels.get(LABEL_PROFILE) or None,
         host=host,
         status=status,
-        reason="" if status is Status.AVAILABLE else container.status or container.state,
+        reason=_reason(container, status, is_replaced=is_replaced),
         since=container.created_at,
         endpoint=next(
             (f"{machine.address}:{port.published}" for port in container.ports if port.published is not None), None
@@ -67,6 +50,12 @@ def _running(key: InstanceKey, host: str, container: ObservedContainer, machine:
         generation=int(generation) if generation.isdecimal() else None,
         container_id=container.id,
     )
+
+
+def _reason(container: ObservedContainer, status: Status, *, is_replaced: bool) -> str:
+    if is_replaced:
+        return "it is being replaced; if no apply is under way, run: ozwald apply"
+    return "" if status is Status.AVAILABLE else container.status or container.state
 
 
 def _absent(instance: WantedInstance, situation: Situation) -> ActiveService:

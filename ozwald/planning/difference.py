@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from ozwald.model.active import Status
 from ozwald.model.container import (
     LABEL_CONTROLLER,
     LABEL_INSTANCE,
@@ -14,6 +15,9 @@ from ozwald.model.container import (
 )
 from ozwald.model.plan import Action, InstanceKey, Operation, Placement
 from ozwald.planning.situation import Situation
+from ozwald.planning.status import status_of
+
+_CANNOT_START = ("dead", "removing")
 
 
 def wanted_here(placement: Placement, situation: Situation, fingerprint: str) -> Operation:
@@ -24,7 +28,7 @@ def wanted_here(placement: Placement, situation: Situation, fingerprint: str) ->
     """
     current = situation.named(placement.host, container_name(placement.key.realm, placement.key.name))
     if current is not None and not situation.owns(current):
-        return _operation(placement, Action.BLOCKED, reason=_foreign(current, placement.host))
+        return _operation(placement, Action.BLOCKED, reason=_foreign(current, placement.host, situation.controller))
     others = [container for container in situation.containers_of(placement.key, placement.host) if container != current]
     if current is None and others:
         current, *others = others
@@ -53,9 +57,7 @@ def unwanted(
         if key in kept or (key in placed and placed[key].host == host):
             continue
         reason = f"it belongs on {placed[key].host} now" if key in placed else "no longer wanted"
-        operations.append(
-            Operation(action=Action.STOP, key=key, host=host, container_id=container.id, reason=reason)
-        )
+        operations.append(Operation(action=Action.STOP, key=key, host=host, container_id=container.id, reason=reason))
     return operations
 
 
@@ -64,9 +66,13 @@ def _compare(
 ) -> tuple[Action, str]:
     if current.labels.get(LABEL_SPEC) != fingerprint:
         return Action.REPLACE, _what_changed(current, placement)
-    if current.state in ("running", "restarting", "paused") and not has_leftovers:
+    if current.state in _CANNOT_START:
+        return Action.REPLACE, current.status or current.state
+    if has_leftovers:
+        return Action.START, "a replacement was interrupted"
+    if status_of(current) is Status.AVAILABLE:
         return Action.KEEP, current.status
-    return Action.START, "a replacement was interrupted" if has_leftovers else current.status or current.state
+    return Action.START, current.status or current.state
 
 
 def _what_changed(current: ObservedContainer, placement: Placement) -> str:
@@ -80,9 +86,9 @@ def _what_changed(current: ObservedContainer, placement: Placement) -> str:
     return ", ".join(changed) or "its settings changed"
 
 
-def _foreign(container: ObservedContainer, host: str) -> str:
-    if LABEL_CONTROLLER in container.labels and LABEL_INSTANCE in container.labels:
-        owner = container.labels[LABEL_CONTROLLER]
+def _foreign(container: ObservedContainer, host: str, controller: str) -> str:
+    owner = container.labels.get(LABEL_CONTROLLER)
+    if owner not in (None, controller) and LABEL_INSTANCE in container.labels:
         return f"{container.name} on {host} belongs to another controller ({owner}); it is left alone"
     return (
         f"a container that is not ours has the name {container.name} on {host} (id {container.id[:12]}, image "

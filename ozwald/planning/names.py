@@ -17,7 +17,6 @@ _NAME = re.compile(r"(?!.*--)[A-Za-z0-9][A-Za-z0-9._-]{0,62}\Z")
 class Words:
     """A spec taken apart, nothing looked up yet."""
 
-    text: str
     realm: str | None
     name: str
     brackets: tuple[str, ...]
@@ -89,7 +88,7 @@ def complete_request(
     check_name("instance", name)
     home = find_realm(realm, realms)
     definition = find_definition(service or name, home)
-    choose(definition, variety=variety, profile=profile)
+    check_choice(definition, variety=variety, profile=profile)
     return InstanceRequest(
         realm=home.name, name=name, service=definition.name, variety=variety, profile=profile, host=host
     )
@@ -99,9 +98,10 @@ def parse_key(text: str, realms: Mapping[str, Realm]) -> InstanceKey:
     """Reads which instance is meant, whether or not the settings still define its service.
 
     Raises:
-        RequestError: the form is wrong, or the realm is not known.
+        RequestError: the form is wrong, it is no name for an instance, or the realm is not known.
     """
     words = _split(text)
+    check_name("instance", words.name)
     return InstanceKey(realm=find_realm(words.realm, realms).name, name=words.name)
 
 
@@ -134,7 +134,7 @@ def find_definition(service: str, realm: Realm, *, bracketed: bool = True) -> Se
     return definition
 
 
-def choose(definition: ServiceDefinition, *, variety: str | None, profile: str | None) -> None:
+def check_choice(definition: ServiceDefinition, *, variety: str | None, profile: str | None) -> None:
     """Checks that the definition has the variety and profile that were asked for.
 
     Raises:
@@ -168,7 +168,7 @@ def _split(text: str) -> Words:
     if match is None:
         raise RequestError(f"{text!r} is not a service; the form is [REALM:]NAME[service][variety][profile]@HOSTS")
     brackets = tuple(word.strip() for word in re.findall(r"\[([^\[\]]*)\]", match["words"]))
-    return Words(text=text, realm=match["realm"], name=match["name"], brackets=brackets, host=match["host"])
+    return Words(realm=match["realm"], name=match["name"], brackets=brackets, host=match["host"])
 
 
 def _variety_and_profile(

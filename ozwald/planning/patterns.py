@@ -1,7 +1,7 @@
 """Host patterns, as in Ansible: names, groups, globs, `a:b`, `a:&b`, `a:!b`, `all`."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from fnmatch import fnmatchcase
 from ipaddress import IPv6Address
 
@@ -22,7 +22,7 @@ def select(inventory: Inventory, pattern: str) -> tuple[Host, ...]:
     """
     chosen: set[str] = set()
     terms = _terms(pattern)
-    for term in (term for term in terms if term[0] not in "&!") if _has_plain(terms) else ("all",):
+    for term in [term for term in terms if term[0] not in "&!"] or ["all"]:
         chosen |= _matches(inventory, term)
     for term in (term[1:] for term in terms if term[0] == "&"):
         chosen &= _matches(inventory, term)
@@ -50,10 +50,6 @@ def _is_ipv6(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _has_plain(terms: Iterable[str]) -> bool:
-    return any(term[0] not in "&!" for term in terms)
 
 
 def _matches(inventory: Inventory, term: str) -> set[str]:

@@ -9,7 +9,7 @@ from ozwald.model.host import Host
 from ozwald.model.plan import InstanceKey, Placement
 from ozwald.model.service import InstanceRequest, Network, Port, Realm, ServiceDefinition, ServiceSpec, Variety
 from ozwald.model.wanted import WantedInstance, WantedSet
-from ozwald.planning.names import choose, find_definition, find_realm
+from ozwald.planning.names import check_choice, find_definition, find_realm
 from ozwald.planning.patterns import select
 from ozwald.planning.resolve import hardware_of, requirements, resolve, varieties_by_preference
 from ozwald.planning.room import DoesNotFit, Room
@@ -77,7 +77,7 @@ class _Placer:
         request, key = instance.request, instance.key
         realm = find_realm(request.realm, self.realms)
         definition = find_definition(request.service, realm)
-        choose(definition, variety=request.variety, profile=request.profile)
+        check_choice(definition, variety=request.variety, profile=request.profile)
         candidates = self._candidates(request)
         if self._belongs_elsewhere(instance, candidates):
             self.result.skipped.add(key)

@@ -55,9 +55,7 @@ def required_dependencies(placement: Placement | None) -> list[InstanceKey]:
         return []
     spec = placement.spec
     return [
-        InstanceKey(realm=spec.realm, name=dependency.instance)
-        for dependency in spec.depends_on
-        if dependency.required
+        InstanceKey(realm=spec.realm, name=dependency.instance) for dependency in spec.depends_on if dependency.required
     ]
 
 

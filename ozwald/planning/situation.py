@@ -3,7 +3,14 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from ozwald.model.container import LABEL_CONTROLLER, LABEL_INSTANCE, LABEL_REALM, ObservedContainer
+from ozwald.model.container import (
+    LABEL_CONTROLLER,
+    LABEL_INSTANCE,
+    LABEL_REALM,
+    ObservedContainer,
+    container_name,
+    leftover_name,
+)
 from ozwald.model.host import Host, Inventory
 from ozwald.model.observation import Observation
 from ozwald.model.plan import InstanceKey
@@ -23,9 +30,7 @@ class Situation:
     controller: str
     unreachable: Mapping[str, str] = field(default_factory=dict)
     _by_name: dict[tuple[str, str], ObservedContainer] = field(init=False, repr=False, compare=False)
-    _by_instance: dict[InstanceKey, list[tuple[str, ObservedContainer]]] = field(
-        init=False, repr=False, compare=False
-    )
+    _by_instance: dict[InstanceKey, list[tuple[str, ObservedContainer]]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         by_name = {
@@ -49,8 +54,9 @@ class Situation:
         return [container for home, container in self._by_instance.get(key, ()) if home == host]
 
     def homes(self, key: InstanceKey) -> dict[str, ObservedContainer]:
-        """The hosts on which an instance has a container of ours."""
-        return dict(self._by_instance.get(key, ()))
+        """The hosts on which an instance has a container of ours, each with the one that bears its name, if any."""
+        name = container_name(key.realm, key.name)
+        return dict(sorted(self._by_instance.get(key, ()), key=lambda found: found[1].name == name))
 
     def ours(self) -> Iterator[tuple[str, InstanceKey, ObservedContainer]]:
         """Every container of ours with its host and the instance it belongs to."""
@@ -59,9 +65,15 @@ class Situation:
                 yield host, key, container
 
     def owns(self, container: ObservedContainer) -> bool:
-        """Whether this controller made the container."""
+        """Whether this controller made the container.
+
+        The name has to agree with the labels: `docker commit` copies them into images, so others may carry them.
+        """
         labels = container.labels
-        return labels.get(LABEL_CONTROLLER) == self.controller and LABEL_INSTANCE in labels and LABEL_REALM in labels
+        if labels.get(LABEL_CONTROLLER) != self.controller or LABEL_INSTANCE not in labels or LABEL_REALM not in labels:
+            return False
+        name = container_name(labels[LABEL_REALM], labels[LABEL_INSTANCE])
+        return container.name in (name, leftover_name(name, container.id))
 
 
 def instance_of(container: ObservedContainer) -> InstanceKey:

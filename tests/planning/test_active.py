@@ -4,7 +4,8 @@ import pytest
 
 from ozwald.model.active import ActiveService, Status
 from ozwald.model.container import ObservedContainer, ObservedPort
-from ozwald.planning.active import active_services, status_of
+from ozwald.planning.active import active_services
+from ozwald.planning.status import status_of
 from tests.builders import (
     OTHER_CONTROLLER,
     container,
@@ -89,10 +90,28 @@ def test_a_generation_that_is_no_number_is_unknown(generation: str) -> None:
         container(),
         our_container(controller=OTHER_CONTROLLER),
         our_container(name="ozsvc--default--llm--old-0123456789ab"),
+        our_container(name="made-from-docker-commit"),
     ],
 )
-def test_containers_of_others_and_those_left_behind_are_not_services(other: ObservedContainer) -> None:
+def test_containers_of_others_are_not_services(other: ObservedContainer) -> None:
     assert active(other) == []
+
+
+LEFTOVER = our_container(name="ozsvc--default--llm--old-0123456789ab", id="0123456789abcdef")
+
+
+def test_an_instance_that_is_being_replaced_is_listed_as_what_is_left_of_it() -> None:
+    [service] = active_services(wanted("llm"), situation({"box1": observation(LEFTOVER)}))
+
+    assert (service.key, service.status, service.container_id) == (key(), Status.AVAILABLE, LEFTOVER.id)
+    assert "it is being replaced" in service.reason
+
+
+@pytest.mark.parametrize("containers", [(LEFTOVER, our_container()), (our_container(), LEFTOVER)])
+def test_an_instance_with_its_predecessor_is_listed_once(containers: tuple[ObservedContainer, ...]) -> None:
+    [service] = active(*containers)
+
+    assert service.container_id == our_container().id
 
 
 def test_a_wanted_instance_without_a_container_waits() -> None:

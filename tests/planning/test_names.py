@@ -133,6 +133,12 @@ def test_a_key_is_read_whether_or_not_its_service_is_still_defined() -> None:
     assert parse_key("lab:gone[whatever]@box1", REALMS) == key("gone", "lab")
 
 
+@pytest.mark.parametrize("name", ["../../x", "x" * 400, "a--b", "é"])
+def test_a_key_has_to_be_a_name(name: str) -> None:
+    with pytest.raises(RequestError, match="must be 1 to 63 letters"):
+        parse_key(name, REALMS)
+
+
 @pytest.mark.parametrize("name", ["a", "9", "qwen1.5-vllm", "A_b.c-d", "x" * 63])
 def test_a_good_name_is_accepted(name: str) -> None:
     check_name("instance", name)

@@ -72,19 +72,37 @@ class TestOneInstance:
 
         assert (operation.action, operation.host, operation.container_id) == (Action.CREATE, "box1", None)
 
-    @pytest.mark.parametrize("state", ["running", "restarting", "paused"])
-    def test_what_is_as_wanted_is_kept(self, state: str) -> None:
-        operation = only(plan(seen={"box1": observation(running(state=state))}))
+    @pytest.mark.parametrize("status", ["Up 3 minutes", "Up 3 minutes (healthy)"])
+    def test_what_is_as_wanted_and_available_is_kept(self, status: str) -> None:
+        operation = only(plan(seen={"box1": observation(running(status=status))}))
 
         assert operation.action is Action.KEEP
 
-    @pytest.mark.parametrize("state", ["created", "exited"])
-    def test_what_is_as_wanted_but_does_not_run_is_started(self, state: str) -> None:
-        current = running(state=state)
+    @pytest.mark.parametrize(
+        ("state", "status"),
+        [
+            ("running", "Up 3 seconds (health: starting)"),
+            ("running", "Up 3 minutes (unhealthy)"),
+            ("restarting", "Restarting (1) 2 seconds ago"),
+            ("paused", "Up 3 minutes (Paused)"),
+            ("created", "Created"),
+            ("exited", "Exited (1) 2 minutes ago"),
+        ],
+    )
+    def test_what_is_as_wanted_but_not_available_is_started(self, state: str, status: str) -> None:
+        current = running(state=state, status=status)
 
         operation = only(plan(seen={"box1": observation(current)}))
 
         assert (operation.action, operation.container_id) == (Action.START, current.id)
+
+    @pytest.mark.parametrize("state", ["dead", "removing"])
+    def test_what_cannot_be_started_any_more_is_replaced(self, state: str) -> None:
+        current = running(state=state)
+
+        operation = only(plan(seen={"box1": observation(current)}))
+
+        assert (operation.action, operation.container_id) == (Action.REPLACE, current.id)
 
     def test_what_is_not_as_wanted_is_replaced(self) -> None:
         current = running(fingerprint="another")
@@ -154,10 +172,19 @@ class TestContainersOfOthers:
             our_container(controller=OTHER_CONTROLLER),
             our_container(controller=""),
             replace(our_container(), labels={"ozwald.controller": "c0ffee"}),
+            our_container(name="made-from-docker-commit"),
+            our_container(name=leftover_name(NAME, "0123456789abcdef")),
+            our_container(name=container_name("default", "other")),
         ],
     )
     def test_nothing_unknown_is_ever_stopped(self, theirs: ObservedContainer) -> None:
         assert not plan(wanted(), {"box1": observation(theirs)}).operations
+
+    def test_one_with_the_labels_of_another_instance_blocks_and_is_left_alone(self) -> None:
+        operation = only(plan(seen={"box1": observation(our_container("other", name=NAME))}))
+
+        assert operation.action is Action.BLOCKED
+        assert "a container that is not ours" in operation.reason
 
     def test_ours_is_not_mistaken_for_theirs_on_another_host(self) -> None:
         made = plan(seen={"box1": observation(container(NAME)), "box2": observation(running())})
