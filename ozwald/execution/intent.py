@@ -56,6 +56,7 @@ def make_durable(intent: Intent, *, home: DataFolder, provisioner: str) -> None:
     """
     path = wanted_path(home, provisioner)
     if read_wanted(path) != intent.wanted:
+        home.folder("wanted")
         write_wanted(path, intent.wanted)
 
 

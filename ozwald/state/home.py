@@ -5,7 +5,7 @@ import os
 import re
 import secrets
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,7 +16,10 @@ KEY_BYTES = 32
 
 
 class DataFolder:
-    """`OZWALD_HOME`, by default the platform's state folder; made (mode 0700) when first needed."""
+    """`OZWALD_HOME`, by default the platform's state folder; made (mode 0700) by the first to change something.
+
+    So are the identity and the key. Before, nothing can be ours, and who only reads is given ones of the moment.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -32,12 +35,12 @@ class DataFolder:
         return cls((Path(state) if state else Path.home() / ".local" / "state") / "ozwald")
 
     def controller_id(self) -> str:
-        """The random id that marks our containers; made once."""
-        return self._once("controller-id", lambda: secrets.token_hex(8))
+        """The random id that marks our containers."""
+        return self._kept("controller-id") or _new_controller_id()
 
     def fingerprint_key(self) -> bytes:
-        """The secret that specifications are fingerprinted with; made once."""
-        text = self._once("fingerprint-key", lambda: secrets.token_hex(KEY_BYTES))
+        """The secret that specifications are fingerprinted with."""
+        text = self._kept("fingerprint-key") or _new_key()
         if not re.fullmatch(f"[0-9a-f]{{{2 * KEY_BYTES}}}", text):
             path = self.path / "fingerprint-key"
             raise StateError(f"{path} is damaged; restore it, or delete it (every container is replaced then)")
@@ -61,7 +64,7 @@ class DataFolder:
 
     @contextmanager
     def changing(self) -> Iterator[None]:
-        """Holds the folder's lock: one process at a time changes what runs.
+        """Holds the folder's lock, with identity and key made: one process at a time changes what runs.
 
         Raises:
             StateError: another process holds it, or it cannot be opened.
@@ -79,16 +82,28 @@ class DataFolder:
                 raise StateError(f"another ozwald (process {holder}) is changing services; wait for it") from err
             os.truncate(descriptor, 0)
             os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+            self._make_once("controller-id", _new_controller_id())
+            self._make_once("fingerprint-key", _new_key())
             yield
         finally:
             os.close(descriptor)
 
-    def _once(self, name: str, make: Callable[[], str]) -> str:
-        path = self.folder() / name
+    def _make_once(self, name: str, value: str) -> None:
+        path = self.path / name
+        if read_text(path) is None:
+            write_whole(path, value + "\n", overwrite=False)
+
+    def _kept(self, name: str) -> str | None:
+        path = self.path / name
         value = read_text(path)
-        if value is None:
-            write_whole(path, make() + "\n", overwrite=False)
-            value = read_text(path)
-        if not value or not value.strip():
+        if value is not None and not value.strip():
             raise StateError(f"{path} is empty; restore it, or delete it to start over as a new controller")
-        return value.strip()
+        return value.strip() if value else None
+
+
+def _new_controller_id() -> str:
+    return secrets.token_hex(8)
+
+
+def _new_key() -> str:
+    return secrets.token_hex(KEY_BYTES)

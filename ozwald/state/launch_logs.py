@@ -25,7 +25,7 @@ class LaunchLogs:
         """
         when = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
         text = f"{when} " + line.rstrip("\n").replace("\n", "\n  ") + "\n"
-        path = self._path(key)
+        path = self._home.folder("logs", "launch") / _file_name(key)
         try:
             with path.open("a", encoding="utf-8", errors="backslashreplace") as file:
                 file.write(text)
@@ -37,10 +37,11 @@ class LaunchLogs:
 
     def read(self, key: InstanceKey) -> str | None:
         """Everything kept about an instance's launches, oldest first, or None."""
-        return read_text(self._path(key))
+        return read_text(self._home.path / "logs" / "launch" / _file_name(key))
 
-    def _path(self, key: InstanceKey) -> Path:
-        return self._home.folder("logs", "launch") / f"{key.realm}--{key.name}.log"
+
+def _file_name(key: InstanceKey) -> str:
+    return f"{key.realm}--{key.name}.log"
 
 
 def _keep_half(path: Path) -> None:

@@ -16,7 +16,7 @@ SCHEMA = 1
 
 def wanted_path(home: DataFolder, provisioner: str) -> Path:
     """Where a provisioner's wanted set is kept."""
-    return home.folder("wanted") / f"{provisioner}.json"
+    return home.path / "wanted" / f"{provisioner}.json"
 
 
 def read_wanted(path: Path) -> WantedSet | None:

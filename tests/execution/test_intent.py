@@ -67,6 +67,7 @@ class Desk:
         return read_wanted(wanted_path(self.home, "local"))
 
     def store(self, want: WantedSet) -> None:
+        self.home.folder("wanted")
         write_wanted(wanted_path(self.home, "local"), want)
 
     def intend(self, *requests: InstanceRequest, again: bool = False) -> Intent:
@@ -98,7 +99,7 @@ def test_the_first_request_is_the_first_generation(desk: Desk) -> None:
 def test_intending_writes_nothing_and_changes_nothing(desk: Desk) -> None:
     desk.intend(request())
 
-    assert desk.stored is None
+    assert list(desk.home.path.iterdir()) == []
     assert {method for engine in desk.fleet.engines.values() for method, _ in engine.calls} <= LOOKS
 
 
@@ -152,7 +153,7 @@ def test_one_instance_asked_for_twice_is_an_error(desk: Desk) -> None:
 
 
 def test_a_damaged_wanted_set_means_hold(desk: Desk) -> None:
-    path = wanted_path(desk.home, "local")
+    path = desk.home.folder("wanted") / "local.json"
     path.write_text("{")
 
     with pytest.raises(StateError, match="is damaged"):

@@ -3,7 +3,6 @@
 import stat
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -62,25 +61,31 @@ def test_a_folder_that_cannot_be_made_is_told_with_the_way_out(tmp_path: Path) -
 
 
 class TestIdentity:
-    def test_it_is_made_once(self, home: DataFolder) -> None:
+    def test_it_is_made_by_the_first_to_change_something_and_stays(self, home: DataFolder) -> None:
+        with home.changing():
+            identity = home.controller_id(), home.fingerprint_key()
+
+        with home.changing():
+            assert (home.controller_id(), home.fingerprint_key()) == identity
         assert home.controller_id() == DataFolder(home.path).controller_id()
         assert home.fingerprint_key() == DataFolder(home.path).fingerprint_key()
 
     def test_two_folders_are_two_controllers(self, tmp_path: Path) -> None:
         one, other = DataFolder(tmp_path / "one"), DataFolder(tmp_path / "other")
+        with one.changing(), other.changing():
+            pass
 
         assert one.controller_id() != other.controller_id()
         assert one.fingerprint_key() != other.fingerprint_key()
 
-    def test_all_who_ask_first_at_the_same_time_get_the_same(self, tmp_path: Path) -> None:
-        with ThreadPoolExecutor(max_workers=8) as pool:
-            for number in range(25):
-                path = tmp_path / str(number)
-                identities = list(pool.map(lambda _, path=path: DataFolder(path).controller_id(), range(8)))
-                assert len(set(identities)) == 1
+    def test_who_only_reads_writes_nothing_and_owns_nothing(self, home: DataFolder) -> None:
+        assert home.controller_id() != home.controller_id()
+        assert home.fingerprint_key() != home.fingerprint_key()
+        assert not home.path.exists()
 
     def test_the_key_is_for_the_owner_only(self, home: DataFolder) -> None:
-        home.fingerprint_key()
+        with home.changing():
+            pass
 
         assert stat.S_IMODE((home.path / "fingerprint-key").stat().st_mode) == 0o600
 
@@ -90,6 +95,8 @@ class TestIdentity:
 
         with pytest.raises(StateError, match="restore it, or delete it to start over"):
             home.controller_id()
+        with home.changing():
+            assert (home.path / "controller-id").read_text() == content
 
     @pytest.mark.parametrize("content", ["nonsense", "abc", "00" * 31, "é"])
     def test_a_damaged_key_is_told(self, home: DataFolder, content: str) -> None:

@@ -49,6 +49,7 @@ def test_nothing_was_ever_wanted_is_not_the_same_as_nothing_is_wanted(tmp_path: 
 
 def test_each_provisioner_has_its_own(tmp_path: Path) -> None:
     home = DataFolder(tmp_path)
+    home.folder("wanted")
     write_wanted(wanted_path(home, "home"), WANTED)
 
     assert read_wanted(wanted_path(home, "work")) is None
