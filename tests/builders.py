@@ -1,6 +1,7 @@
 """Small functions that make the values tests are about, with defaults for everything else."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ozwald.model import container as labels
@@ -191,7 +192,10 @@ def situation(
     groups: Mapping[str, Sequence[str]] | None = None,
 ) -> Situation:
     """The fleet as observed. `hosts` are those that differ from the default, `limit` what the plan may touch."""
-    seen = {"box1": observation()} if observations is None else dict(observations)
+    seen = {
+        name: replace(found, resources=replace(found.resources, boot_id=f"boot of {name}"))
+        for name, found in ({"box1": observation()} if observations is None else observations).items()
+    }
     special = {entry.name: entry for entry in hosts}
     names = dict.fromkeys([*special, *seen, *(unreachable or {})])
     everything = inventory(*(special.get(name, host(name)) for name in names), groups=groups)

@@ -12,7 +12,6 @@ from ozwald.execution.labels import Ownership
 from ozwald.execution.launch import launch
 from ozwald.execution.steps import Report, Result, Step
 from ozwald.model.plan import Action, InstanceKey, Operation, Plan
-from ozwald.planning.planner import required_dependencies
 from ozwald.remote.engine import Engine
 
 log = logging.getLogger(__name__)
@@ -123,7 +122,7 @@ def _comes_first(other: Operation, operation: Operation) -> bool:
 
 def _needed(other: Operation, operation: Operation) -> bool:
     """Whether a failure of one forbids the other; a stop elsewhere on the host only came first to make room."""
-    return other.key == operation.key or other.key in required_dependencies(operation.placement)
+    return other.key == operation.key or other.key in operation.needs
 
 
 def _list(keys: list[InstanceKey]) -> str:

@@ -53,8 +53,9 @@ class Operation:
     """One step of a plan.
 
     `container_id` is the container it acts on (none for create), `leftovers` are containers of interrupted
-    replacements that go once the instance is available, `after` the instances that come first. A blocked
-    operation changes nothing: `reason` says why and what to do. `fingerprint` goes into the container's label.
+    replacements that go once the instance is available, `after` the instances that come first and `needs` those of
+    them without which it is not started. A blocked operation changes nothing: `reason` says why and what to do.
+    `fingerprint` goes into the container's label.
     """
 
     action: Action
@@ -66,6 +67,7 @@ class Operation:
     fingerprint: str = ""
     reason: str = ""
     after: tuple[InstanceKey, ...] = ()
+    needs: tuple[InstanceKey, ...] = ()
     fits_nowhere: bool = False
 
 

@@ -105,7 +105,7 @@ def _operation(
     leftovers: tuple[str, ...] = (),
     fingerprint: str = "",
 ) -> Operation:
-    realm = placement.spec.realm
+    realm, depends_on = placement.spec.realm, placement.spec.depends_on
     return Operation(
         action=action,
         key=placement.key,
@@ -115,5 +115,6 @@ def _operation(
         leftovers=leftovers,
         fingerprint=fingerprint,
         reason=reason,
-        after=tuple(InstanceKey(realm=realm, name=name.instance) for name in placement.spec.depends_on),
+        after=tuple(InstanceKey(realm=realm, name=first.instance) for first in depends_on),
+        needs=tuple(InstanceKey(realm=realm, name=first.instance) for first in depends_on if first.required),
     )

@@ -5,12 +5,13 @@ from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 
 from ozwald.errors import RequestError
-from ozwald.model.plan import Action, InstanceKey, Operation, Placement, Plan
+from ozwald.model.plan import Action, InstanceKey, Operation, Plan
 from ozwald.model.service import Realm
 from ozwald.model.wanted import WantedSet
 from ozwald.planning.difference import unwanted, wanted_here
 from ozwald.planning.endpoints import with_endpoints
 from ozwald.planning.fingerprint import fingerprint
+from ozwald.planning.machines import check_machines
 from ozwald.planning.placement import Placements, Unplaced, place
 from ozwald.planning.situation import Situation
 
@@ -22,8 +23,10 @@ def make_plan(wanted: WantedSet, realms: Mapping[str, Realm], situation: Situati
     made with.
 
     Raises:
-        RequestError: a request names something that does not exist, or dependencies form a circle.
+        RequestError: a request names something that does not exist, dependencies form a circle, or two hosts are
+            one machine.
     """
+    check_machines(situation.observations)
     places = place(wanted, realms, situation)
     operations = [_unplaced(unplaced) for unplaced in places.unplaced]
     for placement in places.placed.values():
@@ -47,16 +50,6 @@ def placed_as(plan: Plan, wanted: WantedSet) -> WantedSet:
         replace(instance, placed_on=hosts.get(instance.key) or instance.placed_on) for instance in wanted.instances
     )
     return replace(wanted, instances=instances)
-
-
-def required_dependencies(placement: Placement | None) -> list[InstanceKey]:
-    """The instances without which this one is not started."""
-    if placement is None:
-        return []
-    spec = placement.spec
-    return [
-        InstanceKey(realm=spec.realm, name=dependency.instance) for dependency in spec.depends_on if dependency.required
-    ]
 
 
 def _unplaced(unplaced: Unplaced) -> Operation:
@@ -84,13 +77,13 @@ def _without_dependants_of_blocked(operations: list[Operation], places: Placemen
         for key, operation in by_key.items():
             reason = _blocked_by(operation, by_key, places)
             if operation.action is not Action.BLOCKED and reason:
-                by_key[key] = replace(operation, action=Action.BLOCKED, reason=reason, after=())
+                by_key[key] = replace(operation, action=Action.BLOCKED, reason=reason, after=(), needs=())
                 settled = False
     return list(by_key.values())
 
 
 def _blocked_by(operation: Operation, by_key: Mapping[InstanceKey, Operation], places: Placements) -> str:
-    for dependency in required_dependencies(operation.placement):
+    for dependency in operation.needs:
         if dependency in places.skipped:
             continue
         if dependency not in by_key:
