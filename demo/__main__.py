@@ -35,7 +35,13 @@ def main(words: Sequence[str] | None = None) -> int:
     lab = make_fleet(directory)
     user = User(directory / "user")
     user.settle(lab)
-    walk(user, lab)
+    try:
+        walk(user, lab)
+    except subprocess.CalledProcessError as failed:
+        say(f"That failed (exit code {failed.returncode}). The hosts are still up; ./dev demo-down takes them down.")
+        return 1
+    finally:
+        hand_over([user.folder, lab.identity_file, lab.identity_file.parent])
     say(f"Done in {time.monotonic() - began:.0f} s.")
     print(what_next(user, lab))
     return 0
@@ -79,7 +85,7 @@ class User:
         (self.folder / "inventory").mkdir(parents=True)
         shutil.copy(HERE / "settings.yml", self.folder)
         lab.write_inventory(self.folder / "inventory" / "hosts.yml")
-        (self.folder / "ssh_config").write_text(f"UserKnownHostsFile {self.folder / 'known_hosts'}\n")
+        (self.folder / "ssh_config").write_text(f'UserKnownHostsFile "{self.folder / "known_hosts"}"\n')
         environment = {"OZWALD_HOME": self.folder / "state", "OZWALD_SSH_CONFIG": self.folder / "ssh_config"}
         (self.folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in environment.items()))
 
@@ -87,6 +93,16 @@ class User:
         """Shows a command and runs it; ends the demo when it fails."""
         print(f"\n$ ozwald {shlex.join(words)}", flush=True)
         subprocess.run([self.ozwald, *words], cwd=self.folder, env=environment(), check=True)
+
+
+def hand_over(paths: list[Path]) -> None:
+    """Gives the user's files to whoever called sudo, so that the commands can be tried without it."""
+    if "SUDO_UID" not in os.environ:
+        return
+    owner, group = int(os.environ["SUDO_UID"]), int(os.environ["SUDO_GID"])
+    for path in paths:
+        for place in (path, *(path.rglob("*") if path.name == "user" else ())):
+            os.chown(place, owner, group, follow_symlinks=False)
 
 
 def environment() -> dict[str, str]:
@@ -133,16 +149,14 @@ def ask(address: str) -> None:
 
 def what_next(user: User, lab: Lab) -> str:
     """What can be tried on the fleet that stays up."""
-    place = os.path.relpath(user.folder)
-    command = os.path.relpath(user.ozwald, user.folder)
     return f"""
-Everything is still up. Try, in another folder's stead, from {place}:
+Everything is still up. Try:
 
-    cd {place}
-    alias ozwald={command}
+    cd {shlex.quote(str(user.folder))}
+    alias ozwald={shlex.quote(str(user.ozwald))}
     ozwald list_active_services
     ozwald run all -- uname -a
-    ozwald apply chat[llm][nvidia][short-context]     # and nothing else: the other two are stopped
+    ozwald apply 'chat[llm][nvidia][short-context]'   # and nothing else: the other two are stopped
     ozwald get_service_launch_logs chat
     curl http://{lab.hosts["gpu1"].address}:8080/v1/models
 

@@ -18,6 +18,11 @@ def harmless(text: str) -> str:
     return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
 
 
+def harmless_json(text: str) -> str:
+    """JSON text that means the same; what it leaves unescaped and a terminal may obey is escaped as JSON has it."""
+    return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
 def harmless_line(text: str) -> str:
     """The same on one line."""
     return harmless(re.sub(r"[\r\n\t]+", " ", text.rstrip()))

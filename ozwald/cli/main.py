@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from typing import NoReturn
 
 import click
@@ -70,6 +71,7 @@ def cli(verbose: int) -> None:
 
 def run(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs one command and exits with its code."""
+    _make_streams_safe()
     try:
         outcome = cli.main(arguments, prog_name="ozwald", standalone_mode=False)
         sys.stdout.flush()
@@ -85,6 +87,18 @@ def run(arguments: Sequence[str] | None = None) -> NoReturn:
         # The reader has gone; without this the interpreter complains when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
+    except OSError as error:
+        _fail(f"the system refused: {error}", 1)
+
+
+def _make_streams_safe() -> None:
+    """A stream that was closed swallows what is written; a character that one cannot show becomes an escape."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - it lives as long as the process
+        stream = getattr(sys, name)
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _fail(message: str, code: int) -> NoReturn:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ozwald.cli.harmless import harmless_line
+from ozwald.cli.harmless import harmless_json, harmless_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -41,7 +41,7 @@ limit_option = click.option(
 def emit(document: Any, output: str, *, table: Callable[[], None]) -> None:
     """Prints a JSON-able document in the form asked for; `table` prints it for people."""
     if output == "json":
-        click.echo(json.dumps(document, indent=2, ensure_ascii=not _prints_unicode()))
+        click.echo(harmless_json(json.dumps(document, indent=2, ensure_ascii=not _prints_unicode())))
     elif output == "yaml":
         import yaml
 

@@ -26,7 +26,6 @@ def inventory_text(local: HostResources | None, chosen: Sequence[str], offered: 
         )
     others = [name for name in offered if name not in chosen]
     if not entries:
-        entries.append("  []\n")
         others = others or ["gpu1"]
     if others:
         entries.append("  # These could be added:\n" + "".join(_commented(_entry(name)) for name in others))

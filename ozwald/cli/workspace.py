@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ozwald.errors import RequestError
 from ozwald.model.host import Host, Provisioner
 from ozwald.model.settings import Settings
 from ozwald.state.home import DataFolder
@@ -30,14 +31,22 @@ class Workspace:
     def environ(self) -> Mapping[str, str]:
         from ozwald.config.load import environment
 
-        return environment(Path.cwd(), os.environ)
+        return environment(self.folder, os.environ)
+
+    @cached_property
+    def folder(self) -> Path:
+        """The working directory."""
+        try:
+            return Path.cwd()
+        except OSError as err:
+            raise RequestError("the working directory is gone; change to one that exists") from err
 
     @cached_property
     def loaded(self) -> "Loaded":
         """The settings, with the places that the hosts' variables come from."""
         from ozwald.config.load import load
 
-        return load(self.config, inventory=self.inventory, environ=self.environ, cwd=Path.cwd())
+        return load(self.config, inventory=self.inventory, environ=self.environ, cwd=self.folder)
 
     @property
     def settings(self) -> Settings:

@@ -65,6 +65,9 @@ def _dependency(name: str, body: Node) -> Dependency:
     restart = field(body, "restart")
     if restart and boolean(restart):
         raise refuse(restart, "is not supported yet")
+    condition = field(body, "condition")
+    if condition and text(condition) == "service_completed_successfully":
+        raise refuse(condition, "'service_completed_successfully' is not supported yet")
     needed = field(body, "required")
     return Dependency(
         instance=name,
@@ -78,8 +81,7 @@ def networks(node: Node, context: Context) -> tuple[Attachment, ...]:
     if isinstance(node, ListNode):
         return tuple(Attachment(network=name) for name in texts(node))
     return tuple(
-        Attachment(network=name, aliases=maybe(body, "aliases", texts) or ())
-        for name, body in entries(node).items()
+        Attachment(network=name, aliases=maybe(body, "aliases", texts) or ()) for name, body in entries(node).items()
     )
 
 
@@ -118,9 +120,7 @@ def _device(node: Node) -> Device:
 def extra_hosts(node: Node, context: Context) -> tuple[str, ...]:
     """Lines of /etc/hosts, each `name:address`."""
     if isinstance(node, MapNode):
-        return tuple(
-            f"{name}:{address}" for name, body in node.values.items() for address in text_or_texts(body)
-        )
+        return tuple(f"{name}:{address}" for name, body in node.values.items() for address in text_or_texts(body))
     return tuple(collect(_extra_host, listed(node), context.problems))
 
 

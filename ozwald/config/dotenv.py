@@ -42,9 +42,7 @@ def parse_dotenv(source: Source, environ: Mapping[str, str], *, raw: bool = Fals
 
 
 def _raw(text: str) -> dict[str, str | None]:
-    lines = (
-        line.partition("=") for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#")
-    )
+    lines = (line.partition("=") for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#"))
     return {key.strip(): value if equals else None for key, equals, value in lines}
 
 

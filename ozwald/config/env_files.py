@@ -16,9 +16,7 @@ from ozwald.model.service import EnvFile
 def env_files(node: Node, context: Context) -> tuple[EnvFile, ...]:
     """The files of one `env_file`, read; optional ones that do not exist are left out."""
     nodes = (node,) if isinstance(node, Scalar) else listed(node)
-    return tuple(
-        file for file in collect(lambda item: _env_file(item, context), nodes, context.problems) if file
-    )
+    return tuple(file for file in collect(lambda item: _env_file(item, context), nodes, context.problems) if file)
 
 
 def _env_file(node: Node, context: Context) -> EnvFile | None:

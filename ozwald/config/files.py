@@ -48,17 +48,13 @@ def decode(content: bytes, *, file: str) -> Source:
     forbidden = _FORBIDDEN.search(text)
     if forbidden:
         character = f"U+{ord(forbidden[0]):04X}"
-        raise RefusedError(
-            place(text, forbidden.start(), file), f"has a character that is not text: {character}"
-        )
+        raise RefusedError(place(text, forbidden.start(), file), f"has a character that is not text: {character}")
     return Source(file=file, text=text)
 
 
 def place(text: str, offset: int, file: str) -> Origin:
     """Line and column of an offset."""
-    return Origin(
-        file=file, line=text.count("\n", 0, offset) + 1, column=offset - text.rfind("\n", 0, offset)
-    )
+    return Origin(file=file, line=text.count("\n", 0, offset) + 1, column=offset - text.rfind("\n", 0, offset))
 
 
 def _read(path: Path, file: str) -> bytes:

@@ -134,9 +134,7 @@ def _variables(name: str, groups: list[str], sources: Sources) -> dict[str, Vari
     return found
 
 
-def _host(
-    name: str, groups: list[str], variables: Mapping[str, Variable], sources: Sources, context: Context
-) -> Host:
+def _host(name: str, groups: list[str], variables: Mapping[str, Variable], sources: Sources, context: Context) -> Host:
     return replace(
         sources.hosts[name].host or host_from_variables(name, variables, context),
         groups=tuple(group for group in groups if group != ALL),

@@ -74,9 +74,7 @@ class Template:
         present = bool(self.variables.get(name)) if operator[0][0] == ":" else name in self.variables
         kind = operator[0][-1]
         start = self.at
-        alternative = self._until_end(
-            depth=depth + 1, wanted=wanted and kind != "?" and present == (kind == "+")
-        )
+        alternative = self._until_end(depth=depth + 1, wanted=wanted and kind != "?" and present == (kind == "+"))
         why = self.text[start : self.at]
         self._close()
         if kind == "?" and wanted and not present:

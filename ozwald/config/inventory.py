@@ -91,8 +91,7 @@ def _variables(body: Node) -> dict[str, Variable]:
     if not isinstance(found, MapNode):
         return {}
     return {
-        name: Variable(value=plain_value(value), origin=found.keys[name].origin)
-        for name, value in found.values.items()
+        name: Variable(value=plain_value(value), origin=found.keys[name].origin) for name, value in found.values.items()
     }
 
 
@@ -119,9 +118,7 @@ def _provisioner(entry: Named) -> ProvisionerEntry:
         hosts=maybe(entry.body, "hosts", text) or "all",
         cache=maybe(entry.body, "cache", _cache) or Cache(),
     )
-    return ProvisionerEntry(
-        origin=entry.origin, host_origin=host.origin, path=host.path, provisioner=provisioner
-    )
+    return ProvisionerEntry(origin=entry.origin, host_origin=host.origin, path=host.path, provisioner=provisioner)
 
 
 def _cache(node: Node) -> Cache:

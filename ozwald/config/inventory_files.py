@@ -157,9 +157,7 @@ def _map(tree: Node) -> MapNode:
 
 def _sources(draft: Draft) -> Sources:
     """What the draft has come to."""
-    hosts = {
-        name: HostEntry(origin=host.origin, host=None, vars=host.vars) for name, host in draft.hosts.items()
-    }
+    hosts = {name: HostEntry(origin=host.origin, host=None, vars=host.vars) for name, host in draft.hosts.items()}
     groups = {
         name: GroupEntry(
             origin=group.origin,

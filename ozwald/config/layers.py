@@ -63,15 +63,11 @@ def _name_what_is_missing(body: MapNode, context: Context) -> None:
     for key in _UNSUPPORTED:
         if key in body.values:
             place = body.keys[key]
-            context.problems.error(
-                place.origin, f"{place.text!r} is not supported yet", path=body.values[key].path
-            )
+            context.problems.error(place.origin, f"{place.text!r} is not supported yet", path=body.values[key].path)
     for key in _UNUSED:
         if key in body.values:
             place = body.keys[key]
-            context.problems.warn(
-                place.origin, f"{place.text!r} has no effect yet", path=body.values[key].path
-            )
+            context.problems.warn(place.origin, f"{place.text!r} has no effect yet", path=body.values[key].path)
 
 
 def _key_origins(key: str, node: Node) -> dict[tuple[str, ...], Origin]:
@@ -87,9 +83,7 @@ def _environment(node: Node, context: Context) -> dict[str, str | None]:
 def _labels(node: Node, context: Context) -> dict[str, str | None]:
     for (_, label), origin in _key_origins("labels", node).items():
         if label.startswith(_OWN_LABELS):
-            raise RefusedError(
-                origin, f"labels that begin with {_OWN_LABELS!r} are Ozwald's own", path=node.path
-            )
+            raise RefusedError(origin, f"labels that begin with {_OWN_LABELS!r} are Ozwald's own", path=node.path)
     return key_values(node, lambda _: "")
 
 

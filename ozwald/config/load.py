@@ -39,9 +39,7 @@ class Loaded:
     variables: Mapping[str, Mapping[str, Variable]]
 
 
-def load_settings(
-    path: Path | None, *, inventory: Path | None, environ: Mapping[str, str], cwd: Path
-) -> Settings:
+def load_settings(path: Path | None, *, inventory: Path | None, environ: Mapping[str, str], cwd: Path) -> Settings:
     """The settings and inventory that `path`, the environment and the working directory name.
 
     Raises SettingsError with every problem found.

@@ -30,13 +30,7 @@ def named(node: Node | None, problems: Problems) -> Iterator[Named]:
 def _unique(node: ListNode, problems: Problems) -> Iterator[Named]:
     first: dict[str, Origin] = {}
     for item in node.items:
-        name = (
-            item
-            if isinstance(item, Scalar)
-            else item.values.get("name")
-            if isinstance(item, MapNode)
-            else None
-        )
+        name = item if isinstance(item, Scalar) else item.values.get("name") if isinstance(item, MapNode) else None
         if not isinstance(name, Scalar):
             continue
         if name.text in first:

@@ -41,9 +41,7 @@ class Problems:
         """Raise SettingsError with every error, in the order of files and lines."""
         if self.errors:
             unique = dict.fromkeys(self.errors)
-            raise SettingsError(
-                sorted(unique, key=lambda problem: (problem.file, problem.line, problem.column))
-            )
+            raise SettingsError(sorted(unique, key=lambda problem: (problem.file, problem.line, problem.column)))
 
 
 class RefusedError(Exception):

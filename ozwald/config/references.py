@@ -78,9 +78,7 @@ def _circle_place(definition: ServiceDefinition, needed: str) -> Origin:
 
 def _needs(definition: ServiceDefinition, *, every: bool) -> tuple[str, ...]:
     """What every choice of variety and profile needs, or what any of them does."""
-    without_profile = _choices(
-        [variety.layer for variety in definition.varieties.values()], [definition.base]
-    )
+    without_profile = _choices([variety.layer for variety in definition.varieties.values()], [definition.base])
     choices = [
         {dependency.instance for dependency in layer.values.get("depends_on") or ()}
         for layer in (*without_profile, *(profile.layer for profile in definition.profiles.values()))

@@ -168,9 +168,7 @@ def _without(node: Node, refused: list[tuple[_Step, ...]]) -> Node:
         return MapNode(at=node.at, values=values, keys=node.keys, path=node.path)
     if isinstance(node, ListNode):
         items = tuple(
-            _without(item, below[at]) if at in below else item
-            for at, item in enumerate(node.items)
-            if at not in gone
+            _without(item, below[at]) if at in below else item for at, item in enumerate(node.items) if at not in gone
         )
         return ListNode(at=node.at, items=items, path=node.path)
     return node

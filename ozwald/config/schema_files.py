@@ -61,9 +61,7 @@ def _compiled(schema: Any, file: str) -> Any:
         return schema
     if "$ref" in schema:
         return _referred(schema["$ref"], file)
-    compiled = {
-        key: _compiled(part, file) for key, part in schema.items() if key not in _ANNOTATIONS | {"properties"}
-    }
+    compiled = {key: _compiled(part, file) for key, part in schema.items() if key not in _ANNOTATIONS | {"properties"}}
     if "properties" in schema:
         others = spellings(schema["properties"])
         compiled[SPELLINGS] = others
@@ -95,9 +93,7 @@ def _fits(instance: object, schema: Any) -> bool:
     return wanted in kinds if isinstance(wanted, str) else any(kind in wanted for kind in kinds)
 
 
-def _properties(
-    validator: Any, properties: Any, instance: object, schema: object
-) -> Iterator[ValidationError]:
+def _properties(validator: Any, properties: Any, instance: object, schema: object) -> Iterator[ValidationError]:
     if isinstance(instance, dict):
         for key, value in instance.items():
             part = properties.get(key)

@@ -122,9 +122,7 @@ def words(node: Node) -> tuple[str, ...]:
         raise refuse(node, "a quote is opened and never closed, or a backslash ends the text") from err
 
 
-def collect(
-    read: Callable[[Written], Read], all_written: Iterable[Written], problems: Problems
-) -> Iterator[Read]:
+def collect(read: Callable[[Written], Read], all_written: Iterable[Written], problems: Problems) -> Iterator[Read]:
     """Each of them read; those that cannot be read become problems."""
     for written in all_written:
         try:
@@ -144,9 +142,7 @@ def _json(node: Node) -> str:
     if isinstance(node, ListNode):
         return f"[{','.join(_json(item) for item in node.items)}]"
     if isinstance(node, MapNode):
-        pairs = (
-            f"{json.dumps(key, ensure_ascii=False)}:{_json(value)}" for key, value in node.values.items()
-        )
+        pairs = (f"{json.dumps(key, ensure_ascii=False)}:{_json(value)}" for key, value in node.values.items())
         return f"{{{','.join(pairs)}}}"
     value = node.value
     if isinstance(value, float | int) and not isinstance(value, bool) and _JSON_NUMBER.fullmatch(node.text):

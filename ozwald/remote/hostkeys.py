@@ -5,6 +5,7 @@ import binascii
 import fnmatch
 import hashlib
 import hmac
+import logging
 import os
 import re
 from collections.abc import Iterable, Sequence
@@ -12,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ozwald.errors import HostKeyError
+from ozwald.errors import HostKeyError, StateError
+
+log = logging.getLogger(__name__)
 
 SYSTEM_FILE: Final = "/etc/ssh/ssh_known_hosts"
 USER_FILE: Final = "~/.ssh/known_hosts"
@@ -72,7 +75,10 @@ def load(files: Iterable[str]) -> KnownHosts:
         path = Path(name).expanduser()
         try:
             text = path.read_text("utf-8", "replace")
-        except OSError:
+        except FileNotFoundError:
+            continue
+        except OSError as err:
+            log.warning("cannot read %s: %s", path, err.strerror)
             continue
         keys += parse(text, file=str(path))
     return KnownHosts(keys=tuple(keys))
@@ -120,8 +126,19 @@ def preferred_types(known: Sequence[KnownKey], types: Sequence[str]) -> tuple[st
 
 
 def record_host_key(path: str, name: str, key: HostKey, *, replace: bool = False) -> None:
-    """Appends a host's key to a known_hosts file that only its owner may read; `replace` drops its older lines."""
+    """Appends a host's key to a known_hosts file that only its owner may read; `replace` drops its older lines.
+
+    Raises:
+        StateError: the file cannot be read or written.
+    """
     file = Path(path).expanduser()
+    try:
+        _record(file, name, key, replace=replace)
+    except OSError as err:
+        raise StateError(f"cannot record the key in {file}: {err.strerror}") from err
+
+
+def _record(file: Path, name: str, key: HostKey, *, replace: bool) -> None:
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     line = f"{name} {key.type} {base64.b64encode(key.blob).decode()}\n"
     old = file.read_text("utf-8", "surrogateescape") if file.exists() else ""

@@ -2,6 +2,7 @@
 
 import base64
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -66,7 +67,10 @@ class Identities:
             if key is not None:
                 yield Identity(label=str(path), key=key)
             elif target.own_identity:
-                raise _unusable(target, f"the key {path} is locked: run `ssh-add {path}`")
+                why = (
+                    f"is locked: run `ssh-add {path}`" if os.access(path, os.R_OK) else "cannot be read: check its mode"
+                )
+                raise _unusable(target, f"the key {path} {why}")
 
     def _load(self, path: Path) -> paramiko.PKey | None:
         """The key of a file, or None when it has a passphrase that nobody gave."""

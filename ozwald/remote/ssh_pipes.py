@@ -57,12 +57,13 @@ class SshPipes:
         if found == b"denied" and not self._host.become:
             raise denied(self._host, self._transport.get_username() or "")
         if not has_cli:
-            raise EngineError(
-                self._host.name,
+            denied_to_user = "become needs the docker command on the host: install the docker CLI there"
+            forbidden = (
                 "sshd forwards no unix sockets and there is no docker command to go through: "
-                "set AllowStreamLocalForwarding to yes, or install the docker CLI",
-                failure=Failure.TERMINAL,
+                "set AllowStreamLocalForwarding to yes, or install the docker CLI"
             )
+            message = denied_to_user if found == b"denied" else forbidden
+            raise EngineError(self._host.name, message, failure=Failure.TERMINAL)
         self._through_cli = True
 
     def _dial_stdio(self, timeout_s: float) -> Pipe:

@@ -17,9 +17,7 @@ Refuse = Callable[..., tuple[Problem, ...]]
 def load(tmp_path: Path) -> Load:
     """Write the text as settings.yml and load it."""
 
-    def load_text(
-        text: str, *, environ: Mapping[str, str] | None = None, inventory: Path | None = None
-    ) -> Settings:
+    def load_text(text: str, *, environ: Mapping[str, str] | None = None, inventory: Path | None = None) -> Settings:
         (tmp_path / "settings.yml").write_text(text)
         return load_settings(None, inventory=inventory, environ=environ or {}, cwd=tmp_path)
 

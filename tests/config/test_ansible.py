@@ -104,9 +104,7 @@ def test_what_cannot_be_honoured_is_named(tmp_path: Path, words: str, sentence: 
 
 def test_a_vault_secret_is_refused_only_where_a_connection_needs_it(tmp_path: Path) -> None:
     text = "all: {hosts: {h: {db_password: !vault x}}}\n"
-    assert settings(tmp_path, text, "h.yml").inventory.hosts["h"].vars == {
-        "db_password": {"__ansible_vault": "x"}
-    }
+    assert settings(tmp_path, text, "h.yml").inventory.hosts["h"].vars == {"db_password": {"__ansible_vault": "x"}}
     (found,) = problems(tmp_path, text.replace("db_password", "ansible_user"), "h.yml")
     assert str(found) == "h.yml:1:19: h.ansible_user: is encrypted with vault"
 
@@ -185,9 +183,7 @@ def test_without_being_named_the_folder_counts_without_its_sub_folders(tmp_path:
 def test_a_host_of_both_kinds_of_inventory_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "settings.yml").write_text("hosts: {a: }")
     (tmp_path / "hosts").write_text("a\n")
-    with pytest.raises(
-        SettingsError, match=r"^hosts:1:1: the name stands twice; first at settings\.yml:1:9$"
-    ):
+    with pytest.raises(SettingsError, match=r"^hosts:1:1: the name stands twice; first at settings\.yml:1:9$"):
         load(None, inventory=Path("hosts"), environ={}, cwd=tmp_path)
 
 
@@ -239,9 +235,7 @@ def test_a_data_file_with_an_executable_bit_is_data(tmp_path: Path) -> None:
     assert list(loaded.settings.inventory.hosts) == ["a"]
 
 
-@pytest.mark.parametrize(
-    "pattern", ["a[", "a[1", "a[1:]", "a[1:2:0]", "a[1:2:3:4]", "a[b:1]", "a[01:2]", "a[c:a]"]
-)
+@pytest.mark.parametrize("pattern", ["a[", "a[1", "a[1:]", "a[1:2:0]", "a[1:2:3:4]", "a[b:1]", "a[01:2]", "a[c:a]"])
 def test_a_bad_range_is_refused(pattern: str) -> None:
     with pytest.raises(PatternError):
         expand(pattern)

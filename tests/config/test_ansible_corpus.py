@@ -78,8 +78,7 @@ def test_hosts_and_variables_equal_ansibles(case: str, listings: dict[str, Any],
     ours = {name: dict(host.vars) for name, host in read(case, tmp_path).hosts.items()}
     theirs = {name: {} for name in hosts_of(listing, "all")} | listing["_meta"]["hostvars"]
     assert ours == {
-        host: {name: value for name, value in found.items() if name not in INTERNAL}
-        for host, found in theirs.items()
+        host: {name: value for name, value in found.items() if name not in INTERNAL} for host, found in theirs.items()
     }
 
 

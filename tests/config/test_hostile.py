@@ -67,9 +67,7 @@ def test_many_wrong_keys_are_refused_quickly(tmp_path: Path, count: int) -> None
 
 def test_a_fleet_of_a_thousand_hosts_and_two_thousand_services_loads_soon(tmp_path: Path) -> None:
     hosts = "".join(f"  gpu{n}: {{ip: 10.0.0.1, user: oz, labels: {{rack: a}}}}\n" for n in range(1000))
-    service = (
-        "{environment: {A: 1, B: x}, varieties: {nvidia: {image: a}}, profiles: {p: {environment: {C: 2}}}}"
-    )
+    service = "{environment: {A: 1, B: x}, varieties: {nvidia: {image: a}}, profiles: {p: {environment: {C: 2}}}}"
     services = "".join(f"      s{n}: {service}\n" for n in range(2000))
     path = tmp_path / "settings.yml"
     path.write_text(f"hosts:\n{hosts}realms:\n  r:\n    service-definitions:\n{services}")
@@ -88,9 +86,7 @@ def test_many_wrong_references_are_refused_quickly(tmp_path: Path) -> None:
 def test_a_long_chain_of_groups_and_dependencies_needs_no_stack(tmp_path: Path) -> None:
     path = tmp_path / "settings.yml"
     groups = "".join(f"  g{number}: {{children: [g{number + 1}]}}\n" for number in range(3000))
-    services = "".join(
-        f"      s{number}: {{image: i, depends_on: [s{number + 1}]}}\n" for number in range(3000)
-    )
+    services = "".join(f"      s{number}: {{image: i, depends_on: [s{number + 1}]}}\n" for number in range(3000))
     realm = f"realms:\n  r:\n    service-definitions:\n{services}      s3000: {{image: i}}\n"
     path.write_text(f"groups:\n{groups}  g3000:\n{realm}")
     settings = load_settings(path, inventory=None, environ={}, cwd=tmp_path)

@@ -17,18 +17,14 @@ def realm(body: str) -> str:
 
 def test_definitions_and_profiles_may_be_maps_or_lists(load: Load) -> None:
     as_map = load(realm("service_definitions:\n  s: {image: i, profiles: {p: {user: a}}}")).realms["r"]
-    as_list = load(
-        realm("service-definitions:\n- {name: s, image: i, profiles: [{name: p, user: a}]}")
-    ).realms["r"]
+    as_list = load(realm("service-definitions:\n- {name: s, image: i, profiles: [{name: p, user: a}]}")).realms["r"]
     assert as_map.definitions["s"].base.values == as_list.definitions["s"].base.values == {"image": "i"}
     assert as_list.definitions["s"].profiles["p"].layer.values == {"user": "a"}
     assert as_map.definitions["s"].profiles["p"].layer.values == {"user": "a"}
 
 
 def test_a_null_body_is_an_empty_body(load: Load) -> None:
-    settings = load(
-        "hosts:\nprovisioners:\nrealms:\n  a:\n  b:\n    networks:\n    service-definitions:\n      s:\n"
-    )
+    settings = load("hosts:\nprovisioners:\nrealms:\n  a:\n  b:\n    networks:\n    service-definitions:\n      s:\n")
     assert settings.realms["a"].definitions == {}
     assert settings.realms["b"].definitions["s"].base.values == {}
     assert ["no image yet" in str(warning) for warning in settings.warnings] == [True]
@@ -109,8 +105,7 @@ def test_extension_keys_are_free_and_anchors_work(load: Load) -> None:
         ),
         (
             realm("service-definitions:\n  s: {image: i, depends_on: [s]}"),
-            "settings.yml:4:34: realms.r.service-definitions.s.depends_on:"
-            " the dependencies run in a circle: s -> s",
+            "settings.yml:4:34: realms.r.service-definitions.s.depends_on: the dependencies run in a circle: s -> s",
         ),
         (
             realm("service-definitions:\n  s: {image: i, varieties: {big: {}}}"),
@@ -149,9 +144,7 @@ def test_a_good_name_is_taken(load: Load, name: str) -> None:
 
 
 def test_an_unknown_dependency_is_a_warning(load: Load) -> None:
-    warnings = load(
-        realm("service-definitions:\n  s: {image: i, depends_on: [redi]}\n  redis: {image: i}")
-    ).warnings
+    warnings = load(realm("service-definitions:\n  s: {image: i, depends_on: [redi]}\n  redis: {image: i}")).warnings
     assert [str(warning) for warning in warnings] == [
         "settings.yml:4:34: realms.r.service-definitions.s.depends_on:"
         " no definition of the realm has this name; an instance must have it by the time this starts;"

@@ -34,9 +34,7 @@ def test_the_examples_cache_host_means_the_embedded_redis(settings: Settings) ->
 
 def test_varieties_and_profiles_carry_their_layers_as_written(settings: Settings) -> None:
     definition = settings.realms["default"].definitions["qwen1.5-vllm"]
-    assert definition.base.values == {
-        "environment": {"MODEL_NAME": "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B"}
-    }
+    assert definition.base.values == {"environment": {"MODEL_NAME": "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B"}}
     assert {name: variety.hardware for name, variety in definition.varieties.items()} == {
         "nvidia": Hardware.NVIDIA,
         "amdgpu": Hardware.AMDGPU,

@@ -1,6 +1,7 @@
 """`pip install .` into a clean environment gives a working command with its data files."""
 
 import os
+import shutil
 import subprocess
 import sys
 import venv
@@ -11,7 +12,6 @@ import pytest
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 
 ROOT = Path(__file__).parents[2]
-CHECKED_OUT = ("ozwald", "pyproject.toml", "README.md", "LICENSE")
 
 
 def test_an_installed_ozwald_validates_an_example(tmp_path: Path) -> None:
@@ -46,13 +46,11 @@ def test_help_and_version_need_no_settings(tmp_path: Path, words: tuple[str, ...
 
 
 def copy_sources(target: Path) -> None:
-    """What git has of the package, without caches and builds."""
+    """The package as it is checked out, without caches and builds."""
     target.mkdir()
-    listed = subprocess.run(["git", "ls-files", *CHECKED_OUT], cwd=ROOT, capture_output=True, text=True, check=True)
-    for name in listed.stdout.splitlines():
-        file = target / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes((ROOT / name).read_bytes())
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, target)
+    shutil.copytree(ROOT / "ozwald", target / "ozwald", ignore=shutil.ignore_patterns("__pycache__"))
 
 
 def run(environment: Path, *words: str, folder: Path) -> subprocess.CompletedProcess[str]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -60,6 +61,11 @@ class User:
             check=False,
         )
         return Ran(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
+
+    def pipes_into(self, reader: str, *words: str, timeout_s: float = 60.0) -> None:
+        """Runs one command whose whole output goes to a shell command that may end early."""
+        line = f"{shlex.join([sys.executable, '-m', 'ozwald', *words])} 2>&1 | {reader}"
+        subprocess.run(["sh", "-c", line], cwd=self.folder, env=self.environment, timeout=timeout_s, check=False)
 
     @property
     def environment(self) -> dict[str, str]:

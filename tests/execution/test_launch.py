@@ -304,6 +304,15 @@ class TestReplace:
 
         assert (fleet.box.named(NAME).config["Image"], fleet.box.named(NAME).state) == ("llm:1", state)
 
+    def test_an_old_one_that_keeps_crashing_is_stopped_before_it_is_renamed(self) -> None:
+        fleet = applied()
+        fleet.box.named(NAME).state = "restarting"
+
+        [result] = fleet.apply("llm", V2)
+
+        assert result.is_done, result.error
+        assert fleet.box.named(NAME).config["Image"] == "llm:2"
+
     def test_a_new_one_that_fails_gives_way_to_the_old_one(self) -> None:
         fleet = applied()
         old = fleet.box.named(NAME)

@@ -208,7 +208,7 @@ class FakeEngine:
     def stop(self, container_id: str, grace_s: float = 10.0) -> None:
         with self._call("stop", container_id):
             container = self._get(container_id)
-            if container.state == "running":
+            if container.state in ("running", "restarting"):
                 container.state, container.exit_code = "exited", 143
 
     def remove(self, container_id: str, *, force: bool = False, volumes: bool = False) -> None:
@@ -224,6 +224,8 @@ class FakeEngine:
         with self._call("rename", container_id):
             container = self._get(container_id)
             self._refuse_taken(name)
+            if container.state == "restarting":
+                raise self._refusal(f"renaming a container to {name}: sandbox not found", status=404)
             container.name = name
 
     def logs(
@@ -337,7 +339,7 @@ def _ports(container: FakeContainer) -> Iterator[ObservedPort]:
 def _state(container: FakeContainer) -> ContainerState:
     return ContainerState(
         id=container.id,
-        running=container.state == "running",
+        running=container.state in ("running", "restarting"),
         restarting=container.state == "restarting",
         exit_code=container.exit_code,
         oom_killed=container.oom_killed,

@@ -14,7 +14,7 @@ cd /
 
 # Everything a host may write to is its own.
 make_private() {
-    for place in tmp home var/log; do
+    for place in tmp home srv mnt var/log; do
         mkdir -p "/run/lab/$place"
         mount --bind "/run/lab/$place" "/$place"
     done

@@ -13,12 +13,17 @@ import pytest
 from ozwald.errors import EngineError, Failure
 from ozwald.remote.engine import Engine, NameTaken
 from ozwald.remote.fleet import Fleet
-from tests.fakes.engine import FakeEngine
+from tests.fakes.engine import FakeContainer, FakeEngine
 from tests.lab.standard import IMAGE
 from tests.remote.reach import host_of, inventory_of, options_of
 
 SLEEP = {"Image": IMAGE, "Cmd": ["sleep", "300"]}
 TALK = {"Image": IMAGE, "Cmd": ["sh", "-c", "echo one; sleep 0.1; echo two >&2; sleep 0.1; echo three; sleep 300"]}
+CRASH_LOOP = {
+    "Image": IMAGE,
+    "Cmd": ["false"],
+    "HostConfig": {"RestartPolicy": {"Name": "always"}, "NetworkMode": "oznet--t"},
+}
 GONE = "f" * 64
 
 
@@ -26,12 +31,18 @@ GONE = "f" * 64
 def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     if request.param == "fake":
         fake = FakeEngine("box1", images=[IMAGE], clock=time.time)
-        fake.on_start = lambda container: setattr(container, "log", _said(container.config))
+        fake.on_start = _act
         yield fake
         return
     lab = request.getfixturevalue("clean_hosts")
     with Fleet(inventory_of(lab), options=options_of(lab)) as fleet:
         yield fleet.connection(host_of(lab, "box1")).engine()
+
+
+def _act(container: FakeContainer) -> None:
+    container.log = _said(container.config)
+    if container.config.get("Cmd") == CRASH_LOOP["Cmd"]:
+        container.state = "restarting"
 
 
 def _said(config: Any) -> bytes:
@@ -162,6 +173,21 @@ class TestEngine:
         }
         with pytest.raises(NameTaken):
             engine.rename(old, "ozsvc--r--a")
+
+    def test_between_two_restarts_it_counts_as_running_and_cannot_be_renamed(self, engine: Engine) -> None:
+        engine.ensure_network("oznet--t")
+        container = engine.create("loop", CRASH_LOOP)
+        engine.start(container)
+        assert eventually(lambda: (state := engine.state(container)) is not None and state.restarting)
+
+        error = refused(lambda: engine.rename(container, "aside"))
+
+        state = engine.state(container)
+        assert state is not None
+        assert state.running
+        assert error.status == 404
+        engine.stop(container)
+        engine.rename(container, "aside")
 
     def test_a_network_is_made_once(self, engine: Engine) -> None:
         engine.ensure_network("oznet--r--default", {"ozwald.realm": "r"})

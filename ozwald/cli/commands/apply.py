@@ -1,6 +1,7 @@
 """`plan` and `apply`."""
 
 import getpass
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -82,6 +83,7 @@ def apply(workspace: Workspace, instances: Sequence[str], file: Path | None, lim
     """
     hosts = workspace.hosts(limit)
     requests = _requests(workspace, instances, file)
+    owner = _user_name()
     with workspace.home.changing(), workspace.fleet(begin=hosts) as fleet:
         from ozwald.execution.carry_out import carry_out
         from ozwald.execution.intent import intend, make_durable
@@ -105,7 +107,7 @@ def apply(workspace: Workspace, instances: Sequence[str], file: Path | None, lim
                 provisioner=workspace.provisioner.name,
                 controller=workspace.home.controller_id(),
                 generation=intent.wanted.generation,
-                owner=getpass.getuser(),
+                owner=owner,
             ),
             report=Progress(LaunchLogs(workspace.home)).report,
         )
@@ -122,6 +124,13 @@ def _requests(workspace: Workspace, instances: Sequence[str], file: Path | None)
         return [_request(entry, realms) for entry in read_requests(file)]
     specs = split_specs(instances)
     return [parse_instance(spec, realms) for spec in specs] or None
+
+
+def _user_name() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return f"uid {os.getuid()}"
 
 
 def _request(entry: str | WrittenRequest, realms: Mapping[str, Realm]) -> InstanceRequest:

@@ -4,6 +4,7 @@ import click
 
 from ozwald.cli.output import print_table, warn, warn_unreachable
 from ozwald.cli.workspace import Workspace, with_workspace
+from ozwald.errors import RequestError
 from ozwald.model.host import Connection
 from ozwald.planning.patterns import select
 from ozwald.remote.hostkeys import record_host_key
@@ -32,11 +33,18 @@ def trust(workspace: Workspace, pattern: str, yes: bool, replace: bool) -> int:
     for key in changed if not replace else ():
         warn(f"{key.host}: the key is not the recorded one; if you know why, use --replace")
     new = [key for key in keys if not key.is_known and (replace or not key.recorded)]
-    if new and (yes or click.confirm(f"record {len(new)} key{'s' if len(new) > 1 else ''}?")):
+    if new and (yes or _agreed(len(new))):
         for key in new:
             record_host_key(key.file, key.name, key.key, replace=bool(key.recorded))
             click.echo(f"recorded {key.host} in {key.file}")
     return 1 if shown.failures or (changed and not replace) else 0
+
+
+def _agreed(count: int) -> bool:
+    try:
+        return click.confirm(f"record {count} key{'s' if count > 1 else ''}?")
+    except click.Abort as err:
+        raise RequestError("nothing was recorded; answer the question, or use --yes") from err
 
 
 def _row(key: ShownKey) -> tuple[str, ...]:

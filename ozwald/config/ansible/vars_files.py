@@ -62,9 +62,7 @@ def _read(path: Path, context: Context) -> dict[str, Variable]:
     try:
         source = read_source(path, file=name)
         if source.text.startswith(_ENCRYPTED):
-            raise RefusedError(
-                whole_file(name), "is encrypted with ansible-vault, which Ozwald does not open"
-            )
+            raise RefusedError(whole_file(name), "is encrypted with ansible-vault, which Ozwald does not open")
         tree = read_tree(source, context.problems)
     except RefusedError as err:
         context.problems.refused(err)

@@ -23,9 +23,7 @@ def read_yaml_form(root: MapNode, draft: Draft) -> None:
 
 def _group(name: str, body: Node, key: Scalar, draft: Draft) -> None:
     if not isinstance(body, MapNode) and not is_null(body):
-        draft.problems.warn(
-            key.origin, "not a group, since no map follows; skipped, as Ansible does", path=name
-        )
+        draft.problems.warn(key.origin, "not a group, since no map follows; skipped, as Ansible does", path=name)
         return
     draft.add_group(name, key.origin)
     if not isinstance(body, MapNode):
@@ -50,9 +48,7 @@ def _entries(node: Node, section: str) -> MapNode | None:
 
 def _refuse_section(section: str, place: Scalar, draft: Draft, group: str) -> None:
     if section in _SECTIONS:
-        draft.problems.error(
-            place.origin, "must be a map, each name with a ':' behind it", path=f"{group}.{section}"
-        )
+        draft.problems.error(place.origin, "must be a map, each name with a ':' behind it", path=f"{group}.{section}")
     else:
         draft.problems.warn(
             place.origin, f"the key {section!r} is not one of a group; skipped, as Ansible does", path=group
@@ -99,10 +95,7 @@ def variables(node: Node) -> dict[str, Variable]:
     """The variables of a map, each with its place; none for null."""
     if not isinstance(node, MapNode):
         return {}
-    return {
-        key: Variable(value=value_of(value), origin=node.keys[key].origin)
-        for key, value in node.values.items()
-    }
+    return {key: Variable(value=value_of(value), origin=node.keys[key].origin) for key, value in node.values.items()}
 
 
 _READERS = {"vars": _vars, "children": _children, "hosts": _hosts}
