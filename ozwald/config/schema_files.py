@@ -36,6 +36,13 @@ def load_schema(name: str) -> dict[str, Any]:
     return loaded
 
 
+def published_schema(name: str) -> dict[str, Any]:
+    """A schema for editors: what it refers to in other files is bundled with it under their `$id`."""
+    schema = load_schema(name)
+    others = {file: load_schema(file) for file in (SETTINGS, INVENTORY, REQUESTS) if f'"{file}#' in json.dumps(schema)}
+    return {**schema, "$defs": {**schema.get("$defs", {}), **others}} if others else schema
+
+
 def spellings(properties: Mapping[str, Any]) -> dict[str, str]:
     """The other spelling of each key, `env-file` to `env_file`: entries that only refer to another key."""
     found = {}

@@ -1,10 +1,13 @@
 """`validate` and `list_configured_services`: what the settings say, no host asked."""
 
+import json
+
 import click
 
 from ozwald.cli.harmless import hide_secret
 from ozwald.cli.output import emit, output_option, print_table, warn
 from ozwald.cli.workspace import Workspace, with_workspace
+from ozwald.config.schema_files import published_schema
 from ozwald.errors import Problem, SettingsError
 from ozwald.model.service import ServiceDefinition
 from ozwald.planning.explain import explain as explain_values
@@ -13,13 +16,23 @@ from ozwald.planning.resolve import layers, merge, varieties_by_preference
 
 
 @click.command()
+@click.option(
+    "--schema",
+    type=click.Choice(["settings", "inventory", "requests"]),
+    is_flag=False,
+    flag_value="settings",
+    help="Print the JSON Schema of a file instead, for editors.",
+)
 @output_option
 @with_workspace
-def validate(workspace: Workspace, output: str) -> int:
+def validate(workspace: Workspace, schema: str | None, output: str) -> int:
     """Check the settings and the inventory; every problem has its place and what to do.
 
     Exits with 2 when something is wrong. Warnings alone are fine.
     """
+    if schema is not None:
+        click.echo(json.dumps(published_schema(f"{schema}.schema.json"), indent=2))
+        return 0
     warnings: tuple[Problem, ...] = ()
     problems: tuple[Problem, ...] = ()
     try:
