@@ -163,6 +163,7 @@ def our_container(
     fingerprint: str = "",
     controller: str = CONTROLLER,
     generation: str = "1",
+    gpus: str = "",
     name: str = "",
     **fields: Any,
 ) -> ObservedContainer:
@@ -178,6 +179,7 @@ def our_container(
             labels.LABEL_CONTROLLER: controller,
             labels.LABEL_GENERATION: generation,
             labels.LABEL_SPEC: fingerprint,
+            labels.LABEL_GPUS: gpus,
         },
         **fields,
     )

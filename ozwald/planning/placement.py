@@ -1,18 +1,18 @@
 """Decides which host, variety and cards each wanted instance gets."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ozwald.errors import RequestError
-from ozwald.model.container import LABEL_VARIETY, ObservedContainer, ObservedPort
-from ozwald.model.host import Host
+from ozwald.model.container import LABEL_VARIETY, ObservedContainer
 from ozwald.model.plan import InstanceKey, Placement
-from ozwald.model.service import InstanceRequest, Network, Port, Realm, ServiceDefinition, ServiceSpec, Variety
+from ozwald.model.service import InstanceRequest, Network, Port, Realm, ServiceDefinition, ServiceSpec
 from ozwald.model.wanted import WantedInstance, WantedSet
 from ozwald.planning.names import check_choice, find_definition, find_realm
 from ozwald.planning.patterns import select
-from ozwald.planning.resolve import hardware_of, requirements, resolve, varieties_by_preference
-from ozwald.planning.room import DoesNotFit, Room
+from ozwald.planning.resolve import hardware_of, layers, merge, requirements, resolve, varieties_by_preference
+from ozwald.planning.room import DoesNotFit, clash
+from ozwald.planning.shares import observed_room
 from ozwald.planning.situation import Situation
 
 
@@ -27,11 +27,16 @@ class Unplaced:
 
 @dataclass(slots=True)
 class Placements:
-    """What placing decided. `skipped` are instances that belong to hosts this plan may not touch."""
+    """What placing decided.
+
+    `skipped` are instances that belong to hosts this plan may not touch. `resting` says where the instances are that
+    this plan leaves alone: a placement for each variety they may have there.
+    """
 
     placed: dict[InstanceKey, Placement] = field(default_factory=dict)
     unplaced: list[Unplaced] = field(default_factory=list)
     skipped: set[InstanceKey] = field(default_factory=set)
+    resting: dict[InstanceKey, tuple[Placement, ...]] = field(default_factory=dict)
 
 
 def place(wanted: WantedSet, realms: Mapping[str, Realm], situation: Situation) -> Placements:
@@ -43,159 +48,184 @@ def place(wanted: WantedSet, realms: Mapping[str, Realm], situation: Situation) 
     return _Placer(wanted, realms, situation).place()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """A wanted instance, looked up: `hosts` are those that it may go to, `homes` those where it is."""
+
+    request: InstanceRequest
+    key: InstanceKey
+    placed_on: str | None
+    definition: ServiceDefinition
+    realm: Realm
+    hosts: Sequence[str]
+    homes: Mapping[str, ObservedContainer]
+
+
 class _Placer:
     """The hosts' rooms while they fill."""
 
     def __init__(self, wanted: WantedSet, realms: Mapping[str, Realm], situation: Situation) -> None:
-        self.wanted = wanted
         self.realms = realms
         self.situation = situation
-        self.rooms = {host: self._room(host) for host in situation.observations}
+        self.rooms = {host: observed_room(host, situation, realms) for host in situation.observations}
+        self.asked = [self._ask(instance) for instance in wanted.instances]
         self.result = Placements()
 
     def place(self) -> Placements:
-        def runs_then_name(instance: WantedInstance) -> tuple[bool, InstanceKey]:
-            return not self.situation.homes(instance.key), instance.key
+        to_place = [asked for asked in self.asked if not self._stays(asked)]
+        self._make_room({asked.key for asked in self.asked})
+        observed = {asked.key: self._forget_ports(asked) for asked in to_place}
 
-        for instance in sorted(self.wanted.instances, key=runs_then_name):
-            self._place_one(instance)
+        def runs_unchanged_name(asked: _Asked) -> tuple[bool, bool, InstanceKey]:
+            return not asked.homes, not _keeps_ports(asked, observed[asked.key]), asked.key
+
+        for asked in sorted(to_place, key=runs_unchanged_name):
+            if (unplaced := self._try_hosts(asked)) is not None:
+                self.result.unplaced.append(unplaced)
+                self.result.resting[asked.key] = self._rest(asked)
+                for host, ports in observed[asked.key].items():
+                    self._set_ports(asked.key, host, ports)
         return self.result
 
-    def _room(self, name: str) -> Room:
-        observation = self.situation.observations[name]
-        room = Room.of(self.situation.hosts[name], observation)
-        room.taken_ports = [
-            (_as_port(port), f"container {container.name}")
-            for container in observation.containers
-            if not self.situation.owns(container)
-            for port in container.ports
-            if port.published is not None
-        ]
-        return room
-
-    def _place_one(self, instance: WantedInstance) -> None:
-        request, key = instance.request, instance.key
+    def _ask(self, instance: WantedInstance) -> _Asked:
+        request = instance.request
         realm = find_realm(request.realm, self.realms)
         definition = find_definition(request.service, realm)
         check_choice(definition, variety=request.variety, profile=request.profile)
-        candidates = self._candidates(request)
-        if self._belongs_elsewhere(instance, candidates):
-            self.result.skipped.add(key)
-        elif (held := self._held(instance, candidates)) is not None:
-            self.result.unplaced.append(held)
-        else:
-            self._try_hosts(request, key, definition, realm, candidates)
-
-    def _candidates(self, request: InstanceRequest) -> Sequence[Host]:
         everything = select(self.situation.inventory, request.host or "all")
-        return [host for host in everything if host.name in self.situation.hosts]
-
-    def _belongs_elsewhere(self, instance: WantedInstance, candidates: Sequence[Host]) -> bool:
-        """Whether a `--limit` keeps the plan away from where the instance is or has to be."""
-        home = instance.placed_on
-        limited = home in self.situation.inventory.hosts and home not in self.situation.hosts
-        return not candidates or (limited and not self.situation.homes(instance.key))
-
-    def _held(self, instance: WantedInstance, candidates: Sequence[Host]) -> Unplaced | None:
-        """An instance that may still run on a host that does not answer stays where it is: no twins."""
-        host = instance.placed_on
-        if host not in self.situation.unreachable or host not in [candidate.name for candidate in candidates]:
-            return None
-        return Unplaced(
+        return _Asked(
+            request=request,
             key=instance.key,
-            reason=f"it was placed on {host}, which is unreachable; nothing is changed until {host} is back "
-            f"(to move it, pin it to another host: {instance.key}…@HOST)",
+            placed_on=instance.placed_on,
+            definition=definition,
+            realm=realm,
+            hosts=[host.name for host in everything if host.name in self.situation.hosts],
+            homes=self.situation.homes(instance.key),
         )
 
-    def _try_hosts(
-        self,
-        request: InstanceRequest,
-        key: InstanceKey,
-        definition: ServiceDefinition,
-        realm: Realm,
-        candidates: Sequence[Host],
-    ) -> None:
-        homes = self.situation.homes(key)
-        reachable = [host.name for host in candidates if host.name in self.rooms]
-        reasons = {host.name: "unreachable" for host in candidates if host.name not in self.rooms}
-        for host in sorted(reachable, key=lambda name: (name not in homes, name)):
+    def _make_room(self, wanted: set[InstanceKey]) -> None:
+        """What is wanted no more is stopped before anything is created."""
+        for room in self.rooms.values():
+            for key in set(room.shares) - wanted:
+                room.give_back(key)
+
+    def _forget_ports(self, asked: _Asked) -> Mapping[str, tuple[Port, ...]]:
+        """What an instance publishes now does not count where it is placed anew; returns it for each host."""
+        ports = {host: self.rooms[host].shares[asked.key].ports for host in asked.homes}
+        for host in ports:
+            self._set_ports(asked.key, host, ())
+        return ports
+
+    def _set_ports(self, key: InstanceKey, host: str, ports: tuple[Port, ...]) -> None:
+        shares = self.rooms[host].shares
+        shares[key] = replace(shares[key], ports=ports)
+
+    def _stays(self, asked: _Asked) -> bool:
+        """Whether this plan leaves the instance where it is, and all it has with it."""
+        if self._belongs_elsewhere(asked):
+            self.result.skipped.add(asked.key)
+        elif asked.placed_on in self.situation.unreachable and asked.placed_on in asked.hosts:
+            self.result.unplaced.append(_held(asked))
+        else:
+            return False
+        self.result.resting[asked.key] = self._rest(asked)
+        return True
+
+    def _belongs_elsewhere(self, asked: _Asked) -> bool:
+        """Whether a `--limit` keeps the plan away from where the instance is or has to be."""
+        home = asked.placed_on
+        limited = home in self.situation.inventory.hosts and home not in self.situation.hosts
+        return not asked.hosts or (limited and not asked.homes)
+
+    def _rest(self, asked: _Asked) -> tuple[Placement, ...]:
+        host = min(asked.homes, default=asked.placed_on)
+        if host is None or host not in self.situation.inventory.hosts:
+            return ()
+        varieties = _varieties(asked, asked.homes.get(host))
+        current = asked.homes[host].labels.get(LABEL_VARIETY) or None if host in asked.homes else None
+        try:
+            specs = [
+                resolve(asked.definition, asked.request, variety=variety)
+                for variety in ([current] if current in varieties else varieties)
+            ]
+        except RequestError:
+            return ()
+        return tuple(Placement(spec=spec, host=host) for spec in specs)
+
+    def _try_hosts(self, asked: _Asked) -> Unplaced | None:
+        """Places an instance on the first host that can carry it, or tells why none can."""
+        reachable = [host for host in asked.hosts if host in self.rooms]
+        reasons = {host: "unreachable" for host in asked.hosts if host not in self.rooms}
+        for host in sorted(reachable, key=lambda name: (name not in asked.homes, name != asked.placed_on, name)):
             try:
-                placement = self._fit(request, definition, realm, host, homes.get(host))
+                self._settle(asked, self._fit(asked, host))
             except DoesNotFit as misfit:
                 reasons[host] = str(misfit)
             except RequestError as error:
-                self.result.unplaced.append(Unplaced(key=key, reason=str(error)))
-                return
+                return Unplaced(key=asked.key, reason=str(error))
             else:
-                self.rooms[host].take(placement.spec, placement.gpus, is_new=host not in homes)
-                self.result.placed[key] = placement
-                return
+                return None
         told = "; ".join(f"{host}: {reason}" for host, reason in sorted(reasons.items()))
-        fits_nowhere = len(reachable) == len(candidates)
-        self.result.unplaced.append(
-            Unplaced(key=key, reason=f"no host can carry it: {told}", fits_nowhere=fits_nowhere)
-        )
+        fits_nowhere = len(reachable) == len(asked.hosts)
+        return Unplaced(key=asked.key, reason=f"no host can carry it: {told}", fits_nowhere=fits_nowhere)
 
-    def _fit(
-        self,
-        request: InstanceRequest,
-        definition: ServiceDefinition,
-        realm: Realm,
-        host: str,
-        running: ObservedContainer | None,
-    ) -> Placement:
-        room = self.rooms[host]
+    def _settle(self, asked: _Asked, placement: Placement) -> None:
+        self.rooms[placement.host].take(asked.key, placement.spec, placement.gpus)
+        for host in asked.homes:
+            if host != placement.host:
+                self.rooms[host].give_back(asked.key)
+        self.result.placed[asked.key] = placement
+
+    def _fit(self, asked: _Asked, host: str) -> Placement:
         reasons: list[str] = []
-        for variety in _varieties(definition, request, running):
+        for variety in _varieties(asked, asked.homes.get(host)):
             try:
-                return self._fit_variety(request, definition, realm, host, variety, room, is_new=running is None)
+                return self._fit_variety(asked, host, variety)
             except DoesNotFit as misfit:
                 reasons.append(str(misfit))
         raise DoesNotFit(", ".join(dict.fromkeys(reasons)))
 
-    @staticmethod
-    def _fit_variety(
-        request: InstanceRequest,
-        definition: ServiceDefinition,
-        realm: Realm,
-        host: str,
-        variety: str | None,
-        room: Room,
-        *,
-        is_new: bool,
-    ) -> Placement:
-        hardware = hardware_of(definition, variety)
-        required = requirements(definition, variety=variety, profile=request.profile)
-        if is_new:
+    def _fit_variety(self, asked: _Asked, host: str, variety: str | None) -> Placement:
+        room, hardware = self.rooms[host], hardware_of(asked.definition, variety)
+        required = requirements(asked.definition, variety=variety, profile=asked.request.profile)
+        if host not in asked.homes:
             room.check_memory(required)
-            gpus = room.choose_gpus(hardware, required)
-        else:
-            # What it uses counts as taken, so only the cards themselves can be missing.
-            room.has_hardware(hardware, required)
-            unlimited = type(required)(gpus=required.gpus)
-            gpus = room.choose_gpus(hardware, unlimited)
-        spec = resolve(definition, request, variety=variety)
-        room.check_ports(spec.ports)
-        return Placement(spec=spec, host=host, gpus=gpus, networks=_networks(spec, realm))
+        gpus = room.cards_of(asked.key, hardware, required) or room.choose_gpus(hardware, required, asked.key)
+        spec = resolve(asked.definition, asked.request, variety=variety)
+        room.check_ports(spec.ports, asked.key)
+        return Placement(spec=spec, host=host, gpus=gpus, networks=_networks(spec, asked.realm))
 
 
-def _varieties(
-    definition: ServiceDefinition, request: InstanceRequest, running: ObservedContainer | None
-) -> Sequence[str | None]:
+def _held(asked: _Asked) -> Unplaced:
+    """An instance that may still run on a host that does not answer stays where it is: no twins."""
+    return Unplaced(
+        key=asked.key,
+        reason=f"it was placed on {asked.placed_on}, which is unreachable; nothing is changed until {asked.placed_on} "
+        f"is back (to move it, pin it to another host: {asked.key}…@HOST)",
+    )
+
+
+def _varieties(asked: _Asked, running: ObservedContainer | None) -> Sequence[str | None]:
     """The varieties to try in order; one that already runs stays, whatever has become free since."""
-    if request.variety is not None:
-        return [request.variety]
+    if asked.request.variety is not None:
+        return [asked.request.variety]
     current = running.labels.get(LABEL_VARIETY) if running else None
-    best: Sequence[Variety | None] = varieties_by_preference(definition)
-    names = [variety.name if variety else None for variety in best]
+    names = [variety.name if variety else None for variety in varieties_by_preference(asked.definition)]
     return sorted(names, key=lambda name: name != current) if current in names else names
+
+
+def _keeps_ports(asked: _Asked, observed: Mapping[str, tuple[Port, ...]]) -> bool:
+    """Whether an instance will publish what it publishes now, so that it goes before those that take a new port."""
+    for host, ports in observed.items():
+        variety = _varieties(asked, asked.homes[host])[0]
+        merged = merge(layers(asked.definition, variety=variety, profile=asked.request.profile))
+        wanted = [port for port in merged.get("ports", ()) if port.published is not None]
+        if all(any(clash(port, taken) for taken in ports) for port in wanted):
+            return True
+    return False
 
 
 def _networks(spec: ServiceSpec, realm: Realm) -> tuple[Network, ...]:
     return tuple(
         realm.networks.get(attachment.network) or Network(key=attachment.network) for attachment in spec.networks
     )
-
-
-def _as_port(port: ObservedPort) -> Port:
-    return Port(target=port.target, protocol=port.protocol, published=port.published, host_ip=port.host_ip)

@@ -5,67 +5,81 @@ from dataclasses import dataclass, field, replace
 
 from ozwald.model.host import Host
 from ozwald.model.observation import Observation
+from ozwald.model.plan import InstanceKey
 from ozwald.model.resources import Gpu, Hardware
 from ozwald.model.service import Port, Requires, ServiceSpec
 
 GIB = 1024**3
 
 
+_NOTHING = Requires()
+
+
 class DoesNotFit(Exception):
     """Why one host cannot carry one service; never leaves planning."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """What one instance of ours has of a host; `gpus` are ids.
+
+    When it runs, the engine and the cards were asked with it there: what it takes is gone from what they call free.
+    """
+
+    gpus: tuple[str, ...] = ()
+    requires: Requires = _NOTHING
+    ports: tuple[Port, ...] = ()
+    runs: bool = False
+
+
 @dataclass(slots=True, kw_only=True)
 class Room:
-    """Free memory (bytes), cards and ports; `take` writes down what an instance will use."""
+    """Free memory (bytes), cards, ports of others and the shares of our instances, while it fills and empties."""
 
     memory_free_bytes: int | None
+    memory_total_bytes: int | None
     gpus: dict[str, Gpu]
     vram_reserve_bytes: int
     taken_ports: list[tuple[Port, str]] = field(default_factory=list)
+    shares: dict[InstanceKey, Share] = field(default_factory=dict)
 
     @classmethod
     def of(cls, host: Host, observation: Observation) -> "Room":
         """The room on a host as it was observed, less what the inventory reserves for others."""
-        available = observation.resources.memory_available_bytes
+        available, total = observation.resources.memory_available_bytes, observation.resources.memory_total_bytes
         return cls(
             memory_free_bytes=None if available is None else available - host.reserve.memory_bytes,
+            memory_total_bytes=None if total is None else total - host.reserve.memory_bytes,
             gpus={gpu.id: gpu for gpu in observation.resources.gpus},
             vram_reserve_bytes=host.reserve.vram_bytes,
         )
 
-    def has_hardware(self, hardware: Hardware, required: Requires) -> None:
-        """Checks that there are cards enough, whatever is free on them.
+    def cards_of(self, key: InstanceKey, hardware: Hardware, required: Requires) -> tuple[Gpu, ...]:
+        """The cards that an instance has and can stay on, whatever is free there; none when it needs others."""
+        share = self.shares.get(key, Share())
+        held = [gpu for gpu in self._cards(hardware) if gpu.id in share.gpus]
+        count = len(self._cards(hardware)) if required.gpus == "all" else _card_count(required)
+        grows = (required.vram_bytes or 0) > (share.requires.vram_bytes or 0)
+        return () if grows or not len(held) == len(share.gpus) == count else _by_index(held)
+
+    def choose_gpus(self, hardware: Hardware, required: Requires, asking: InstanceKey) -> tuple[Gpu, ...]:
+        """The cards an instance gets: its own, then most free VRAM, then fewest of our instances, then lowest index.
 
         Raises:
-            DoesNotFit: there are not.
-        """
-        if hardware is Hardware.CPU_ONLY:
-            return
-        count, needed = len(self._cards(hardware)), _card_count(required)
-        if count < needed:
-            raise DoesNotFit(f"{count or 'no'} {hardware.value} card{'s' if count > 1 else ''}, {needed} needed")
-
-    def choose_gpus(self, hardware: Hardware, required: Requires) -> tuple[Gpu, ...]:
-        """The cards an instance gets: most free VRAM first, then lowest index.
-
-        Raises:
-            DoesNotFit: not enough cards have the VRAM that is required.
+            DoesNotFit: there are not cards enough, or not enough have the VRAM that is required.
         """
         if hardware is Hardware.CPU_ONLY:
             return ()
-        self.has_hardware(hardware, required)
-        cards = sorted(self._cards(hardware), key=lambda gpu: (-(gpu.vram_free_bytes or 0), gpu.index))
-        wanted = len(cards) if required.gpus == "all" else _card_count(required)
-        chosen = cards[:wanted]
-        needed = required.vram_bytes or 0
+        cards = sorted(self._cards(hardware), key=lambda gpu: self._preference(gpu, required, asking))
+        if len(cards) < _card_count(required):
+            plural = "s" if len(cards) > 1 else ""
+            raise DoesNotFit(f"{len(cards) or 'no'} {hardware.value} card{plural}, {_card_count(required)} needed")
+        chosen = cards if required.gpus == "all" else cards[: _card_count(required)]
         for gpu in chosen:
-            if not needed or gpu.vram_free_bytes is None:
-                continue
-            free = max(0, gpu.vram_free_bytes - self.vram_reserve_bytes)
-            if free < needed:
+            if self._lacks_vram(gpu, required, asking):
+                free, needed = self._vram_free(gpu, asking) or 0, required.vram_bytes or 0
                 raise DoesNotFit(f"{free / GIB:.1f} GiB of VRAM free on {gpu.name}, {needed / GIB:.1f} needed")
-        return tuple(sorted(chosen, key=lambda gpu: gpu.index))
+        return _by_index(chosen)
 
     def check_memory(self, required: Requires) -> None:
         """Checks that the memory that is required is free.
@@ -77,30 +91,73 @@ class Room:
         if needed is not None and free is not None and free < needed:
             raise DoesNotFit(f"{free / GIB:.1f} GiB of memory free, {needed / GIB:.1f} needed")
 
-    def check_ports(self, ports: Iterable[Port]) -> None:
+    def check_ports(self, ports: Iterable[Port], asking: InstanceKey) -> None:
         """Checks that no port to be published is taken.
 
         Raises:
             DoesNotFit: one is, and by whom.
         """
+        ours = [(port, key.name) for key, share in self.shares.items() if key != asking for port in share.ports]
         for port in ports:
-            for taken, holder in self.taken_ports:
+            for taken, holder in (*self.taken_ports, *ours):
                 if clash(port, taken):
                     raise DoesNotFit(f"port {port.published}/{port.protocol} is taken by {holder}")
 
-    def take(self, spec: ServiceSpec, gpus: Iterable[Gpu], *, is_new: bool) -> None:
-        """Writes down an instance's ports and, for one that does not run yet, its memory and VRAM."""
-        self.taken_ports += [(port, spec.instance) for port in spec.ports if port.published is not None]
-        if not is_new:
-            return
+    def take(self, key: InstanceKey, spec: ServiceSpec, gpus: Iterable[Gpu]) -> None:
+        """Writes down an instance's share and, as far as it does not run with it yet, that it is free no more."""
+        before, cards = self.shares.get(key, Share()), tuple(gpu.id for gpu in gpus)
+        if not before.runs:
+            self._free_memory(-(spec.requires.memory_bytes or 0))
+        for card in cards:
+            if not before.runs or card not in before.gpus:
+                self._free_vram(card, -(spec.requires.vram_bytes or 0))
+        self.shares[key] = Share(gpus=cards, requires=spec.requires, ports=spec.ports, runs=before.runs)
+
+    def give_back(self, key: InstanceKey) -> None:
+        """Forgets the share of an instance that goes, and what it needs is free."""
+        share = self.shares.pop(key, Share())
+        if share.runs:
+            self._free_memory(share.requires.memory_bytes or 0)
+            for card in share.gpus:
+                self._free_vram(card, share.requires.vram_bytes or 0)
+
+    def _free_memory(self, count: int) -> None:
         if self.memory_free_bytes is not None:
-            self.memory_free_bytes -= spec.requires.memory_bytes or 0
-        for gpu in gpus:
-            used = (gpu.vram_used_bytes or 0) + (spec.requires.vram_bytes or 0)
-            self.gpus[gpu.id] = replace(self.gpus[gpu.id], vram_used_bytes=used)
+            free = self.memory_free_bytes + count
+            self.memory_free_bytes = free if self.memory_total_bytes is None else min(free, self.memory_total_bytes)
+
+    def _free_vram(self, card: str, count: int) -> None:
+        gpu = self.gpus.get(card)
+        if gpu is not None and gpu.vram_used_bytes is not None:
+            self.gpus[card] = replace(gpu, vram_used_bytes=max(0, gpu.vram_used_bytes - count))
 
     def _cards(self, hardware: Hardware) -> list[Gpu]:
         return [gpu for gpu in self.gpus.values() if gpu.hardware is hardware]
+
+    def _preference(self, gpu: Gpu, required: Requires, asking: InstanceKey) -> tuple[bool, bool, int, int, int]:
+        # Whole GiB, since idle cards differ by a few MiB.
+        free_gib = round((self._vram_free(gpu, asking) or 0) / GIB)
+        tenants = sum(gpu.id in share.gpus for key, share in self.shares.items() if key != asking)
+        is_another = gpu.id not in self.shares.get(asking, Share()).gpus
+        return self._lacks_vram(gpu, required, asking), is_another, -free_gib, tenants, gpu.index
+
+    def _lacks_vram(self, gpu: Gpu, required: Requires, asking: InstanceKey) -> bool:
+        free = self._vram_free(gpu, asking)
+        return free is not None and free < (required.vram_bytes or 0)
+
+    def _vram_free(self, gpu: Gpu, asking: InstanceKey) -> int | None:
+        """What was measured or, if that is less, what the needs of our instances leave; bytes, None when not known.
+
+        An engine that has just been started uses little yet of what it needs.
+        """
+        tenants = {key: share for key, share in self.shares.items() if gpu.id in share.gpus}
+        own = tenants.pop(asking, Share())
+        known = []
+        if gpu.vram_free_bytes is not None:
+            known.append(gpu.vram_free_bytes + (own.requires.vram_bytes or 0 if own.runs else 0))
+        if gpu.vram_total_bytes is not None:
+            known.append(gpu.vram_total_bytes - sum(share.requires.vram_bytes or 0 for share in tenants.values()))
+        return max(0, min(known) - self.vram_reserve_bytes) if known else None
 
 
 def clash(one: Port, other: Port) -> bool:
@@ -113,3 +170,7 @@ def clash(one: Port, other: Port) -> bool:
 
 def _card_count(required: Requires) -> int:
     return required.gpus if isinstance(required.gpus, int) else 1
+
+
+def _by_index(cards: Iterable[Gpu]) -> tuple[Gpu, ...]:
+    return tuple(sorted(cards, key=lambda gpu: gpu.index))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from ozwald.model.container import ObservedContainer, container_name, leftover_name
+from ozwald.model.container import ObservedContainer, ObservedPort, container_name, leftover_name
 from ozwald.model.plan import Action, InstanceKey, Operation, Placement, Plan
 from ozwald.model.resources import Hardware
 from ozwald.model.service import Realm, Requires
@@ -133,6 +133,10 @@ class World:
             variety=spec.variety or "",
             profile=spec.profile or "",
             fingerprint=operation.fingerprint,
+            gpus=",".join(card.id for card in placement.gpus),
+            ports=[
+                ObservedPort(target=one.target, protocol=one.protocol, published=one.published) for one in spec.ports
+            ],
             state="created",
         )
         here[new.id] = new

@@ -124,7 +124,10 @@ def test_a_variety_that_is_asked_for_replaces_the_one_that_runs() -> None:
 
 
 def test_what_runs_stays_where_it_takes_all_there_is() -> None:
-    world = {"box1": NVIDIA_BOX, "box2": observation(our_container(variety="nvidia"), gpus=[gpu(used_gib=23)])}
+    world = {
+        "box1": NVIDIA_BOX,
+        "box2": observation(our_container(variety="nvidia", gpus=gpu().id), gpus=[gpu(used_gib=23)]),
+    }
 
     assert the_one(place_one(needing(gib(vram=20), variety="nvidia"), world)).host == "box2"
 

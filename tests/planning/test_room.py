@@ -5,8 +5,8 @@ import pytest
 from ozwald.model.host import Reserve
 from ozwald.model.resources import Gpu, Hardware
 from ozwald.model.service import Port, Requires
-from ozwald.planning.room import DoesNotFit, Room, clash
-from tests.builders import GIB, gpu, host, observation, port, spec
+from ozwald.planning.room import DoesNotFit, Room, Share, clash
+from tests.builders import GIB, gpu, host, key, observation, port, spec
 
 NOTHING = Reserve()
 
@@ -20,7 +20,7 @@ def vram(gib: float, gpus: int | None = None) -> Requires:
 
 
 def chosen(free: Room, required: Requires, hardware: Hardware = Hardware.NVIDIA) -> list[int]:
-    return [card.index for card in free.choose_gpus(hardware, required)]
+    return [card.index for card in free.choose_gpus(hardware, required, key())]
 
 
 def test_the_card_with_most_free_vram_is_chosen() -> None:
@@ -44,7 +44,7 @@ def test_all_cards_of_the_hardware_are_chosen() -> None:
 def test_cards_of_other_hardware_do_not_count() -> None:
     mixed = room(gpu(0, used_gib=20), gpu(0, hardware=Hardware.AMDGPU))
 
-    assert [card.hardware for card in mixed.choose_gpus(Hardware.AMDGPU, Requires())] == [Hardware.AMDGPU]
+    assert [card.hardware for card in mixed.choose_gpus(Hardware.AMDGPU, Requires(), key())] == [Hardware.AMDGPU]
 
 
 def test_a_service_for_the_processor_gets_no_card() -> None:
@@ -65,7 +65,7 @@ def test_a_service_for_the_processor_gets_no_card() -> None:
 )
 def test_too_few_cards_or_too_little_vram_is_told(cards: list[Gpu], required: Requires, why: str) -> None:
     with pytest.raises(DoesNotFit) as misfit:
-        room(*cards).choose_gpus(Hardware.NVIDIA, required)
+        room(*cards).choose_gpus(Hardware.NVIDIA, required, key())
 
     assert str(misfit.value) == why
 
@@ -78,7 +78,7 @@ def test_vram_kept_for_others_is_not_free() -> None:
     keeps = Reserve(vram_bytes=17 * GIB)
 
     with pytest.raises(DoesNotFit, match=r"7\.0 GiB of VRAM free on RTX 4090, 8\.0 needed"):
-        room(gpu(0), reserve=keeps).choose_gpus(Hardware.NVIDIA, vram(8))
+        room(gpu(0), reserve=keeps).choose_gpus(Hardware.NVIDIA, vram(8), key())
 
 
 def test_vram_that_nobody_knows_is_no_reason_to_refuse() -> None:
@@ -106,7 +106,7 @@ def test_what_a_new_instance_takes_is_free_no_more() -> None:
     free = room(gpu(0), gpu(1, used_gib=10), memory_gib=64)
     required = Requires(memory_bytes=60 * GIB, vram_bytes=20 * GIB)
 
-    free.take(spec(requires=required), free.choose_gpus(Hardware.NVIDIA, required), is_new=True)
+    free.take(key("another"), spec(requires=required), free.choose_gpus(Hardware.NVIDIA, required, key()))
 
     assert chosen(free, Requires()) == [1]
     with pytest.raises(DoesNotFit, match=r"4\.0 GiB of memory free, 60\.0 needed"):
@@ -116,26 +116,99 @@ def test_what_a_new_instance_takes_is_free_no_more() -> None:
 def test_what_already_runs_is_not_counted_twice() -> None:
     free = room(gpu(0, used_gib=20), memory_gib=8)
     required = Requires(memory_bytes=8 * GIB, vram_bytes=4 * GIB)
+    free.shares[key("another")] = Share(gpus=(gpu(0).id,), requires=required, runs=True)
 
-    free.take(spec(requires=required), free.choose_gpus(Hardware.NVIDIA, Requires()), is_new=False)
+    free.take(key("another"), spec(requires=required), [gpu(0)])
 
     free.check_memory(required)
     assert chosen(free, required) == [0]
 
 
+def test_what_an_instance_needs_is_not_free_although_it_does_not_use_it_yet() -> None:
+    free = room(gpu(0, total_gib=16))
+    free.shares[key("another")] = Share(gpus=(gpu(0).id,), requires=vram(12), runs=True)
+
+    with pytest.raises(DoesNotFit, match=r"4\.0 GiB of VRAM free on RTX 4090, 12\.0 needed"):
+        free.choose_gpus(Hardware.NVIDIA, vram(12), key())
+
+
+def test_what_goes_makes_room() -> None:
+    free = room(gpu(0, used_gib=20), memory_gib=8)
+    required = Requires(memory_bytes=40 * GIB, vram_bytes=20 * GIB)
+    free.shares[key("another")] = Share(gpus=(gpu(0).id,), requires=required, ports=(port(80, 80),), runs=True)
+
+    free.give_back(key("another"))
+
+    free.check_memory(required)
+    free.check_ports([port(80, 80)], key())
+    assert chosen(free, required) == [0]
+
+
+def test_what_does_not_run_makes_no_room() -> None:
+    free = room(gpu(0, used_gib=20))
+    free.shares[key("another")] = Share(gpus=(gpu(0).id,), requires=vram(20))
+
+    free.give_back(key("another"))
+
+    with pytest.raises(DoesNotFit):
+        free.choose_gpus(Hardware.NVIDIA, vram(8), key())
+
+
+def test_among_cards_as_free_the_one_with_fewer_of_our_instances_is_chosen() -> None:
+    free = room(gpu(0), gpu(1, used_gib=0.01))
+    free.take(key("another"), spec(), [gpu(0)])
+
+    assert chosen(free, Requires()) == [1]
+
+
+class TestCardsItHas:
+    def held(self, share: Share, required: Requires, hardware: Hardware = Hardware.NVIDIA) -> list[int]:
+        free = room(gpu(0), gpu(1, used_gib=23), gpu(0, hardware=Hardware.AMDGPU))
+        free.shares[key()] = share
+        return [card.index for card in free.cards_of(key(), hardware, required)]
+
+    ONE = (gpu(1).id,)
+
+    def test_it_stays_on_them_however_full_they_are(self) -> None:
+        assert self.held(Share(gpus=self.ONE, requires=vram(20), runs=True), vram(20)) == [1]
+
+    @pytest.mark.parametrize(
+        ("gpus", "required", "hardware"),
+        [
+            ((), Requires(), Hardware.NVIDIA),
+            (("GPU-gone",), Requires(), Hardware.NVIDIA),
+            (ONE, Requires(gpus=2), Hardware.NVIDIA),
+            (ONE, Requires(gpus="all"), Hardware.NVIDIA),
+            (ONE, Requires(), Hardware.AMDGPU),
+            (ONE, vram(1), Hardware.NVIDIA),
+        ],
+    )
+    def test_it_does_not_when_it_needs_others(
+        self, gpus: tuple[str, ...], required: Requires, hardware: Hardware
+    ) -> None:
+        assert self.held(Share(gpus=gpus, runs=True), required, hardware) == []
+
+    def test_when_it_needs_more_its_own_come_first_and_what_it_uses_counts_as_free(self) -> None:
+        free = room(gpu(0), gpu(1, used_gib=10))
+        free.shares[key()] = Share(gpus=self.ONE, requires=vram(8), runs=True)
+
+        assert chosen(free, vram(20)) == [1]
+        assert chosen(free, vram(23)) == [0]
+
+
 def test_a_port_that_is_taken_is_told_with_its_holder() -> None:
     free = room()
-    free.take(spec(instance="chat", ports=(port(80, 8080),)), (), is_new=False)
+    free.take(key("chat"), spec(ports=(port(80, 8080),)), ())
 
     with pytest.raises(DoesNotFit, match="port 8080/tcp is taken by chat"):
-        free.check_ports([port(90, 8080)])
+        free.check_ports([port(90, 8080)], key())
 
 
 def test_a_port_that_the_engine_chooses_is_never_taken() -> None:
     free = room()
-    free.take(spec(ports=(port(80),)), (), is_new=True)
+    free.take(key("chat"), spec(ports=(port(80),)), ())
 
-    free.check_ports([port(80), port(80, 80)])
+    free.check_ports([port(80), port(80, 80)], key())
 
 
 @pytest.mark.parametrize(

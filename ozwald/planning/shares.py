@@ -1,0 +1,68 @@
+"""What the instances that are there have of a host, read from their containers and the settings."""
+
+from collections.abc import Mapping, Sequence
+
+from ozwald.model.container import (
+    LABEL_GPUS,
+    LABEL_PROFILE,
+    LABEL_REALM,
+    LABEL_SERVICE,
+    LABEL_VARIETY,
+    ObservedContainer,
+)
+from ozwald.model.plan import InstanceKey
+from ozwald.model.service import Port, Realm, Requires
+from ozwald.planning.resolve import requirements
+from ozwald.planning.room import Room, Share
+from ozwald.planning.situation import Situation
+
+
+def observed_room(host: str, situation: Situation, realms: Mapping[str, Realm]) -> Room:
+    """The room on a host, with the ports of others and the shares of our instances."""
+    observation = situation.observations[host]
+    room = Room.of(situation.hosts[host], observation)
+    room.taken_ports = [
+        (port, f"container {container.name}")
+        for container in observation.containers
+        if not situation.owns(container)
+        for port in _published(container)
+    ]
+    ours = {key for home, key, _ in situation.ours() if home == host}
+    room.shares = {key: _share(key, host, situation, realms) for key in ours}
+    return room
+
+
+def cards_of(container: ObservedContainer) -> tuple[str, ...]:
+    """The ids of the cards that a container was given."""
+    return tuple(card for card in container.labels.get(LABEL_GPUS, "").split(",") if card)
+
+
+def _share(key: InstanceKey, host: str, situation: Situation, realms: Mapping[str, Realm]) -> Share:
+    current, containers = situation.homes(key)[host], situation.containers_of(key, host)
+    return Share(
+        gpus=cards_of(current),
+        requires=_requires(current, realms),
+        ports=tuple(port for container in containers for port in _published(container)),
+        runs=any(container.is_running for container in containers),
+    )
+
+
+def _requires(container: ObservedContainer, realms: Mapping[str, Realm]) -> Requires:
+    """What the settings say that a container needs; nothing when they do not know it any more."""
+    labels = container.labels
+    realm = realms.get(labels[LABEL_REALM])
+    definition = realm.definitions.get(labels.get(LABEL_SERVICE, "")) if realm else None
+    variety, profile = labels.get(LABEL_VARIETY) or None, labels.get(LABEL_PROFILE) or None
+    if definition is None:
+        return Requires()
+    if variety not in (None, *definition.varieties) or profile not in (None, *definition.profiles):
+        return Requires()
+    return requirements(definition, variety=variety, profile=profile)
+
+
+def _published(container: ObservedContainer) -> Sequence[Port]:
+    return [
+        Port(target=port.target, protocol=port.protocol, published=port.published, host_ip=port.host_ip)
+        for port in container.ports
+        if port.published is not None
+    ]
