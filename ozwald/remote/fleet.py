@@ -65,7 +65,6 @@ class Fleet:
     def begin(self, hosts: Iterable[Host]) -> None:
         """Starts connecting to hosts that will be asked soon and returns at once; failures come up when they are."""
         self._begun |= self._start(hosts, self._made)[0]
-        from ozwald.remote import docker_engine  # noqa: F401 - takes as long as connecting, so load it meanwhile
 
     def map(
         self,

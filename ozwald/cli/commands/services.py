@@ -11,7 +11,7 @@ import click
 from ozwald.cli.harmless import harmless
 from ozwald.cli.output import emit, limit_option, output_option, print_table, warn_unreachable
 from ozwald.cli.workspace import Workspace, with_workspace
-from ozwald.errors import RequestError
+from ozwald.errors import OzwaldError, RequestError
 from ozwald.execution.observe import observe_containers
 from ozwald.model.active import ActiveService
 from ozwald.model.plan import InstanceKey
@@ -64,7 +64,8 @@ def get_service_logs(workspace: Workspace, instances: Sequence[str], top: int | 
         situation = observe_containers(
             fleet, workspace.settings.inventory, workspace.hosts(), controller=workspace.home.controller_id()
         )
-        active = {service.key: service for service in active_services(None, situation)}
+        wanted = read_wanted(wanted_path(workspace.home, workspace.provisioner.name))
+        active = {service.key: service for service in active_services(wanted, situation)}
         warn_unreachable(situation.unreachable)
         for key in keys:
             service = _find(key, active)
@@ -93,7 +94,10 @@ def get_service_launch_logs(workspace: Workspace, instance: str, top: int | None
 def _find(key: InstanceKey, active: dict[InstanceKey, ActiveService]) -> ActiveService:
     if key not in active:
         raise RequestError(unknown("running instance", str(key), [str(known) for known in active]))
-    return active[key]
+    service = active[key]
+    if service.container_id is None:
+        raise OzwaldError(f"{key} has no logs to read: {service.reason}")
+    return service
 
 
 def _print_log(content: bytes) -> None:
