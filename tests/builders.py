@@ -22,7 +22,7 @@ from ozwald.model.service import (
     ServiceSpec,
     Variety,
 )
-from ozwald.model.wanted import WantedInstance, WantedSet
+from ozwald.model.wanted import Leaving, WantedInstance, WantedSet
 from ozwald.planning.situation import Situation
 
 GIB = 1024**3
@@ -220,9 +220,15 @@ def request(name: str = "llm", **fields: Any) -> InstanceRequest:
     return InstanceRequest(**{"realm": "default", "name": name, "service": name} | fields)
 
 
-def wanted(*instances: WantedInstance | InstanceRequest | str, generation: int = 1) -> WantedSet:
-    """A wanted set; an instance may be a request or only its name."""
-    return WantedSet(generation=generation, instances=tuple(_wanted(instance) for instance in instances))
+def wanted(
+    *instances: WantedInstance | InstanceRequest | str, generation: int = 1, leaving: Mapping[str, str] | None = None
+) -> WantedSet:
+    """A wanted set; an instance may be a request or only its name, `leaving` are hosts by the names of instances."""
+    return WantedSet(
+        generation=generation,
+        instances=tuple(_wanted(instance) for instance in instances),
+        leaving=tuple(Leaving(key=key(name), host=on) for name, on in (leaving or {}).items()),
+    )
 
 
 def placed(on: str | None, name: str = "llm", **fields: Any) -> WantedInstance:

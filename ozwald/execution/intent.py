@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from ozwald.errors import RequestError
 from ozwald.execution.observe import observe
 from ozwald.model.host import Host
-from ozwald.model.plan import Plan
+from ozwald.model.plan import InstanceKey, Plan
 from ozwald.model.service import InstanceRequest
 from ozwald.model.settings import Settings
-from ozwald.model.wanted import WantedInstance, WantedSet
+from ozwald.model.wanted import Leaving, WantedInstance, WantedSet
 from ozwald.planning.planner import make_plan, placed_as
 from ozwald.remote.fleet import Fleet
 from ozwald.state.home import DataFolder
@@ -40,10 +40,10 @@ def intend(
         NothingReachable: not one host answered.
     """
     stored = read_wanted(wanted_path(home, provisioner))
-    wanted = _wanted(requests, stored)
+    wanted = _wanted(requests, stored, settings, hosts)
     situation = observe(fleet, settings.inventory, hosts, controller=home.controller_id())
     plan = make_plan(wanted, settings.realms, situation, key=home.fingerprint_key())
-    placed = placed_as(plan, wanted)
+    placed = placed_as(plan, wanted, situation)
     changed = stored is None or placed.instances != stored.instances
     return Intent(wanted=replace(placed, generation=wanted.generation + changed), plan=plan)
 
@@ -60,16 +60,30 @@ def make_durable(intent: Intent, *, home: DataFolder, provisioner: str) -> None:
         write_wanted(path, intent.wanted)
 
 
-def _wanted(requests: Sequence[InstanceRequest] | None, stored: WantedSet | None) -> WantedSet:
+def _wanted(
+    requests: Sequence[InstanceRequest] | None, stored: WantedSet | None, settings: Settings, hosts: Mapping[str, Host]
+) -> WantedSet:
     if requests is None:
         if stored is None:
             raise RequestError("nothing is wanted yet; say what: ozwald apply NAME[service][variety][profile]")
         return stored
-    placed = {instance.key: instance.placed_on for instance in stored.instances} if stored else {}
-    instances: dict[str, WantedInstance] = {}
+    before = stored or WantedSet(generation=0)
+    placed = {one.key: one.placed_on for one in before.instances}
+    asked = {instance.key: instance for instance in _outside(before, settings, hosts)}
+    named: set[InstanceKey] = set()
     for request in requests:
         instance = WantedInstance(request=request)
-        if str(instance.key) in instances:
+        if instance.key in named:
             raise RequestError(f"instance {instance.key} is asked for twice; give each a name of its own")
-        instances[str(instance.key)] = replace(instance, placed_on=placed.get(instance.key))
-    return WantedSet(generation=stored.generation if stored else 0, instances=tuple(instances.values()))
+        named.add(instance.key)
+        asked[instance.key] = replace(instance, placed_on=placed.get(instance.key))
+    dropped = {Leaving(key=one.key, host=one.placed_on) for one in before.instances if one.placed_on is not None}
+    staying = {Leaving(key=one.key, host=one.placed_on) for one in asked.values() if one.placed_on is not None}
+    leaving = {*before.leaving, *dropped} - staying
+    return WantedSet(generation=before.generation, instances=tuple(asked.values()), leaving=tuple(sorted(leaving)))
+
+
+def _outside(before: WantedSet, settings: Settings, hosts: Mapping[str, Host]) -> list[WantedInstance]:
+    """What was placed on hosts that are not looked at: a limited request does not speak of it."""
+    known = settings.inventory.hosts
+    return [one for one in before.instances if one.placed_on in known and one.placed_on not in hosts]

@@ -18,9 +18,18 @@ class WantedInstance:
         return InstanceKey(realm=self.request.realm, name=self.request.name)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Leaving:
+    """An instance that has to go from a host, and has not been seen to be gone from there yet."""
+
+    key: InstanceKey
+    host: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WantedSet:
-    """All wanted instances; every change of them is a new generation."""
+    """All wanted instances, every change of them a new generation, and what they have left behind."""
 
     generation: int
     instances: tuple[WantedInstance, ...] = ()
+    leaving: tuple[Leaving, ...] = ()

@@ -14,6 +14,8 @@ from ozwald.model.container import (
     container_name,
 )
 from ozwald.model.plan import Action, InstanceKey, Operation, Placement
+from ozwald.model.wanted import Leaving
+from ozwald.planning.shares import cards_of
 from ozwald.planning.situation import Situation
 from ozwald.planning.status import status_of
 
@@ -61,16 +63,33 @@ def unwanted(
     return operations
 
 
+def still_leaving(leaving: Iterable[Leaving], situation: Situation) -> list[Operation]:
+    """Tells of each container that has to go but is on a host that does not answer."""
+    return [
+        Operation(
+            action=Action.BLOCKED,
+            key=one.key,
+            host=one.host,
+            reason=f"cannot be stopped: {one.host} is unreachable; apply again when it is back",
+        )
+        for one in leaving
+        if one.host in situation.unreachable
+    ]
+
+
 def _compare(
     current: ObservedContainer, placement: Placement, fingerprint: str, *, has_leftovers: bool
 ) -> tuple[Action, str]:
     if current.labels.get(LABEL_SPEC) != fingerprint:
         return Action.REPLACE, _what_changed(current, placement)
+    is_available = status_of(current) is Status.AVAILABLE
     if current.state in _CANNOT_START:
         return Action.REPLACE, current.status or current.state
+    if not is_available and set(cards_of(current)) != {gpu.id for gpu in placement.gpus}:
+        return Action.REPLACE, "its cards are others now"
     if has_leftovers:
         return Action.START, "a replacement was interrupted"
-    if status_of(current) is Status.AVAILABLE:
+    if is_available:
         return Action.KEEP, current.status
     return Action.START, current.status or current.state
 

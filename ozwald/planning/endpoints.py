@@ -7,25 +7,42 @@ from dataclasses import replace
 from ozwald.model.host import Host
 from ozwald.model.plan import InstanceKey, Placement
 
+Whereabouts = Mapping[InstanceKey, tuple[Placement, ...]]
+"""Where each instance is or will be; several placements of one where it cannot be seen which is true."""
 
-def with_endpoints(
-    placement: Placement, placed: Mapping[InstanceKey, Placement], hosts: Mapping[str, Host]
-) -> Placement:
+
+def with_endpoints(placement: Placement, whereabouts: Whereabouts, hosts: Mapping[str, Host]) -> Placement:
     """Adds `OZWALD_<NAME>_ENDPOINT=address:port` for each dependency that has a port.
 
     On the same host that is the instance's name and container port, elsewhere the host's address and the
     published port. What the settings say under the same name wins.
     """
     spec = placement.spec
-    endpoints = {}
-    for dependency in spec.depends_on:
-        other = placed.get(InstanceKey(realm=spec.realm, name=dependency.instance))
-        address = endpoint(other, seen_from=placement.host, hosts=hosts) if other else None
-        if address is not None:
-            endpoints[variable(dependency.instance)] = address
+    endpoints = {
+        variable(name): addresses[0]
+        for name, addresses in _addresses(placement, whereabouts, hosts).items()
+        if len(addresses) == 1 and addresses[0] is not None
+    }
     if not endpoints:
         return placement
     return replace(placement, spec=replace(spec, environment={**endpoints, **spec.environment}))
+
+
+def not_known(placement: Placement, whereabouts: Whereabouts, hosts: Mapping[str, Host]) -> list[str]:
+    """The dependencies of which it cannot be told where they listen."""
+    return [name for name, addresses in _addresses(placement, whereabouts, hosts).items() if len(addresses) > 1]
+
+
+def _addresses(
+    placement: Placement, whereabouts: Whereabouts, hosts: Mapping[str, Host]
+) -> Mapping[str, list[str | None]]:
+    """The different addresses that each dependency may have."""
+    names = [dependency.instance for dependency in placement.spec.depends_on]
+    others = {name: whereabouts.get(InstanceKey(realm=placement.spec.realm, name=name), ()) for name in names}
+    return {
+        name: list(dict.fromkeys(endpoint(one, seen_from=placement.host, hosts=hosts) for one in candidates))
+        for name, candidates in others.items()
+    }
 
 
 def variable(instance: str) -> str:

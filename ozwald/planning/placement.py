@@ -67,6 +67,7 @@ class _Placer:
     def __init__(self, wanted: WantedSet, realms: Mapping[str, Realm], situation: Situation) -> None:
         self.realms = realms
         self.situation = situation
+        self.leaving = wanted.leaving
         self.rooms = {host: observed_room(host, situation, realms) for host in situation.observations}
         self.asked = [self._ask(instance) for instance in wanted.instances]
         self.result = Placements()
@@ -96,12 +97,17 @@ class _Placer:
         return _Asked(
             request=request,
             key=instance.key,
-            placed_on=instance.placed_on,
+            placed_on=instance.placed_on or self._last_host(instance.key),
             definition=definition,
             realm=realm,
             hosts=[host.name for host in everything if host.name in self.situation.hosts],
             homes=self.situation.homes(instance.key),
         )
+
+    def _last_host(self, key: InstanceKey) -> str | None:
+        """Where an instance was before it was dropped, and may still be: first a host that cannot be looked at."""
+        hosts = [one.host for one in self.leaving if one.key == key]
+        return min(hosts, key=lambda host: (host in self.situation.observations, host), default=None)
 
     def _make_room(self, wanted: set[InstanceKey]) -> None:
         """What is wanted no more is stopped before anything is created."""

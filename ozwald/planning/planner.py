@@ -5,11 +5,11 @@ from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 
 from ozwald.errors import RequestError
-from ozwald.model.plan import Action, InstanceKey, Operation, Plan
+from ozwald.model.plan import Action, InstanceKey, Operation, Placement, Plan
 from ozwald.model.service import Realm
-from ozwald.model.wanted import WantedSet
-from ozwald.planning.difference import unwanted, wanted_here
-from ozwald.planning.endpoints import with_endpoints
+from ozwald.model.wanted import Leaving, WantedSet
+from ozwald.planning.difference import still_leaving, unwanted, wanted_here
+from ozwald.planning.endpoints import not_known, with_endpoints
 from ozwald.planning.fingerprint import fingerprint
 from ozwald.planning.machines import check_machines
 from ozwald.planning.placement import Placements, Unplaced, place
@@ -29,18 +29,20 @@ def make_plan(wanted: WantedSet, realms: Mapping[str, Realm], situation: Situati
     check_machines(situation.observations)
     places = place(wanted, realms, situation)
     operations = [_unplaced(unplaced) for unplaced in places.unplaced]
-    for placement in places.placed.values():
-        complete = with_endpoints(placement, places.placed, situation.inventory.hosts)
-        mark = fingerprint(complete.spec, complete.networks, key=key)
-        operations.append(wanted_here(complete, situation, mark))
+    operations += [_placed(placement, places, situation, key=key) for placement in places.placed.values()]
     operations = _without_dependants_of_blocked(operations, places)
     blocked = {operation.key for operation in operations if operation.action is Action.BLOCKED}
     stops = unwanted(places.placed, places.skipped | blocked, situation)
-    return Plan(operations=(*stops, *_ordered(operations)), unreachable=situation.unreachable)
+    # Those that still leave come last: nothing waits for them.
+    leaving = still_leaving(_leaving(wanted, places), situation)
+    return Plan(operations=(*stops, *_ordered(operations), *leaving), unreachable=situation.unreachable)
 
 
-def placed_as(plan: Plan, wanted: WantedSet) -> WantedSet:
-    """The wanted set with the hosts that the plan chose written into it; what is blocked stays where it was."""
+def placed_as(plan: Plan, wanted: WantedSet, situation: Situation) -> WantedSet:
+    """The wanted set with the hosts that the plan chose written into it; what is blocked stays where it was.
+
+    Where instances have been or are to be stopped is written down too, until they have been seen to be gone.
+    """
     hosts = {
         operation.key: operation.host
         for operation in plan.operations
@@ -49,7 +51,45 @@ def placed_as(plan: Plan, wanted: WantedSet) -> WantedSet:
     instances = tuple(
         replace(instance, placed_on=hosts.get(instance.key) or instance.placed_on) for instance in wanted.instances
     )
-    return replace(wanted, instances=instances)
+    before = {Leaving(key=one.key, host=one.placed_on) for one in wanted.instances if one.placed_on is not None}
+    stopped = {
+        Leaving(key=operation.key, host=operation.host)
+        for operation in plan.operations
+        if operation.action is Action.STOP and operation.host is not None
+    }
+    staying = {Leaving(key=one.key, host=one.placed_on) for one in instances if one.placed_on is not None}
+    leaving = {one for one in {*wanted.leaving, *before, *stopped} - staying if not _is_gone(one, situation)}
+    return replace(wanted, instances=instances, leaving=tuple(sorted(leaving)))
+
+
+def _leaving(wanted: WantedSet, places: Placements) -> list[Leaving]:
+    """What has to go: what was left before, and what is placed elsewhere now."""
+    moved = {
+        Leaving(key=one.key, host=one.placed_on)
+        for one in wanted.instances
+        if one.placed_on is not None and one.key in places.placed and places.placed[one.key].host != one.placed_on
+    }
+    resting = {Leaving(key=key, host=one.host) for key, found in places.resting.items() for one in found}
+    return sorted({*wanted.leaving, *moved} - resting)
+
+
+def _is_gone(leaving: Leaving, situation: Situation) -> bool:
+    if leaving.host in situation.observations:
+        return not situation.containers_of(leaving.key, leaving.host)
+    return leaving.host not in situation.inventory.hosts
+
+
+def _placed(placement: Placement, places: Placements, situation: Situation, *, key: bytes) -> Operation:
+    """What has to happen to a placed instance; without knowing where its dependencies listen it is not replaced."""
+    whereabouts = {**places.resting, **{name: (placed,) for name, placed in places.placed.items()}}
+    complete = with_endpoints(placement, whereabouts, situation.inventory.hosts)
+    mark = fingerprint(complete.spec, complete.networks, key=key)
+    operation = wanted_here(complete, situation, mark)
+    unknown = not_known(placement, whereabouts, situation.inventory.hosts)
+    if operation.action is Action.REPLACE and unknown:
+        reason = f"left as it is, since it is not known now where {', '.join(unknown)} listens"
+        return replace(operation, action=Action.KEEP, reason=reason)
+    return operation
 
 
 def _unplaced(unplaced: Unplaced) -> Operation:
@@ -76,7 +116,7 @@ def _without_dependants_of_blocked(operations: list[Operation], places: Placemen
         settled = True
         for key, operation in by_key.items():
             reason = _blocked_by(operation, by_key, places)
-            if operation.action is not Action.BLOCKED and reason:
+            if operation.action not in (Action.BLOCKED, Action.KEEP) and reason:
                 by_key[key] = replace(operation, action=Action.BLOCKED, reason=reason, after=(), needs=())
                 settled = False
     return list(by_key.values())

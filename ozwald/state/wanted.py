@@ -1,4 +1,4 @@
-"""The wanted set on disk: schema version, generation and checksum around a list of instances."""
+"""The wanted set on disk: schema version, generation and checksum around lists of instances and what they left."""
 
 import hashlib
 import json
@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from ozwald.errors import StateError
+from ozwald.model.plan import InstanceKey
 from ozwald.model.service import InstanceRequest
-from ozwald.model.wanted import WantedInstance, WantedSet
+from ozwald.model.wanted import Leaving, WantedInstance, WantedSet
 from ozwald.state.files import read_text, write_whole
 from ozwald.state.home import DataFolder
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 def wanted_path(home: DataFolder, provisioner: str) -> Path:
@@ -31,12 +32,16 @@ def read_wanted(path: Path) -> WantedSet | None:
     try:
         document = json.loads(text)
         if document["schema"] != SCHEMA:
-            raise StateError(f"{path} has schema {document['schema']}; this version reads {SCHEMA}: update ozwald")
-        if document["checksum"] != _checksum(document["generation"], document["instances"]):
+            raise StateError(
+                f"{path} has schema {document['schema']}; this version reads {SCHEMA}: use the version that wrote it, "
+                "or move it away and apply the full list again"
+            )
+        if document["checksum"] != _checksum(document["generation"], document["instances"], document["leaving"]):
             raise StateError(f"{path} is damaged (checksum); move it away and apply the full list again")
         return WantedSet(
             generation=document["generation"],
             instances=tuple(_instance(entry) for entry in document["instances"]),
+            leaving=tuple(_leaving(**entry) for entry in document["leaving"]),
         )
     except (ValueError, KeyError, TypeError, RecursionError) as err:
         raise StateError(f"{path} is damaged ({type(err).__name__}); move it away and apply again") from err
@@ -49,17 +54,19 @@ def write_wanted(path: Path, wanted: WantedSet) -> None:
         StateError: it cannot be written; the previous one is still there.
     """
     instances = [_entry(instance) for instance in wanted.instances]
+    leaving = [{"realm": one.key.realm, "name": one.key.name, "host": one.host} for one in wanted.leaving]
     document = {
         "schema": SCHEMA,
         "generation": wanted.generation,
-        "checksum": _checksum(wanted.generation, instances),
+        "checksum": _checksum(wanted.generation, instances, leaving),
         "instances": instances,
+        "leaving": leaving,
     }
     write_whole(path, json.dumps(document, indent=1) + "\n")
 
 
-def _checksum(generation: int, instances: list[dict[str, Any]]) -> str:
-    text = json.dumps([generation, instances], sort_keys=True, separators=(",", ":"))
+def _checksum(generation: int, instances: list[dict[str, Any]], leaving: list[dict[str, Any]]) -> str:
+    text = json.dumps([generation, instances, leaving], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -80,3 +87,7 @@ def _instance(entry: dict[str, str | None]) -> WantedInstance:
     values = dict(entry)
     placed_on = values.pop("placed_on")
     return WantedInstance(request=InstanceRequest(**values), placed_on=placed_on)  # type: ignore[arg-type]
+
+
+def _leaving(*, realm: str, name: str, host: str) -> Leaving:
+    return Leaving(key=InstanceKey(realm=realm, name=name), host=host)

@@ -1,13 +1,18 @@
 """What is asked for becomes durable before anything is changed, and reading it changes nothing."""
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
 import pytest
 
 from ozwald.errors import ConnectionFailed, Failure, NothingReachable, RequestError, StateError
+from ozwald.execution.carry_out import carry_out
+from ozwald.execution.health import Patience
 from ozwald.execution.intent import Intent, intend, make_durable
+from ozwald.execution.labels import Ownership
+from ozwald.model.container import LABEL_INSTANCE
 from ozwald.model.host import Host
 from ozwald.model.plan import Action
 from ozwald.model.service import InstanceRequest, Realm
@@ -44,7 +49,9 @@ class BareFleet(Fleet):
 
     def __init__(self, hosts: Mapping[str, Host]) -> None:
         super().__init__(hosts)
-        self.engines = {name: FakeEngine(name) for name in hosts}
+        self.engines = {name: FakeEngine(name, images=("llm:1", "web:1")) for name in hosts}
+        for number, engine in enumerate(self.engines.values(), start=1):
+            engine._numbers = itertools.count(1000 * number)  # ids of two engines are never the same
         self.down: set[str] = set()
 
     def connection(self, host: Host, *, deadline: float | None = None) -> HostConnection:
@@ -70,14 +77,38 @@ class Desk:
         self.home.folder("wanted")
         write_wanted(wanted_path(self.home, "local"), want)
 
-    def intend(self, *requests: InstanceRequest, again: bool = False) -> Intent:
+    def intend(self, *requests: InstanceRequest, again: bool = False, limit: str = "") -> Intent:
         return intend(
             None if again else requests,
             settings=Settings(path="settings.yml", inventory=self.inventory, realms=self.realms),
-            hosts=self.inventory.hosts,
+            hosts={name: host for name, host in self.inventory.hosts.items() if name == (limit or name)},
             fleet=self.fleet,
             home=self.home,
             provisioner="local",
+        )
+
+    def apply(self, *requests: InstanceRequest, limit: str = "") -> dict[str, str]:
+        """Carries a plan out on the fake engines; returns where each action took place or was blocked."""
+        intent = self.intend(*requests, limit=limit)
+        self.make_durable(intent)
+        ours = Ownership(
+            provisioner="local", controller=self.home.controller_id(), generation=intent.wanted.generation, owner="ann"
+        )
+        carry_out(
+            intent.plan,
+            lambda name: self.fleet.engines[name],
+            ownership=ours,
+            report=lambda _: None,
+            patience=Patience(settle_s=0.0, poll_s=0.0),
+        )
+        return {f"{one.action.value} {one.key}": one.host or "" for one in intent.plan.operations}
+
+    def running(self) -> list[str]:
+        """The instances that run, on all hosts, whether they answer or not."""
+        return sorted(
+            f"{found.labels[LABEL_INSTANCE]} on {host}"
+            for host, engine in self.fleet.engines.items()
+            for found in engine.list_containers()
         )
 
     def make_durable(self, intent: Intent) -> None:
@@ -134,6 +165,86 @@ def test_the_whole_set_is_replaced_and_what_stays_keeps_its_place(desk: Desk) ->
 
     assert intent.wanted == wanted(placed("box2"), generation=5)
     assert [operation.action for operation in intent.plan.operations] == [Action.BLOCKED]
+
+
+@pytest.fixture
+def changing(desk: Desk) -> Iterator[Desk]:
+    with desk.home.changing():
+        yield desk
+
+
+class TestForgetting:
+    """What was dropped while it could not be stopped is not forgotten, and so gets no twin."""
+
+    def test_what_cannot_be_stopped_is_told_until_it_is_gone(self, changing: Desk) -> None:
+        changing.apply(request(host="box2"), request("web", host="box1"))
+        changing.fleet.down = {"box2"}
+
+        assert changing.apply(request("web")) == {"keep web": "box1", "blocked llm": "box2"}
+        assert changing.apply(request("web")) == {"keep web": "box1", "blocked llm": "box2"}
+
+        changing.fleet.down = set()
+
+        assert changing.apply(request("web")) == {"keep web": "box1", "stop llm": "box2"}
+        changing.apply(request("web"))
+        assert changing.stored == wanted(placed("box1", "web"), generation=2)
+
+    def test_what_is_asked_for_again_is_held_where_it_is(self, changing: Desk) -> None:
+        changing.apply(request(host="box2"), request("web"))
+        changing.fleet.down = {"box2"}
+        changing.apply(request("web"))
+
+        assert changing.apply(request(), request("web"))["blocked llm"] == ""
+
+        changing.fleet.down = set()
+        changing.apply(request(), request("web"))
+        assert changing.running() == ["llm on box2", "web on box1"]
+
+    def test_what_is_pinned_elsewhere_runs_there_and_its_twin_goes_when_it_can(self, changing: Desk) -> None:
+        changing.apply(request(host="box2"))
+        changing.fleet.down = {"box2"}
+        changing.apply()
+
+        assert changing.apply(request(host="box1")) == {"create llm": "box1", "blocked llm": "box2"}
+        assert changing.apply(request()) == {"keep llm": "box1", "blocked llm": "box2"}
+
+        changing.fleet.down = set()
+        assert changing.apply(request()) == {"keep llm": "box1", "stop llm": "box2"}
+        assert changing.running() == ["llm on box1"]
+
+    def test_a_move_whose_stop_failed_is_finished_however_late(self, changing: Desk) -> None:
+        changing.apply(request(host="box1"))
+        changing.make_durable(changing.intend(request(host="box2")))
+        changing.fleet.down = {"box1"}
+
+        assert changing.apply(request(host="box2"))["blocked llm"] == "box1"
+        changing.apply()
+        assert changing.apply(request(), request("web"))["blocked llm"] == ""
+        assert changing.running() == ["llm on box1", "web on box2"]
+
+    def test_a_host_that_left_the_inventory_is_forgotten(self, desk: Desk) -> None:
+        desk.store(wanted(leaving={"llm": "gone"}))
+
+        assert desk.intend().wanted.leaving == ()
+
+
+class TestLimit:
+    def test_a_limited_request_does_not_speak_of_other_hosts(self, changing: Desk) -> None:
+        changing.apply(request(host="box1"), request("web", host="box1"))
+
+        assert changing.apply(request("other", service="web"), limit="box2") == {"create other": "box2"}
+        assert changing.apply(request("other", service="web")) == {
+            "stop llm": "box1",
+            "stop web": "box1",
+            "keep other": "box2",
+        }
+
+    def test_what_was_dropped_is_not_made_anew_within_a_limit(self, changing: Desk) -> None:
+        changing.apply(request(host="box1"))
+        changing.fleet.down = {"box1"}
+        changing.apply()
+
+        assert changing.apply(request(), limit="box2") == {}
 
 
 def test_without_a_request_what_is_wanted_already_is_planned(desk: Desk) -> None:

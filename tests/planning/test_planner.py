@@ -408,16 +408,16 @@ def test_the_chosen_hosts_are_written_into_the_wanted_set() -> None:
     known = realms(definition("llm"), definition("other"))
     world = situation({"box1": observation()}, unreachable={"box9": "timed out"})
 
-    after = placed_as(plan(want, world, known), want)
+    after = placed_as(plan(want, world, known), want, world)
 
     assert after == wanted(placed("box1"), placed("box9", "other"), generation=7)
 
 
 def test_an_instance_that_is_blocked_where_it_would_go_is_written_down_where_it_was() -> None:
     want = wanted(placed("box1", host="box2"))
-    world = {"box1": observation(running()), "box2": observation(container(NAME))}
+    world = situation({"box1": observation(running()), "box2": observation(container(NAME))})
 
-    assert placed_as(plan(want, world), want) == want
+    assert placed_as(plan(want, world), want, world) == want
 
 
 def test_a_plan_gives_each_operation_its_cards() -> None:

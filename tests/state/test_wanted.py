@@ -15,6 +15,7 @@ WANTED = wanted(
     placed("box1", "chat", service="llm", variety="nvidia", profile="fast", host="gpu*"),
     request("web", realm="lab"),
     generation=7,
+    leaving={"old": "box2"},
 )
 
 
@@ -86,8 +87,8 @@ def test_a_flipped_bit_is_either_noticed_or_changes_nothing(path: Path) -> None:
         b"[]",
         b"{}",
         b"[" * 100_000,
-        b'{"schema": 1}',
-        b'{"schema": 1, "generation": 1, "checksum": "", "instances": null}',
+        b'{"schema": 2}',
+        b'{"schema": 2, "generation": 1, "checksum": "", "instances": null, "leaving": []}',
         b'{"schema": NaN}',
         b"1" * 5000,
     ],
@@ -104,10 +105,10 @@ def test_damage_is_told_with_what_to_do(path: Path) -> None:
 
 
 def test_a_newer_schema_is_refused_and_kept(path: Path) -> None:
-    newer = json.dumps({"schema": 2, "anything": "else"})
+    newer = json.dumps({"schema": 3, "anything": "else"})
     path.write_text(newer)
 
-    with pytest.raises(StateError, match=r"has schema 2; this version reads 1: update ozwald"):
+    with pytest.raises(StateError, match=r"has schema 3; this version reads 2: use the version that wrote it"):
         read_wanted(path)
 
     assert path.read_text() == newer
