@@ -268,7 +268,112 @@ class TestSeveralInOnePlan:
         assert self.hosts(wanted(two, one), world) == self.hosts(wanted(one, two), world)
 
 
+class TestCards:
+    TWO = (gpu(0).id, gpu(1).id)
+
+    def cards(self, want: WantedSet, seen: Observation, *services: ServiceDefinition) -> dict[str, list[int]]:
+        found = place(want, realms(*services), situation({"box1": seen}))
+        return {at.name: [card.index for card in placement.gpus] for at, placement in found.placed.items()}
+
+    def test_two_that_are_replaced_keep_each_its_own(self) -> None:
+        full = [gpu(0, used_gib=20), gpu(1, used_gib=20)]
+        here = [our_container(name, variety="nvidia", gpus=self.TWO[index]) for index, name in enumerate("ab")]
+        services = [needing(gib(vram=20), variety="nvidia", name=name) for name in "ab"]
+
+        assert self.cards(wanted("a", "b"), observation(*here, gpus=full), *services) == {"a": [0], "b": [1]}
+
+    def test_two_new_ones_spread_over_two_idle_cards(self) -> None:
+        services = [needing(gib(), variety="nvidia", name=name) for name in "ab"]
+        seen = observation(gpus=[gpu(0, used_gib=0.01), gpu(1)])
+
+        assert sorted(self.cards(wanted("a", "b"), seen, *services).values()) == [[0], [1]]
+
+    def test_what_is_refused_once_is_refused_again(self) -> None:
+        services = [needing(gib(vram=12), variety="nvidia", name=name) for name in "ab"]
+        idle = our_container("a", variety="nvidia", gpus=gpu().id)
+
+        found = self.cards(wanted("a", "b"), observation(idle, gpus=[gpu(total_gib=16)]), *services)
+
+        assert found == {"a": [0]}
+
+    def test_a_swap_of_models_on_one_card_fits(self) -> None:
+        services = [needing(gib(vram=20, memory=40), variety="nvidia", name=name) for name in "ab"]
+        old = our_container("a", variety="nvidia", gpus=gpu().id)
+
+        found = self.cards(wanted("b"), observation(old, gpus=[gpu(used_gib=21)], memory_gib=20), *services)
+
+        assert found == {"b": [0]}
+
+    def test_what_moves_away_makes_room_for_a_newcomer(self) -> None:
+        services = realms(*(needing(gib(vram=20), variety="nvidia", name=name) for name in "ab"))
+        old = our_container("b", variety="nvidia", gpus=gpu().id)
+        world = situation({"box1": observation(old, gpus=[gpu(used_gib=20)]), "box2": NVIDIA_BOX})
+
+        found = place(wanted(request("a", host="box1"), request("b", host="box2")), services, world)
+
+        assert {at.name: placement.host for at, placement in found.placed.items()} == {"a": "box1", "b": "box2"}
+
+    def test_what_goes_from_the_processor_to_a_card_has_to_fit_on_it(self) -> None:
+        service = definition("llm", varieties={"nvidia": {"requires": gib(vram=20)}, "cpu-only": {}})
+        seen = observation(our_container(variety="cpu-only"), gpus=[gpu(used_gib=10)])
+
+        assert "14.0 GiB of VRAM free" in why_not(place_one(service, {"box1": seen}, wanted(request(variety="nvidia"))))
+
+
+class TestPorts:
+    WEB = definition("web", base={"image": "web:1", "ports": (port(80, 8080),)})
+    NEW = definition("new", base={"image": "new:1", "ports": (port(80, 8080),)})
+    OLD = our_container("web", ports=[ObservedPort(target=80, protocol="tcp", published=8080)])
+
+    def why_not_new(self, want: WantedSet, world: Situation, web: ServiceDefinition = WEB) -> str:
+        found = place(want, realms(web, self.NEW), world)
+        return next((one.reason for one in found.unplaced if one.key.name == "new"), "")
+
+    def test_what_is_kept_keeps_its_port(self) -> None:
+        world = situation({"box1": observation(self.OLD)})
+
+        assert "port 8080/tcp is taken by web" in self.why_not_new(wanted("web", "new"), world)
+
+    def test_what_runs_but_fits_nowhere_keeps_its_port(self) -> None:
+        world = situation({"box1": observation(self.OLD)})
+        web = definition("web", varieties={"nvidia": {}})
+
+        assert "port 8080/tcp is taken by web" in self.why_not_new(wanted("web", "new"), world, web)
+
+    def test_what_is_held_keeps_its_port_where_it_runs_too(self) -> None:
+        world = situation({"box1": observation(self.OLD)}, unreachable={"box2": "timed out"})
+
+        assert "port 8080/tcp is taken by web" in self.why_not_new(wanted(placed("box2", "web"), "new"), world)
+
+    def test_what_is_pinned_outside_a_limit_keeps_its_port_inside(self) -> None:
+        world = situation({"box1": observation(self.OLD), "box2": BOX}, limit=["box1"])
+
+        assert "port 8080/tcp is taken by web" in self.why_not_new(wanted(request("web", host="box2"), "new"), world)
+
+    def test_what_keeps_its_port_goes_before_what_wants_it_now(self) -> None:
+        other = our_container("new", ports=[ObservedPort(target=80, protocol="tcp", published=9090)])
+
+        world = situation({"box1": observation(self.OLD, other)})
+
+        assert "port 8080/tcp is taken by web" in self.why_not_new(wanted("web", "new"), world)
+
+    def test_what_is_stopped_gives_its_port_away(self) -> None:
+        assert not self.why_not_new(wanted("new"), situation({"box1": observation(self.OLD)}))
+
+
 class TestHostsThatDoNotAnswer:
+    def test_an_instance_that_was_dropped_while_it_was_there_is_held_when_asked_for_again(self) -> None:
+        world = situation({"box1": BOX}, unreachable={"box2": "timed out"})
+
+        placements = place_one(definition(), world, wanted("llm", leaving={"llm": "box2"}))
+
+        assert "placed on box2, which is unreachable" in why_not(placements)
+
+    def test_of_two_homes_the_one_it_was_placed_on_wins(self) -> None:
+        world = {"box1": observation(our_container(id="1")), "box2": observation(our_container(id="2"))}
+
+        assert the_one(place_one(definition(), world, wanted(placed("box2")))).host == "box2"
+
     def test_an_instance_placed_there_is_held_and_gets_no_twin(self) -> None:
         world = situation({"box1": BOX}, unreachable={"box2": "timed out"})
 

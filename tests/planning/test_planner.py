@@ -257,6 +257,39 @@ class TestHostsThatDoNotAnswer:
         assert only(made).fits_nowhere
 
 
+def test_what_has_to_go_from_a_host_that_does_not_answer_is_blocked_after_all_else() -> None:
+    world = situation({"box1": observation()}, unreachable={"box2": "timed out"})
+    known = realms(definition("llm"), definition("web"))
+
+    made = plan(wanted("llm", leaving={"web": "box2"}), world, known)
+
+    assert told(made) == ["create llm on box1", "blocked web on box2"]
+    assert made.operations[-1].reason == "cannot be stopped: box2 is unreachable; apply again when it is back"
+
+
+def test_where_an_instance_is_moved_from_is_written_down_until_it_has_gone() -> None:
+    want = wanted(placed("box1", host="box2"))
+    before = situation({"box1": observation(running()), "box2": observation()})
+    after = situation({"box1": observation(), "box2": observation(running())})
+
+    moving = placed_as(plan(want, before), want, before)
+
+    assert moving == wanted(placed("box2", host="box2"), leaving={"llm": "box1"})
+    assert placed_as(plan(moving, after), moving, after) == wanted(placed("box2", host="box2"))
+
+
+@pytest.mark.parametrize(
+    ("status", "action"), [("Up 3 minutes", Action.KEEP), ("Up 3 minutes (unhealthy)", Action.REPLACE)]
+)
+def test_what_has_lost_its_card_is_replaced_once_it_is_not_available(status: str, action: Action) -> None:
+    known = realms(definition("llm", varieties={"nvidia": {}}))
+    seen = {"box1": observation(gpus=[gpu(1)])}
+    mark = only(plan(seen=seen, known=known)).fingerprint
+    lost = our_container(variety="nvidia", gpus=gpu(0).id, fingerprint=mark, status=status)
+
+    assert only(plan(seen={"box1": observation(lost, gpus=[gpu(1)])}, known=known)).action is action
+
+
 def test_outside_of_a_limit_nothing_happens() -> None:
     world = situation({"box1": observation(), "box2": observation(running())}, limit=["box1"])
 
@@ -385,6 +418,58 @@ class TestEndpoints:
 
     def test_what_the_settings_say_wins(self) -> None:
         assert self.environment(port(5432), said={"OZWALD_DB_ENDPOINT": "x"}) == {"OZWALD_DB_ENDPOINT": "x"}
+
+    def services(self, *, required: bool = True, varieties: Mapping[str, Any] | None = None) -> dict[str, Realm]:
+        db = {"image": "d:1"} if varieties else {"image": "d:1", "ports": (port(5432, 5432),)}
+        return realms(
+            definition("web", base={"image": "w:1", "depends_on": depends_on("db", required=required)}),
+            definition("db", base=db, varieties=varieties),
+        )
+
+    def applied(self, want: WantedSet, known: Mapping[str, Realm]) -> tuple[WantedSet, dict[str, Observation]]:
+        """The wanted set and what is seen after it was applied to two empty hosts."""
+        world = situation({"box1": observation(), "box2": observation()})
+        made = plan(want, world, known)
+        there = {
+            operation.host: our_container(operation.key.name, fingerprint=operation.fingerprint)
+            for operation in made.operations
+        }
+        return placed_as(made, want, world), {str(host): observation(found) for host, found in there.items()}
+
+    @pytest.mark.parametrize("required", [True, False])
+    @pytest.mark.parametrize("limited", [True, False])
+    def test_a_dependency_that_cannot_be_seen_is_where_it_was(self, required: bool, limited: bool) -> None:
+        known = self.services(required=required)
+        want, seen = self.applied(wanted(request("web", host="box1"), request("db", host="box2")), known)
+        world = (
+            situation(seen, limit=["box1"])
+            if limited
+            else situation({"box1": seen["box1"]}, unreachable={"box2": "timed out"})
+        )
+
+        made = plan(want, world, known)
+
+        assert "keep web on box1" in told(made)
+
+    @pytest.mark.parametrize("limited", [True, False])
+    def test_a_dependant_is_not_replaced_while_nobody_knows_where_its_dependency_listens(self, limited: bool) -> None:
+        known = self.services(
+            varieties={"cpu-only": {"ports": (port(1, 1),)}, "another": {"ports": (port(2, 2),)}},
+        )
+        want, seen = self.applied(wanted(request("web", host="box1"), request("db", host="box2")), known)
+        here = replace(seen["box1"], containers=(our_container("web", fingerprint="of another address"),))
+        world = (
+            situation({"box1": here, "box2": observation()}, limit=["box1"])
+            if limited
+            else situation({"box1": here}, unreachable={"box2": "timed out"})
+        )
+
+        [web] = [operation for operation in plan(want, world, known).operations if operation.key == key("web")]
+
+        assert (web.action, web.reason) == (
+            Action.KEEP,
+            "left as it is, since it is not known now where db listens",
+        )
 
     def test_what_no_variable_may_hold_becomes_an_underscore(self) -> None:
         assert self.environment(port(80), name="qwen1.5-vllm") == {"OZWALD_QWEN1_5_VLLM_ENDPOINT": "qwen1.5-vllm:80"}
