@@ -3,7 +3,7 @@
 import itertools
 import random
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -12,7 +12,7 @@ from ozwald.model.container import ObservedContainer, ObservedPort, container_na
 from ozwald.model.plan import Action, InstanceKey, Operation, Placement, Plan
 from ozwald.model.resources import Hardware
 from ozwald.model.service import Realm, Requires
-from ozwald.model.wanted import WantedInstance, WantedSet
+from ozwald.model.wanted import Leaving, WantedInstance, WantedSet
 from ozwald.planning.planner import make_plan, placed_as
 from ozwald.planning.situation import Situation
 from tests.builders import (
@@ -24,13 +24,13 @@ from tests.builders import (
     definition,
     depends_on,
     gpu,
+    key,
     observation,
     our_container,
     port,
     realms,
     request,
     situation,
-    wanted,
 )
 
 HOSTS = ("box1", "box2", "gpu1", "gpu2")
@@ -46,11 +46,12 @@ class Killed(Exception):
 
 @dataclass
 class World:
-    """Hosts with containers, and what carrying out an operation does to them."""
+    """Hosts with containers, and what carrying out an operation does to them; `idle` engines use no VRAM yet."""
 
     containers: dict[str, dict[str, ObservedContainer]]
     usage: dict[str, Placement] = field(default_factory=dict)
     unreachable: set[str] = field(default_factory=set)
+    idle: bool = False
     ids: Iterator[int] = field(default_factory=itertools.count)
 
     def seen(self) -> Situation:
@@ -61,7 +62,11 @@ class World:
                     name=host,
                     memory_gib=MEMORY_GIB - sum(self._memory_gib(one) for one in here.values()),
                     gpus=[
-                        gpu(index, on=host, used_gib=self._vram_gib(here, f"GPU-{host}nvidia-{index}"))
+                        gpu(
+                            index,
+                            on=host,
+                            used_gib=0 if self.idle else self.needed_gib(here, f"GPU-{host}nvidia-{index}"),
+                        )
                         for index in range(2 if host.startswith("gpu") else 0)
                     ],
                 )
@@ -112,12 +117,11 @@ class World:
         return self
 
     def foreign(self) -> set[tuple[str, str, str]]:
-        reachable = replace(self).with_all_reachable().seen()
         return {
             (host, one.id, one.name)
             for host, here in self.containers.items()
             for one in here.values()
-            if not reachable.owns(one)
+            if one.id not in self.usage
         }
 
     def _create(self, operation: Operation) -> str:
@@ -147,7 +151,7 @@ class World:
         used = self.usage.get(one.id)
         return (used.spec.requires.memory_bytes or 0) / GIB if used and one.is_running else 0
 
-    def _vram_gib(self, here: dict[str, ObservedContainer], card: str) -> float:
+    def needed_gib(self, here: dict[str, ObservedContainer], card: str) -> float:
         using = [self.usage[one.id] for one in here.values() if one.is_running and one.id in self.usage]
         return sum(
             (used.spec.requires.vram_bytes or 0) / GIB for used in using if card in [given.id for given in used.gpus]
@@ -167,8 +171,10 @@ def random_world(dice: random.Random) -> World:
                     our_container(service, controller=OTHER_CONTROLLER),
                     container(leftover_name(name, "0123456789abcdef")),
                     our_container(service, controller=""),
+                    our_container(service, name=f"made-from-docker-commit-of-{service}"),
+                    our_container(service, name=leftover_name(name, "0123456789abcdef")),
                 ],
-                weights=[30, 1, 1, 1, 1],
+                weights=[30, 1, 1, 1, 1, 1, 1],
             )[0]
             if found is not None:
                 world.containers[host][found.id] = found
@@ -220,6 +226,17 @@ def random_wanted(dice: random.Random, before: WantedSet) -> WantedSet:
             )
             for name in dice.sample(SERVICES, dice.randint(0, len(SERVICES)))
         ),
+    )
+
+
+def asked_for(names: Sequence[str], before: WantedSet) -> WantedSet:
+    """These instances and no others, wherever they are placed; what is dropped leaves."""
+    placed = {instance.key.name: instance.placed_on for instance in before.instances}
+    dropped = {Leaving(key=key(name), host=on) for name, on in placed.items() if on is not None and name not in names}
+    return WantedSet(
+        generation=before.generation + 1,
+        instances=tuple(WantedInstance(request=request(name), placed_on=placed.get(name)) for name in names),
+        leaving=tuple(sorted({*before.leaving, *dropped})),
     )
 
 
@@ -276,6 +293,7 @@ def test_where_room_is_scarce_passes_come_to_rest_and_nothing_is_filled_beyond_i
     for seed in range(first, first + AT_A_TIME):
         dice = random.Random(seed)
         world, want = random_world(dice), WantedSet(generation=0)
+        world.idle = dice.random() < 0.5
         known, want = random_settings(dice, scarce=True), random_wanted(dice, want)
         for _ in range(len(SERVICES) + 1):
             plan = make_plan(want, known, world.seen(), key=KEY)
@@ -285,7 +303,8 @@ def test_where_room_is_scarce_passes_come_to_rest_and_nothing_is_filled_beyond_i
             for host, found in world.seen().observations.items():
                 assert (found.resources.memory_available_bytes or 0) >= 0, f"seed {seed}: memory of {host}"
                 for card in found.resources.cards(Hardware.NVIDIA):
-                    assert (card.vram_used_bytes or 0) <= (card.vram_total_bytes or 0), f"seed {seed}: {card.id}"
+                    needed = world.needed_gib(world.containers[host], card.id) * GIB
+                    assert needed <= (card.vram_total_bytes or 0), f"seed {seed}: {card.id}"
 
         assert not make_plan(want, known, world.seen(), key=KEY).changes, f"seed {seed}"
 
@@ -297,8 +316,7 @@ def test_hosts_that_come_and_go_make_no_twins(first: int) -> None:
         world, want = random_world(dice), WantedSet(generation=0)
         for _ in range(4):
             known = random_settings(dice, scarce=False)
-            placed = {instance.key.name: instance.placed_on for instance in want.instances}
-            want = wanted(*(WantedInstance(request=request(name), placed_on=placed.get(name)) for name in SERVICES))
+            want = asked_for(dice.sample(SERVICES, dice.randint(0, len(SERVICES))), want)
             world.unreachable = set(dice.sample(HOSTS, dice.randint(0, 3)))
             plan = make_plan(want, known, world.seen(), key=KEY)
             want = placed_as(plan, want, world.seen())
@@ -307,3 +325,21 @@ def test_hosts_that_come_and_go_make_no_twins(first: int) -> None:
             assert not make_plan(want, known, world.seen(), key=KEY).changes, f"seed {seed}"
             doubled = {key for key, count in world.ours().items() if count > 1}
             assert not doubled, f"seed {seed}: twins"
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, AT_A_TIME))
+def test_a_host_that_goes_away_changes_nothing_on_the_others(first: int) -> None:
+    for seed in range(first, first + AT_A_TIME):
+        dice = random.Random(seed)
+        world, known = random_world(dice), random_settings(dice, scarce=False)
+        want = random_wanted(dice, WantedSet(generation=0))
+        plan = make_plan(want, known, world.seen(), key=KEY)
+        want = placed_as(plan, want, world.seen())
+        carry_out(plan, world)
+
+        world.unreachable = {dice.choice(HOSTS)}
+        again = make_plan(want, known, world.seen(), key=KEY)
+
+        kept = {operation.key for operation in again.operations if operation.action is Action.KEEP}
+        assert {one.key for one in again.changes if one.action is not Action.CREATE} == set(), f"seed {seed}"
+        assert kept == {key for host, key, _ in world.seen().ours()}, f"seed {seed}"
