@@ -1,6 +1,6 @@
 """Decides which host, variety and cards each wanted instance gets."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ozwald.errors import RequestError
@@ -159,21 +159,35 @@ class _Placer:
         return tuple(Placement(spec=spec, host=host) for spec in specs)
 
     def _try_hosts(self, asked: _Asked) -> Unplaced | None:
-        """Places an instance on the first host that can carry it, or tells why none can."""
-        reachable = [host for host in asked.hosts if host in self.rooms]
-        reasons = {host: "unreachable" for host in asked.hosts if host not in self.rooms}
-        for host in sorted(reachable, key=lambda name: (name not in asked.homes, name != asked.placed_on, name)):
+        """Places an instance where it is best, or tells why no host can carry it."""
+        reasons: dict[str, list[str]] = {host: ["unreachable"] for host in asked.hosts if host not in self.rooms}
+        for host, variety in self._choices(asked):
             try:
-                self._settle(asked, self._fit(asked, host))
+                self._settle(asked, self._fit(asked, host, variety))
             except DoesNotFit as misfit:
-                reasons[host] = str(misfit)
+                reasons.setdefault(host, []).append(str(misfit))
             except RequestError as error:
                 return Unplaced(key=asked.key, reason=str(error))
             else:
                 return None
-        told = "; ".join(f"{host}: {reason}" for host, reason in sorted(reasons.items()))
-        fits_nowhere = len(reachable) == len(asked.hosts)
+        told = "; ".join(f"{host}: {', '.join(dict.fromkeys(why))}" for host, why in sorted(reasons.items()))
+        fits_nowhere = all(host in self.rooms for host in asked.hosts)
         return Unplaced(key=asked.key, reason=f"no host can carry it: {told}", fits_nowhere=fits_nowhere)
+
+    def _choices(self, asked: _Asked) -> Iterator[tuple[str, str | None]]:
+        """Hosts and varieties in the order to try: where it is or was, then the best hardware, then by name."""
+        reachable = sorted(host for host in asked.hosts if host in self.rooms)
+        known = sorted(
+            (host for host in reachable if host in asked.homes or host == asked.placed_on),
+            key=lambda host: (host not in asked.homes, host != asked.placed_on),
+        )
+        for host in known:
+            for variety in _varieties(asked, asked.homes.get(host)):
+                yield host, variety
+        for variety in _varieties(asked, None):
+            for host in reachable:
+                if host not in known:
+                    yield host, variety
 
     def _settle(self, asked: _Asked, placement: Placement) -> None:
         self.rooms[placement.host].take(asked.key, placement.spec, placement.gpus)
@@ -182,16 +196,7 @@ class _Placer:
                 self.rooms[host].give_back(asked.key)
         self.result.placed[asked.key] = placement
 
-    def _fit(self, asked: _Asked, host: str) -> Placement:
-        reasons: list[str] = []
-        for variety in _varieties(asked, asked.homes.get(host)):
-            try:
-                return self._fit_variety(asked, host, variety)
-            except DoesNotFit as misfit:
-                reasons.append(str(misfit))
-        raise DoesNotFit(", ".join(dict.fromkeys(reasons)))
-
-    def _fit_variety(self, asked: _Asked, host: str, variety: str | None) -> Placement:
+    def _fit(self, asked: _Asked, host: str, variety: str | None) -> Placement:
         room, hardware = self.rooms[host], hardware_of(asked.definition, variety)
         required = requirements(asked.definition, variety=variety, profile=asked.request.profile)
         if host not in asked.homes:

@@ -69,6 +69,8 @@ class Room:
             DoesNotFit: there are not cards enough, or not enough have the VRAM that is required.
         """
         if hardware is Hardware.CPU_ONLY:
+            if required.gpus or required.vram_bytes:
+                raise DoesNotFit("it requires a card, which the cpu-only variety has not")
             return ()
         cards = sorted(self._cards(hardware), key=lambda gpu: self._preference(gpu, required, asking))
         if len(cards) < _card_count(required):

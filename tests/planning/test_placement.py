@@ -95,6 +95,18 @@ def test_a_variety_that_was_asked_for_is_not_replaced_by_another() -> None:
     assert why_not(placements) == "no host can carry it: box1: no nvidia card, 1 needed"
 
 
+def test_a_host_with_better_hardware_wins_over_one_that_comes_earlier() -> None:
+    found = the_one(place_one(EVERYWHERE, {"box1": BOX, "radeon1": AMD_BOX, "rtx1": NVIDIA_BOX}))
+
+    assert (found.host, found.spec.variety) == ("rtx1", "nvidia")
+
+
+def test_it_goes_back_to_where_it_was_although_better_hardware_is_elsewhere() -> None:
+    found = the_one(place_one(EVERYWHERE, {"box1": BOX, "rtx1": NVIDIA_BOX}, wanted(placed("box1"))))
+
+    assert (found.host, found.spec.variety) == ("box1", "cpu-only")
+
+
 def test_the_first_host_by_name_is_chosen_whatever_the_order_of_the_inventory() -> None:
     assert the_one(place_one(definition(), {"box3": BOX, "box1": BOX, "box2": BOX})).host == "box1"
 

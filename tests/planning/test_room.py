@@ -48,7 +48,13 @@ def test_cards_of_other_hardware_do_not_count() -> None:
 
 
 def test_a_service_for_the_processor_gets_no_card() -> None:
-    assert chosen(room(gpu(0)), Requires(gpus=1), Hardware.CPU_ONLY) == []
+    assert chosen(room(gpu(0)), Requires(), Hardware.CPU_ONLY) == []
+
+
+@pytest.mark.parametrize("required", [Requires(gpus=1), Requires(gpus="all"), Requires(vram_bytes=1)])
+def test_what_requires_a_card_does_not_fit_the_processor(required: Requires) -> None:
+    with pytest.raises(DoesNotFit, match="requires a card"):
+        chosen(room(gpu(0)), required, Hardware.CPU_ONLY)
 
 
 @pytest.mark.parametrize(
