@@ -20,6 +20,7 @@ HOSTILE = {
     "GLOB": "* ? [a-z] {a,b} ~",
     "EMPTY": "",
     "TABS": "\t \t",
+    "BINARY": "".join(map(chr, range(1, 256))),
 }
 
 

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,10 +16,15 @@ from ozwald.cli.workspace import Workspace, with_workspace
 from ozwald.config.requests import WrittenRequest, read_requests
 from ozwald.errors import RequestError
 from ozwald.execution.steps import Result
+from ozwald.model.host import Host
 from ozwald.model.plan import Plan
 from ozwald.model.service import InstanceRequest, Realm
 from ozwald.planning.names import complete_request, parse_instance, split_specs
 from ozwald.state.launch_logs import LaunchLogs
+
+if TYPE_CHECKING:
+    from ozwald.execution.intent import Intent
+    from ozwald.remote.fleet import Fleet
 
 
 def request_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -52,16 +57,7 @@ def plan(
     hosts = workspace.hosts(limit)
     requests = _requests(workspace, instances, file)
     with workspace.fleet(begin=hosts) as fleet:
-        from ozwald.execution.intent import intend
-
-        intent = intend(
-            requests,
-            settings=workspace.settings,
-            hosts=hosts,
-            fleet=fleet,
-            home=workspace.home,
-            provisioner=workspace.provisioner.name,
-        )
+        intent = _intend(workspace, requests, hosts, fleet)
     results = [Result(operation=operation) for operation in intent.plan.operations]
     emit(_document(intent.plan, results, carried_out=False), output, table=lambda: print_plan(intent.plan))
     warn_unreachable(intent.plan.unreachable)
@@ -86,17 +82,10 @@ def apply(workspace: Workspace, instances: Sequence[str], file: Path | None, lim
     owner = _user_name()
     with workspace.home.changing(), workspace.fleet(begin=hosts) as fleet:
         from ozwald.execution.carry_out import carry_out
-        from ozwald.execution.intent import intend, make_durable
+        from ozwald.execution.intent import make_durable
         from ozwald.execution.labels import Ownership
 
-        intent = intend(
-            requests,
-            settings=workspace.settings,
-            hosts=hosts,
-            fleet=fleet,
-            home=workspace.home,
-            provisioner=workspace.provisioner.name,
-        )
+        intent = _intend(workspace, requests, hosts, fleet)
         if output == "table":
             print_plan(intent.plan)
         make_durable(intent, home=workspace.home, provisioner=workspace.provisioner.name)
@@ -114,6 +103,21 @@ def apply(workspace: Workspace, instances: Sequence[str], file: Path | None, lim
     emit(_document(intent.plan, results, carried_out=True), output, table=lambda: print_results(results))
     warn_unreachable(intent.plan.unreachable)
     return _exit_code(intent.plan, results)
+
+
+def _intend(
+    workspace: Workspace, requests: Sequence[InstanceRequest] | None, hosts: Mapping[str, Host], fleet: "Fleet"
+) -> "Intent":
+    from ozwald.execution.intent import intend
+
+    return intend(
+        requests,
+        settings=workspace.settings,
+        hosts=hosts,
+        fleet=fleet,
+        home=workspace.home,
+        provisioner=workspace.provisioner.name,
+    )
 
 
 def _requests(workspace: Workspace, instances: Sequence[str], file: Path | None) -> list[InstanceRequest] | None:
