@@ -62,6 +62,23 @@ class User:
         )
         return Ran(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
 
+    def is_killed_after(self, seconds: float, *words: str) -> bool:
+        """Starts one command and kills it (SIGKILL) after a while; False when it had ended by then."""
+        running = subprocess.Popen(
+            [sys.executable, "-m", "ozwald", *words],
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            running.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            running.kill()
+            running.wait()
+            return True
+        return False
+
     def pipes_into(self, reader: str, *words: str, timeout_s: float = 60.0) -> None:
         """Runs one command whose whole output goes to a shell command that may end early."""
         line = f"{shlex.join([sys.executable, '-m', 'ozwald', *words])} 2>&1 | {reader}"
