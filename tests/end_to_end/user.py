@@ -80,8 +80,8 @@ class User:
         return False
 
     def pipes_into(self, reader: str, *words: str, timeout_s: float = 60.0) -> None:
-        """Runs one command whose whole output goes to a shell command that may end early."""
-        line = f"{shlex.join([sys.executable, '-m', 'ozwald', *words])} 2>&1 | {reader}"
+        """Runs one command whose standard error goes to a shell command that may end early."""
+        line = f"{shlex.join([sys.executable, '-m', 'ozwald', *words])} 2>&1 >/dev/null | {reader}"
         subprocess.run(["sh", "-c", line], cwd=self.folder, env=self.environment, timeout=timeout_s, check=False)
 
     @property
