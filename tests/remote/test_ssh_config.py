@@ -1,5 +1,4 @@
 import getpass
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -67,7 +66,6 @@ def test_named_known_hosts_files_are_the_only_ones(resolve: Resolve) -> None:
     assert resolve("Host *\n UserKnownHostsFile /k/a\n", known_hosts=("/k/mine",)).known_hosts == ("/k/mine",)
 
 
-@pytest.mark.skipif(shutil.which("ssh") is None, reason="needs the ssh program")
 def test_what_paramiko_cannot_read_is_asked_of_ssh(resolve: Resolve, tmp_path: Path) -> None:
     (tmp_path / "more").write_text("Host gpu1\n  HostName 10.0.0.7\n  IdentityFile /k/one\n")
     target = resolve(f"Include {tmp_path}/more\nMatch exec true\n  User ada\n")
@@ -75,12 +73,10 @@ def test_what_paramiko_cannot_read_is_asked_of_ssh(resolve: Resolve, tmp_path: P
     assert (target.address, target.user, target.identity_files) == ("10.0.0.7", "ada", ("/k/one",))
 
 
-@pytest.mark.skipif(shutil.which("ssh") is None, reason="needs the ssh program")
 def test_ssh_s_list_of_default_keys_is_no_choice_of_the_user(resolve: Resolve) -> None:
     assert resolve("Match exec true\n User ada\n").identity_files == ()
 
 
-@pytest.mark.skipif(shutil.which("ssh") is None, reason="needs the ssh program")
 def test_a_file_that_nobody_can_read_is_an_error_that_says_so(resolve: Resolve) -> None:
     with pytest.raises(ConnectionFailed, match="SSH configuration") as failed:
         resolve("Include /nowhere\nNoSuchKeyword yes\n")
