@@ -16,12 +16,11 @@ from ozwald.config.values import (
     maybe,
     refuse,
     required,
-    size,
     text,
     text_or_texts,
     texts,
 )
-from ozwald.model.service import Attachment, Dependency, Device, Healthcheck, Requires, Ulimit
+from ozwald.model.service import Attachment, Dependency, Device, Healthcheck, Ulimit
 
 
 def healthcheck(node: Node, context: Context) -> Healthcheck:
@@ -58,16 +57,17 @@ def depends_on(node: Node, context: Context) -> tuple[Dependency, ...]:
     """What must be there first."""
     if isinstance(node, ListNode):
         return tuple(Dependency(instance=name) for name in texts(node))
-    return tuple(_dependency(name, body) for name, body in entries(node).items())
+    return tuple(_dependency(name, body, context) for name, body in entries(node).items())
 
 
-def _dependency(name: str, body: Node) -> Dependency:
+def _dependency(name: str, body: Node, context: Context) -> Dependency:
     restart = field(body, "restart")
     if restart and boolean(restart):
-        raise refuse(restart, "is not supported yet")
+        context.problems.warn(restart.origin, "'restart' has no effect yet", path=restart.path)
     condition = field(body, "condition")
     if condition and text(condition) == "service_completed_successfully":
-        raise refuse(condition, "'service_completed_successfully' is not supported yet")
+        message = "'service_completed_successfully' is not supported, since services here run on; use service_healthy"
+        raise refuse(condition, message)
     needed = field(body, "required")
     return Dependency(
         instance=name,
@@ -131,12 +131,3 @@ def _extra_host(node: Node) -> str:
     if not name or not address:
         raise refuse(node, "must have the form NAME:ADDRESS")
     return f"{name}:{address.removeprefix('[').removesuffix(']')}"
-
-
-def requires(node: Node, context: Context) -> Requires:
-    """What it needs of its host."""
-    return Requires(
-        gpus=maybe(node, "gpus", lambda gpus: "all" if text(gpus) == "all" else integer(gpus)),
-        memory_bytes=maybe(node, "memory", size),
-        vram_bytes=maybe(node, "vram", size),
-    )

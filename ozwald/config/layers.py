@@ -1,27 +1,21 @@
 """Reads the keys that a definition, a variety and a profile share into a Layer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from ozwald.config.compose_keys import (
-    depends_on,
-    devices,
-    extra_hosts,
-    healthcheck,
-    networks,
-    requires,
-    ulimits,
-)
+from ozwald.config.compose_keys import depends_on, devices, extra_hosts, healthcheck, networks, ulimits
 from ozwald.config.context import Context
 from ozwald.config.env_files import env_files
 from ozwald.config.mounts import mount
 from ozwald.config.nodes import MapNode, Node, is_null
+from ozwald.config.own_keys import bridge_connector, footprint, requires
 from ozwald.config.ports import ports
 from ozwald.config.problems import RefusedError
 from ozwald.config.values import (
     boolean,
     collect,
     duration,
+    integer,
     key_values,
     listed,
     number,
@@ -34,8 +28,7 @@ from ozwald.config.values import (
 from ozwald.model.service import Layer, Mount, Origin, Port, Pull
 
 _OWN_LABELS = "ozwald."
-_UNSUPPORTED = ("lockers", "bridge-connector")
-_UNUSED = ("footprint", "replicas")
+_UNUSED = ("footprint", "replicas", "bridge-connector")
 
 
 def read_layer(body: Node, context: Context) -> Layer:
@@ -44,26 +37,37 @@ def read_layer(body: Node, context: Context) -> Layer:
     origins: dict[tuple[str, ...], Origin] = {}
     if not isinstance(body, MapNode):
         return Layer()
-    _name_what_is_missing(body, context)
+    _name_what_is_unused(body, context)
     for key, node in body.values.items():
-        read = _READERS.get(key)
-        if not read:
+        if key not in _READERS and key not in _ITEM_READERS:
             continue
+        field = key.replace("-", "_")
+        origins[(field,)] = body.keys[key].origin
         try:
-            values[key] = None if is_null(node) else read(node, context)
+            values[field] = None if is_null(node) else _read(key, node, context, origins)
         except RefusedError as err:
             context.problems.refused(err)
-        origins[(key,)] = body.keys[key].origin
-        if key in _MAPS:
-            origins.update(_key_origins(key, node))
     return Layer(values=values, origins=origins)
 
 
-def _name_what_is_missing(body: MapNode, context: Context) -> None:
-    for key in _UNSUPPORTED:
-        if key in body.values:
-            place = body.keys[key]
-            context.problems.error(place.origin, f"{place.text!r} is not supported yet", path=body.values[key].path)
+def _read(key: str, node: Node, context: Context, origins: dict[tuple[str, ...], Origin]) -> Any:
+    """The value of a key; the places of its parts, where the layers are merged by them, go into `origins`."""
+    if key in _ITEM_READERS:
+        return tuple(_items(key, node, context, origins))
+    if key in _MAPS:
+        origins.update(_key_origins(key, node))
+    return _READERS[key](node, context)
+
+
+def _items(key: str, node: Node, context: Context, origins: dict[tuple[str, ...], Origin]) -> Iterator[Any]:
+    for item in listed(node):
+        for read in collect(lambda item: _ITEM_READERS[key](item, context), (item,), context.problems):
+            for part in read:
+                origins[(key, part if isinstance(part, str) else part.key)] = item.origin
+                yield part
+
+
+def _name_what_is_unused(body: MapNode, context: Context) -> None:
     for key in _UNUSED:
         if key in body.values:
             place = body.keys[key]
@@ -91,14 +95,6 @@ def _properties(node: Node, context: Context) -> dict[str, str | None]:
     return key_values(node, lambda _: None)
 
 
-def _volumes(node: Node, context: Context) -> tuple[Mount, ...]:
-    return tuple(collect(lambda item: mount(item, context), listed(node), context.problems))
-
-
-def _ports(node: Node, context: Context) -> tuple[Port, ...]:
-    return tuple(port for found in collect(ports, listed(node), context.problems) for port in found)
-
-
 def _pull_policy(node: Node, context: Context) -> Pull:
     return Pull("missing" if text(node) == "if_not_present" else text(node))
 
@@ -121,8 +117,6 @@ _READERS: dict[str, Callable[[Node, Context], Any]] = {
     "labels": _labels,
     "properties": _properties,
     "env_file": env_files,
-    "volumes": _volumes,
-    "ports": _ports,
     "healthcheck": healthcheck,
     "depends_on": depends_on,
     "networks": networks,
@@ -130,5 +124,13 @@ _READERS: dict[str, Callable[[Node, Context], Any]] = {
     "devices": devices,
     "extra_hosts": extra_hosts,
     "requires": requires,
+    "footprint": footprint,
+    "bridge-connector": bridge_connector,
+    "replicas": _plain(integer),
 }
-_MAPS = ("environment", "labels", "properties", "networks", "depends_on", "ulimits")
+_ITEM_READERS: dict[str, Callable[[Node, Context], Iterable[Mount | Port | str]]] = {
+    "volumes": lambda node, context: (mount(node, context),),
+    "ports": lambda node, context: ports(node),
+    "lockers": lambda node, context: (text(node),),
+}
+_MAPS = ("environment", "labels", "properties", "networks", "depends_on", "ulimits", "footprint")

@@ -1,7 +1,8 @@
 """Reads `volumes`, short and long."""
 
+import os
 import re
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from ozwald.config.context import Context
@@ -33,6 +34,7 @@ def _short(node: Node, context: Context) -> Mount:
     return Mount(
         type=kind,
         source=_source(parts[0], kind, node, context),
+        on_controller=kind == "bind" and _is_on_controller(parts[0], context),
         target=_target(parts[1], node),
         read_only="ro" in modes,
         propagation=next((mode for mode in modes if mode in _PROPAGATIONS), None),
@@ -68,6 +70,7 @@ def _long(node: MapNode, context: Context) -> Mount:
     return Mount(
         type=kind,
         source=_source(source, kind, node, context) if source else None,
+        on_controller=kind == "bind" and source is not None and _is_on_controller(source, context),
         target=required(node, "target", lambda target: _target(text(target), target)),
         read_only=maybe(node, "read_only", boolean) or False,
         propagation=maybe(options, "propagation", text),
@@ -97,14 +100,22 @@ def _target(target: str, node: Node) -> str:
 def _source(source: str, kind: _Kind, node: Node, context: Context) -> str:
     if kind == "volume":
         if not _VOLUME_NAME.fullmatch(source):
-            raise refuse(node, "the source is neither an absolute path nor the name of a volume")
+            raise refuse(node, "the source is neither a path, which begins with '/' or './', nor the name of a volume")
         return source
     if source.startswith("~"):
         raise refuse(node, "'~' has no meaning on a remote host; write the absolute path")
+    path = _path(source, context)
+    if _is_on_controller(source, context) and not os.path.exists(path):
+        context.problems.warn(node.origin, f"{context.shown(Path(path))} is not there", path=node.path)
+    return path
+
+
+def _path(source: str, context: Context) -> str:
+    return os.path.normpath(context.folder / source)
+
+
+def _is_on_controller(source: str, context: Context) -> bool:
+    """Whether a bind source is relative or beside the settings, so that it is not meant as the host's own."""
     folder = str(context.folder)
-    if not source.startswith("/") or (folder != "/" and PurePosixPath(source).is_relative_to(folder)):
-        raise refuse(
-            node,
-            "the source is the controller's own data, which is not supported yet; write a path of the host",
-        )
-    return source
+    beside = folder != "/" and PurePosixPath(_path(source, context)).is_relative_to(folder)
+    return beside or not source.startswith("/")

@@ -7,7 +7,7 @@ from ozwald.config.nodes import Node
 from ozwald.config.references import check_references
 from ozwald.config.values import boolean, field, maybe, text
 from ozwald.model.resources import Hardware
-from ozwald.model.service import Network, Profile, Realm, ServiceDefinition, Variety
+from ozwald.model.service import Layer, Network, Profile, Realm, Requires, ServiceDefinition, Variety
 
 DEFAULT_NETWORK = "default"
 
@@ -44,19 +44,31 @@ def _network(entry: Named) -> Network:
 
 def _definition(realm: str, entry: Named, context: Context) -> ServiceDefinition:
     body = entry.body
+    base = read_layer(body, context)
+    profiles = {
+        profile.name: Profile(name=profile.name, layer=read_layer(profile.body, context))
+        for profile in named(field(body, "profiles"), context.problems)
+    }
     return ServiceDefinition(
         realm=realm,
         name=entry.name,
         type=maybe(body, "type", text) or "container",
         description=maybe(body, "description", text) or "",
-        base=read_layer(body, context),
-        varieties=_varieties(body, context),
-        profiles={
-            profile.name: Profile(name=profile.name, layer=read_layer(profile.body, context))
-            for profile in named(field(body, "profiles"), context.problems)
-        },
+        base=base,
+        varieties=_varieties(body, context) or _implied_varieties(base),
+        profiles=profiles,
         origin=entry.origin,
     )
+
+
+def _implied_varieties(base: Layer) -> dict[str, Variety]:
+    """Those of a service that names none: any card when it requires one, else only the processor."""
+    requires = base.values.get("requires") or Requires()
+    cards = [hardware for hardware in Hardware if hardware is not Hardware.CPU_ONLY]
+    return {
+        hardware.value: Variety(name=hardware.value, hardware=hardware, layer=Layer())
+        for hardware in (cards if requires.needs_cards else ())
+    }
 
 
 def _varieties(body: Node, context: Context) -> dict[str, Variety]:

@@ -24,9 +24,11 @@ class Origin:
 class Layer:
     """The keys one part of a definition sets: its base, a variety or a profile.
 
-    `values` maps a ServiceSpec field to a value of that field's type; None removes what a lower layer set, as
-    a None inside `environment`, `labels` or `properties` does for one key. `origins` has a place for each
-    field, `("image",)`, and for each key of a map, `("environment", "GPU")`.
+    `values` maps a ServiceSpec field to a value of that field's type; `replicas` (int), `footprint` (a map with
+    `run_time`, seconds, and `run_script`) and `bridge_connector` are there besides. None removes what a lower layer
+    set, as a None inside `environment`, `labels`, `properties` or `footprint` does for one key. `origins` has a place
+    for each field, `("image",)`, and for each part of one that is merged: `("environment", "GPU")`,
+    `("ports", "8000/tcp")`.
     """
 
     values: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -86,7 +88,10 @@ class Realm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mount:
-    """One entry of `volumes`. `source` is a host path (bind), a volume's name (volume) or None."""
+    """One entry of `volumes`. `source` is a host path (bind), a volume's name (volume) or None.
+
+    With `on_controller` the source is the controller's own data: an absolute path of the machine Ozwald runs on.
+    """
 
     type: Literal["bind", "volume", "tmpfs"]
     target: str
@@ -97,6 +102,12 @@ class Mount:
     nocopy: bool = False
     tmpfs_bytes: int | None = None
     tmpfs_mode: int | None = None
+    on_controller: bool = False
+
+    @property
+    def key(self) -> str:
+        """What a higher layer replaces it by."""
+        return self.target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +118,11 @@ class Port:
     protocol: str = "tcp"
     published: int | None = None
     host_ip: str | None = None
+
+    @property
+    def key(self) -> str:
+        """What a higher layer replaces it by."""
+        return f"{self.target}/{self.protocol}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,10 +173,19 @@ class Ulimit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvFile:
-    """An environment file of the controller, already read."""
+    """An environment file of the controller, already read; `origins` has the place of each value."""
 
     path: str
     values: Mapping[str, str] = field(repr=False)
+    origins: Mapping[str, Origin] = field(default_factory=dict, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BridgeConnector:
+    """A port of the service under a name by which it can be reached from outside its realm."""
+
+    name: str
+    port: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +195,11 @@ class Requires:
     gpus: int | Literal["all"] | None = None
     memory_bytes: int | None = None
     vram_bytes: int | None = None
+
+    @property
+    def needs_cards(self) -> bool:
+        """Whether it can only run on cards."""
+        return bool(self.gpus or self.vram_bytes)
 
 
 class Pull(StrEnum):
@@ -229,6 +259,7 @@ class ServiceSpec:
     read_only: bool = False
     properties: Mapping[str, str] = field(default_factory=dict)
     requires: Requires = Requires()
+    lockers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

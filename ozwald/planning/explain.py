@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any
 
 from ozwald.model.service import Layer, Origin, ServiceDefinition
-from ozwald.planning.resolve import is_merged_map, merge
+from ozwald.planning.resolve import completed, is_merged, merge, parts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,12 +22,15 @@ class Explained:
 def explain(definition: ServiceDefinition, *, variety: str | None, profile: str | None) -> list[Explained]:
     """Every value of the service with this variety and profile, in the order of its keys."""
     stack = _named_layers(definition, variety=variety, profile=profile)
+    merged = merge(tuple(stack.values()))
     found = []
-    for field, value in sorted(merge(tuple(stack.values())).items()):
-        if is_merged_map(field):
-            found += [_explained((field, key), item, stack) for key, item in value.items()]
+    for field, value in sorted(completed(merged).items()):
+        if field == "env_file":
+            value = [file.path for file in value]
+        if is_merged(field):
+            found += [_explained((field, key), item, stack, merged) for key, item in parts(value)]
         else:
-            found.append(_explained((field,), value, stack))
+            found.append(_explained((field,), value, stack, merged))
     return found
 
 
@@ -40,17 +43,25 @@ def _named_layers(definition: ServiceDefinition, *, variety: str | None, profile
     return named
 
 
-def _explained(path: tuple[str, ...], value: Any, stack: Mapping[str, Layer]) -> Explained:
-    layer, origin = _last_to_set(path, stack)
+def _explained(path: tuple[str, ...], value: Any, stack: Mapping[str, Layer], merged: Mapping[str, Any]) -> Explained:
+    layer, origin = _last_to_set(path, stack) or _from_env_file(path, merged) or ("default", None)
     return Explained(path=".".join(path), value=_text(value), layer=layer, origin=origin)
 
 
-def _last_to_set(path: tuple[str, ...], stack: Mapping[str, Layer]) -> tuple[str, Origin | None]:
-    """The highest layer that has the value; for merged lists that is the last one that added to them."""
+def _last_to_set(path: tuple[str, ...], stack: Mapping[str, Layer]) -> tuple[str, Origin | None] | None:
+    """The highest layer that has the value."""
     for name, layer in reversed(list(stack.items())):
         if path in layer.origins:
             return name, layer.origins[path]
-    return "", None
+    return None
+
+
+def _from_env_file(path: tuple[str, ...], merged: Mapping[str, Any]) -> tuple[str, Origin | None] | None:
+    """The last environment file that has the variable."""
+    for file in reversed(merged.get("env_file", ())):
+        if path[-1] in file.values:
+            return "env_file", file.origins.get(path[-1])
+    return None
 
 
 def _text(value: Any) -> str:

@@ -27,20 +27,19 @@ def resolve(definition: ServiceDefinition, request: InstanceRequest, *, variety:
     """The container that a request means on hardware of one variety.
 
     Raises:
-        RequestError: the definition names no image for this variety and profile.
+        RequestError: the definition names no image for this variety and profile, or names lockers.
     """
-    merged = merge(layers(definition, variety=variety, profile=request.profile))
+    merged = completed(merge(layers(definition, variety=variety, profile=request.profile)))
     if not merged.get("image"):
         raise RequestError(
             f"service {definition.name!r} has no image for variety {variety!r} and profile {request.profile!r}; "
             f"add 'image:' to the definition or the variety"
         )
-    values = {key: value for key, value in merged.items() if key in _SPEC_FIELDS}
-    env_files: tuple[EnvFile, ...] = values.pop("env_file", ())
-    environment = {name: value for file in env_files for name, value in file.values.items()}
-    values["environment"] = environment | dict(values.get("environment", {}))
-    values.setdefault("networks", (Attachment(network="default"),))
-    values.setdefault("restart", "no" if values.get("depends_on") else "unless-stopped")
+    if merged.get("lockers"):
+        raise RequestError(
+            f"service {definition.name!r} needs lockers ({', '.join(merged['lockers'])}), which cannot be opened "
+            "yet; give it its secrets with 'environment' or 'env_file'"
+        )
     return ServiceSpec(
         realm=definition.realm,
         instance=request.name,
@@ -48,8 +47,17 @@ def resolve(definition: ServiceDefinition, request: InstanceRequest, *, variety:
         variety=variety,
         profile=request.profile,
         hardware=hardware_of(definition, variety),
-        **values,
+        **{key: value for key, value in merged.items() if key in _SPEC_FIELDS and key != "env_file"},
     )
+
+
+def completed(merged: Mapping[str, Any]) -> dict[str, Any]:
+    """Merged layers with the environment files under the environment, and what counts where nothing is said."""
+    env_files: tuple[EnvFile, ...] = merged.get("env_file", ())
+    from_files = {name: value for file in env_files for name, value in file.values.items()}
+    in_order = merged.get("depends_on") or merged.get("lockers")
+    defaults = {"networks": (Attachment(network="default"),), "restart": "no" if in_order else "unless-stopped"}
+    return defaults | dict(merged) | {"environment": from_files | dict(merged.get("environment", {}))}
 
 
 def layers(definition: ServiceDefinition, *, variety: str | None, profile: str | None) -> tuple[Layer, ...]:
@@ -85,9 +93,16 @@ def merge(stack: tuple[Layer, ...]) -> dict[str, Any]:
     return {key: value for key, value in merged.items() if value is not None}
 
 
-def is_merged_map(field: str) -> bool:
-    """Whether the layers of a map are merged key by key."""
-    return _RULES.get(field) is _merge_map
+def is_merged(field: str) -> bool:
+    """Whether the layers of a field are merged part by part; anything else is replaced as a whole."""
+    return field in _RULES
+
+
+def parts(value: Mapping[str, Any] | tuple[Any, ...]) -> list[tuple[str, Any]]:
+    """The parts of a field that is merged, each with the key it is replaced by."""
+    if isinstance(value, Mapping):
+        return list(value.items())
+    return [(item if isinstance(item, str) else item.key, item) for item in value]
 
 
 def _lay_over(lower: dict[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
@@ -102,20 +117,21 @@ def _merge_map(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, 
     return {key: value for key, value in {**lower, **upper}.items() if value is not None}
 
 
-def _merge_volumes(lower: tuple[Mount, ...], upper: tuple[Mount, ...]) -> tuple[Mount, ...]:
-    replaced = {mount.target for mount in upper}
-    return tuple(mount for mount in lower if mount.target not in replaced) + upper
+def _merge_by_key(lower: tuple[Mount | Port, ...], upper: tuple[Mount | Port, ...]) -> tuple[Mount | Port, ...]:
+    replaced = {item.key for item in upper}
+    return tuple(item for item in lower if item.key not in replaced) + upper
 
 
-def _merge_ports(lower: tuple[Port, ...], upper: tuple[Port, ...]) -> tuple[Port, ...]:
-    replaced = {(port.target, port.protocol) for port in upper}
-    return tuple(port for port in lower if (port.target, port.protocol) not in replaced) + upper
+def _unite(lower: tuple[str, ...], upper: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(lower + upper))
 
 
 _RULES: Mapping[str, Callable[[Any, Any], Any]] = {
     "environment": _merge_map,
     "labels": _merge_map,
     "properties": _merge_map,
-    "volumes": _merge_volumes,
-    "ports": _merge_ports,
+    "footprint": _merge_map,
+    "volumes": _merge_by_key,
+    "ports": _merge_by_key,
+    "lockers": _unite,
 }

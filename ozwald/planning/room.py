@@ -69,7 +69,7 @@ class Room:
             DoesNotFit: there are not cards enough, or not enough have the VRAM that is required.
         """
         if hardware is Hardware.CPU_ONLY:
-            if required.gpus or required.vram_bytes:
+            if required.needs_cards:
                 raise DoesNotFit("it requires a card, which the cpu-only variety has not")
             return ()
         cards = sorted(self._cards(hardware), key=lambda gpu: self._preference(gpu, required, asking))

@@ -1,5 +1,6 @@
 """The keys of a definition, a variety and a profile become typed values."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from ozwald.model.service import (
     Attachment,
+    BridgeConnector,
     Dependency,
     Device,
     EnvFile,
@@ -38,6 +40,10 @@ def settings_text(key: str) -> str:
     ("key", "value"),
     [
         ("image: redis:7", "redis:7"),
+        ("lockers: [a, b]", ("a", "b")),
+        ("footprint: {run-time: 1m, run_script: ./load.sh}", {"run_time": 60.0, "run_script": "./load.sh"}),
+        ("footprint: {run-time: null}", {"run_time": None}),
+        ("replicas: 2", 2),
         ("image:", None),
         ("command: a 'b c' \"d\"", ("a", "b c", "d")),
         ("command: [--port, 80, --on, true, --v, 1.10]", ("--port", "80", "--on", "true", "--v", "1.10")),
@@ -158,9 +164,7 @@ def test_a_key_becomes_its_value(load: Load, refuse: Refuse, key: str, value: An
         ("ports: ['1.2.3:80:80']", "s.ports[0]", "not an IP address"),
         ("ports: [x]", "s.ports[0]", "must have the form"),
         ("ports: [{published: 80}]", "s.ports[0]", "the key 'target' is missing"),
-        ("volumes: ['./data:/d']", "s.volumes[0]", "not supported yet"),
-        ("volumes: ['data/x:/d']", "s.volumes[0]", "neither an absolute path nor the name of a volume"),
-        ("volumes: ['${SETTINGS_FILE_DIR}/x:/d']", "s.volumes[0]", "not supported yet"),
+        ("volumes: ['data/x:/d']", "s.volumes[0]", "neither a path, which begins with"),
         ("volumes: ['~/x:/d']", "s.volumes[0]", "'~' has no meaning"),
         ("volumes: ['/a:b']", "s.volumes[0]", "absolute path in the container"),
         ("volumes: ['/a:/b:z']", "s.volumes[0]", "a mode that is not supported"),
@@ -171,7 +175,7 @@ def test_a_key_becomes_its_value(load: Load, refuse: Refuse, key: str, value: An
         ("volumes: [{type: volume, target: /b, bind: {propagation: shared}}]", "s.volumes[0]", "do not fit"),
         ("healthcheck: {test: [curl]}", "s.healthcheck.test", "must begin with"),
         ("healthcheck: {interval: soon}", "s.healthcheck.interval", "is not a duration"),
-        ("depends_on: {other: {restart: true}}", "s.depends_on.other.restart", "not supported yet"),
+        ("depends_on: {other: {condition: service_completed_successfully}}", "s.depends_on.other.condition", "run on"),
         ("restart: sometimes", "s.restart", "restart is one of"),
         ("restart: false", "s.restart", "must be text, not true or false"),
         ("shm_size: big", "s.shm_size", "is not a size"),
@@ -180,8 +184,11 @@ def test_a_key_becomes_its_value(load: Load, refuse: Refuse, key: str, value: An
         ("pull_policy: daily", "s.pull_policy", "must be always"),
         ("requires: {gpus: many}", "s.requires.gpus", "must be a whole number"),
         ("requires: {gpu: 1}", "s.requires", "the key 'gpu' is not known; did you mean 'gpus'?"),
-        ("lockers: [a]", "s.lockers", "not supported yet"),
-        ("bridge_connector: {}", "s.bridge_connector", "not supported yet"),
+        ("lockers: [a, b--c]", "s.lockers[1]", "a name has letters"),
+        ("lockers: a", "s.lockers", "must be a list"),
+        ("bridge_connector: {port: 80}", "s.bridge_connector", "'name' is missing"),
+        ("bridge_connector: {name: n, port: 0}", "s.bridge_connector.port", "between 1 and 65535"),
+        ("footprint: {run-time: soon}", "s.footprint.run-time", "is not a duration"),
         ("privileged: true", "s", "the key 'privileged' is not known"),
         ("restart: always\nenv_file: gone.env", "s.env_file", "cannot be read: No such file"),
         ("env-file: []\nenv_file: []", "s.env_file", "the key stands twice, also as 'env-file'"),
@@ -194,14 +201,49 @@ def test_a_wrong_key_is_named(refuse: Refuse, key: str, where: str, sentence: st
     assert problems[0].line >= 8
 
 
-@pytest.mark.parametrize("key", ["footprint: {run-time: 60s}", "replicas: 2"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "footprint: {run-time: 60s}",
+        "replicas: 2",
+        "bridge-connector: {name: n, port: 80}",
+        "depends_on: {other: {restart: true}}",
+    ],
+)
 def test_what_has_no_effect_yet_is_said(load: Load, key: str) -> None:
     warnings = [str(warning) for warning in load(settings_text(f"image: i\n{key}")).warnings]
     assert [warning for warning in warnings if "has no effect yet" in warning]
 
 
+def test_a_bridge_connector_has_a_name_and_a_port(load: Load) -> None:
+    layer = load(settings_text("bridge-connector: {name: n, port: '80'}")).realms["r"].definitions["s"].base
+    assert layer.values["bridge_connector"] == BridgeConnector(name="n", port=80)
+
+
+@pytest.mark.parametrize(
+    ("written", "source"),
+    [("./data", "data"), ("../up", "../up"), ("${SETTINGS_FILE_DIR}/a/../b", "b"), (".", ".")],
+)
+def test_a_source_beside_the_settings_is_the_controllers_own(
+    load: Load, tmp_path: Path, written: str, source: str
+) -> None:
+    layer = load(settings_text(f"volumes: ['{written}:/d:ro']")).realms["r"].definitions["s"].base
+    path = os.path.normpath(tmp_path / source)
+    assert layer.values["volumes"] == (
+        Mount(type="bind", source=path, target="/d", read_only=True, on_controller=True),
+    )
+
+
+def test_a_missing_source_of_the_controller_is_a_warning(load: Load, tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    text = settings_text("image: i\nvolumes:\n  - ./gone:/d\n  - {type: bind, source: ./there, target: /e}")
+    assert [str(warning) for warning in load(text).warnings] == [
+        "settings.yml:10:13: realms.r.service-definitions.s.volumes[0]: gone is not there"
+    ]
+
+
 def test_origins_name_each_field_and_each_entry(load: Load) -> None:
-    text = settings_text("image: i\nenvironment:\n  A: 1\nlabels:\n  - x=y")
+    text = settings_text("image: i\nenvironment:\n  A: 1\nlabels:\n  - x=y\nports: ['8000-8001:80-81']")
     origins = load(text).realms["r"].definitions["s"].base.origins
     assert {key: (origin.line, origin.column) for key, origin in origins.items()} == {
         ("image",): (8, 9),
@@ -209,6 +251,9 @@ def test_origins_name_each_field_and_each_entry(load: Load) -> None:
         ("environment", "A"): (10, 11),
         ("labels",): (11, 9),
         ("labels", "x"): (12, 13),
+        ("ports",): (13, 9),
+        ("ports", "80/tcp"): (13, 17),
+        ("ports", "81/tcp"): (13, 17),
     }
 
 

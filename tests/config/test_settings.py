@@ -197,3 +197,19 @@ def test_the_settings_file_is_found_by_argument_then_variable_then_name(tmp_path
 def test_no_settings_file_says_how_to_name_one(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="name the settings file with --config or OZWALD_CONFIG"):
         load_settings(None, inventory=None, environ={}, cwd=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("requires", "varieties"),
+    [
+        ("{gpus: 1}", ["nvidia", "amdgpu"]),
+        ("{gpus: all}", ["nvidia", "amdgpu"]),
+        ("{vram: 8g}", ["nvidia", "amdgpu"]),
+        ("{gpus: 0, memory: 8g}", []),
+    ],
+)
+def test_a_service_without_varieties_runs_on_cards_when_it_requires_them(
+    load: Load, requires: str, varieties: list[str]
+) -> None:
+    text = f"realms:\n  r:\n    service-definitions:\n      s: {{image: i, requires: {requires}}}\n"
+    assert list(load(text).realms["r"].definitions["s"].varieties) == varieties

@@ -66,6 +66,7 @@ OTHER: dict[str, Any] = {
     "read_only": True,
     "properties": {"model": "qwen"},
     "requires": Requires(memory_bytes=1),
+    "lockers": ("api-keys",),
 }
 
 

@@ -6,11 +6,11 @@ import pytest
 
 from ozwald.errors import RequestError
 from ozwald.model.container import ObservedPort
-from ozwald.model.host import Reserve
+from ozwald.model.host import Connection, Reserve
 from ozwald.model.observation import Observation
 from ozwald.model.plan import Placement
 from ozwald.model.resources import Hardware
-from ozwald.model.service import Attachment, Network, Realm, Requires, ServiceDefinition
+from ozwald.model.service import Attachment, Mount, Network, Realm, Requires, ServiceDefinition
 from ozwald.model.wanted import WantedSet
 from ozwald.planning.placement import Placements, place
 from ozwald.planning.situation import Situation
@@ -456,3 +456,12 @@ def test_a_placement_carries_the_networks_that_its_spec_attaches_to() -> None:
     placement = the_one(place(wanted("llm"), known, situation()))
 
     assert placement.networks == (Network(key="default"), back)
+
+
+def test_the_controllers_own_data_reaches_only_this_machine_so_far() -> None:
+    mounts = (Mount(type="bind", source="/cfg/data", target="/d", on_controller=True),)
+    service = definition("llm", base={"image": "i", "volumes": mounts})
+    away = situation({"gpu1": BOX})
+    assert "/cfg/data is the controller's own data" in why_not(place_one(service, away))
+    here = situation({"gpu1": BOX}, hosts=[host("gpu1", connection=Connection.LOCAL)])
+    assert the_one(place_one(service, here)).host == "gpu1"
