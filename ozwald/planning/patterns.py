@@ -2,81 +2,88 @@
 
 import re
 from collections.abc import Callable
-from fnmatch import fnmatchcase
-from ipaddress import IPv6Address
+from fnmatch import translate
 
+from ozwald.config.ansible.names import is_address
 from ozwald.errors import RequestError
 from ozwald.model.host import Host, Inventory
 from ozwald.planning.nearest import unknown
 
-_SUBSCRIPT = re.compile(r"([^~].*)\[(?:(-?\d+)|(\d+)[:-](\d*))\]\Z")
+_TERM = re.compile(r"(?:[^\s:\[\]]|\[[^\]]*\])+")
+_SUBSCRIPT = re.compile(r"([^~].*)\[(?:(-?[0-9]+)|([0-9]+)[:-]([0-9]*))\]", re.DOTALL)
+_GLOB = frozenset(".?*[")
+_LOCAL_NAMES = ("127.0.0.1", "localhost", "::1")
 
 
 def select(inventory: Inventory, pattern: str) -> tuple[Host, ...]:
-    """The hosts that a pattern names, in the inventory's order.
+    """The hosts that a pattern names, in the order of its terms and, within each, of the group or inventory.
 
     Plain terms are united first, then `&` terms intersect and `!` terms remove, whatever their order.
 
     Raises:
         RequestError: a term matches neither a host nor a group, or nothing is left.
     """
-    chosen: set[str] = set()
+    chosen: dict[str, None] = {}
     terms = _terms(pattern)
-    for term in [term for term in terms if term[0] not in "&!"] or ["all"]:
-        chosen |= _matches(inventory, term)
-    for term in (term[1:] for term in terms if term[0] == "&"):
-        chosen &= _matches(inventory, term)
-    for term in (term[1:] for term in terms if term[0] == "!"):
-        chosen -= _matches(inventory, term)
+    plain = [term for term in terms if term[0] not in "&!"] or ["all"]
+    for term in (*plain, *(term for sign in "&!" for term in terms if term[0] == sign)):
+        chosen = _applied(term, chosen, inventory)
     if not chosen:
         raise RequestError(f"host pattern {pattern!r} leaves no host")
-    return tuple(host for host in inventory.hosts.values() if host.name in chosen)
+    return tuple(inventory.hosts[name] for name in chosen)
 
 
 def _terms(pattern: str) -> list[str]:
-    """Splits at commas, and at colons that are neither in brackets nor part of an IPv6 address."""
-    terms = []
-    for part in re.split(r"\s*,\s*", pattern.strip()):
-        terms += [part] if _is_ipv6(part) else re.split(r":(?![^\[]*\])", part)
-    terms = [term.strip() for term in terms if term.strip()]
+    """Splits at commas; where there are none, at white space and at colons outside of brackets and addresses."""
+    parts = pattern.split(",") if "," in pattern else [pattern] if is_address(pattern) else _TERM.findall(pattern)
+    terms = [part.strip() for part in parts if part.strip()]
+    if "," not in pattern and re.search(r"[\[\]]", _TERM.sub("", pattern)) and not is_address(pattern):
+        raise RequestError(f"host pattern {pattern!r} has a bracket without its other half")
     if not terms or any(term in ("&", "!") for term in terms):
         raise RequestError(f"host pattern {pattern!r} is empty; write a host, a group, a glob or 'all'")
     return terms
 
 
-def _is_ipv6(text: str) -> bool:
-    try:
-        IPv6Address(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _matches(inventory: Inventory, term: str) -> set[str]:
+def _applied(term: str, chosen: dict[str, None], inventory: Inventory) -> dict[str, None]:
+    """The hosts chosen so far, more or fewer by one term."""
     if term in inventory.hosts:
-        return {term}
-    subscript = _SUBSCRIPT.match(term)
-    return set(_slice(_named(inventory, subscript[1]), subscript) if subscript else _named(inventory, term))
+        return chosen | {term: None}
+    names = _matches(inventory, term[1:] if term[0] in "&!" else term)
+    if term[0] == "&":
+        return {name: None for name in chosen if name in names}
+    if term[0] == "!":
+        return {name: None for name in chosen if name not in names}
+    return chosen | names
+
+
+def _matches(inventory: Inventory, term: str) -> dict[str, None]:
+    subscript = _SUBSCRIPT.fullmatch(term)
+    names = _named(inventory, subscript[1] if subscript else term)
+    return dict.fromkeys(_slice(names, subscript) if names and subscript else names)
 
 
 def _named(inventory: Inventory, term: str) -> list[str]:
-    """The hosts of the groups that a term names, in the groups' order, then those it names themselves."""
-    if term in ("all", "*"):
-        return list(inventory.hosts)
+    """The hosts of the groups that a term names, then, for a glob or where there is no such group, the hosts.
+
+    A host may stand there twice, and counts twice behind a glob with a subscript.
+    """
+    members = {"all": tuple(inventory.hosts), **inventory.groups}
     matches = _matcher(term)
-    groups = [group for group in inventory.groups if matches(group)]
-    members = [name for group in groups for name in inventory.groups[group]]
-    found = list(dict.fromkeys([*members, *(name for name in inventory.hosts if matches(name))]))
-    if not found and term not in inventory.groups:
-        raise RequestError(unknown("host or group", term, (*inventory.hosts, *inventory.groups)))
-    return found
+    groups = [group for group in members if matches(group)]
+    names = [name for group in groups for name in members[group]]
+    if not groups or term[0] == "~" or _GLOB.intersection(term):
+        names += [name for name in inventory.hosts if matches(name)]
+    if not names and term in _LOCAL_NAMES:
+        names = [name for name in inventory.hosts if name in _LOCAL_NAMES][:1]
+    if not names and not groups:
+        hint = "; to manage this machine, add it to the inventory" if term in _LOCAL_NAMES else ""
+        raise RequestError(unknown("host or group", term, (*inventory.hosts, *members)) + hint)
+    return names
 
 
 def _matcher(term: str) -> Callable[[str], object]:
-    if not term.startswith("~"):
-        return lambda name: fnmatchcase(name, term)
     try:
-        return re.compile(term[1:]).match
+        return re.compile(term[1:] if term[0] == "~" else translate(term)).match
     except re.error as err:
         raise RequestError(f"host pattern {term!r} is not a regular expression: {err}") from err
 
@@ -84,6 +91,9 @@ def _matcher(term: str) -> Callable[[str], object]:
 def _slice(names: list[str], subscript: re.Match[str]) -> list[str]:
     """One host by its place, the last is -1, or those from one place to another, both included."""
     _, index, start, end = subscript.groups()
-    if index is None:
+    if index is None and (not end or int(end)):
         return names[int(start) : int(end) + 1 if end else None]
-    return names[int(index) :][:1] if -len(names) <= int(index) else []
+    try:
+        return [names[int(index or start)]]
+    except IndexError:
+        raise RequestError(f"host pattern {subscript[0]!r} counts further than its {len(names)} hosts") from None

@@ -55,7 +55,7 @@ def test_a_host_without_an_address_is_dialled_by_its_name(load: Load) -> None:
     assert (hosts["gpu01"].address, hosts["localhost"].connection) == ("gpu01", Connection.LOCAL)
 
 
-def test_groups_hold_their_childrens_hosts_in_the_order_of_the_files(load: Load) -> None:
+def test_groups_hold_their_childrens_hosts_in_the_order_of_the_groups(load: Load) -> None:
     inventory = load(
         "hosts: {c: , b: , a: }\n"
         "groups:\n  gpu: {children: [nvidia, amd]}\n  nvidia: {hosts: [a, c]}\n  amd:\n  - wrong\n".replace(
@@ -65,8 +65,8 @@ def test_groups_hold_their_childrens_hosts_in_the_order_of_the_files(load: Load)
     assert inventory.groups == {
         "all": ("c", "b", "a"),
         "ungrouped": (),
-        "gpu": ("c", "b", "a"),
-        "nvidia": ("c", "a"),
+        "gpu": ("a", "c", "b"),
+        "nvidia": ("a", "c"),
         "amd": ("b",),
     }
     assert inventory.hosts["a"].groups == ("gpu", "nvidia")

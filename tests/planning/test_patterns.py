@@ -1,4 +1,4 @@
-"""Host patterns give what `ansible --list-hosts` (ansible-core 2.19) gives on the same inventory."""
+"""Host patterns in a small fleet; `test_patterns_corpus.py` compares many with Ansible itself."""
 
 import pytest
 
@@ -74,8 +74,16 @@ def test_a_pattern_names_the_hosts_that_ansible_names(pattern: str, hosts: str) 
     assert chosen == set(hosts.split())
 
 
-def test_hosts_come_in_the_order_of_the_inventory() -> None:
-    assert [chosen.name for chosen in select(FLEET, "web1:lonely:gpu2")] == ["gpu2", "web1", "lonely"]
+@pytest.mark.parametrize(
+    ("pattern", "hosts"),
+    [
+        ("web1:lonely:gpu2", "web1 lonely gpu2"),
+        ("lonely:racks:!gpu2", "lonely gpu1 web0 web1"),
+        ("*1:web0", "gpu1 web1 fe80::1 web0"),
+    ],
+)
+def test_hosts_come_in_the_order_of_the_terms_and_of_each_group(pattern: str, hosts: str) -> None:
+    assert [chosen.name for chosen in select(FLEET, pattern)] == hosts.split()
 
 
 @pytest.mark.parametrize(
@@ -91,6 +99,9 @@ def test_hosts_come_in_the_order_of_the_inventory() -> None:
         ("~nothing[0]", "~nothing[0]"),
         ("nothing[0]", "nothing"),
         ("gpu[0:-1]", "gpu[0:-1]"),
+        ("gpu1:22", "gpu1:22"),
+        ("gpu1,web0:web1", "web0:web1"),
+        ("@file", "@file"),
     ],
 )
 def test_a_term_that_matches_nothing_is_named(pattern: str, named: str) -> None:
@@ -105,10 +116,29 @@ def test_a_misspelt_host_comes_with_the_nearest_name() -> None:
         select(FLEET, "lonly")
 
 
-@pytest.mark.parametrize("pattern", ["empty", "gpu:!all", "gpu:&web:!gpu3", "gpu[7]", "gpu[-7]", "gpu[5:9]"])
+@pytest.mark.parametrize("pattern", ["empty", "gpu:!all", "gpu:&web:!gpu3", "gpu[5:9]", "empty[0]"])
 def test_a_pattern_that_leaves_no_host_is_an_error(pattern: str) -> None:
     with pytest.raises(RequestError, match="leaves no host"):
         select(FLEET, pattern)
+
+
+@pytest.mark.parametrize("pattern", ["gpu[7]", "gpu[-7]", "web:gpu[3:0]"])
+def test_a_place_behind_the_last_host_is_an_error(pattern: str) -> None:
+    with pytest.raises(RequestError, match=r"host pattern 'gpu\[.*\]' counts further than its 3 hosts"):
+        select(FLEET, pattern)
+
+
+@pytest.mark.parametrize("pattern", ["gpu[", "gpu1]", "~gpu[", "all:gpu[1:2"])
+def test_half_a_pair_of_brackets_is_an_error(pattern: str) -> None:
+    with pytest.raises(RequestError, match="has a bracket without its other half"):
+        select(FLEET, pattern)
+
+
+@pytest.mark.parametrize("pattern", ["localhost", "127.0.0.1"])
+def test_this_machine_counts_only_where_the_inventory_has_it(pattern: str) -> None:
+    with pytest.raises(RequestError, match=f"no host or group '{pattern}'.*add it to the inventory"):
+        select(FLEET, pattern)
+    assert [chosen.name for chosen in select(inventory("a", "localhost"), pattern)] == ["localhost"]
 
 
 @pytest.mark.parametrize("pattern", ["", "  ", ",", ":", "!", "gpu:&", "gpu:!"])
@@ -117,7 +147,7 @@ def test_a_pattern_without_a_name_is_an_error(pattern: str) -> None:
         select(FLEET, pattern)
 
 
-@pytest.mark.parametrize("pattern", ["~(", "~*", "~gpu["])
+@pytest.mark.parametrize("pattern", ["~(", "~*", "~gpu[z-a]"])
 def test_a_broken_regular_expression_is_an_error_that_names_it(pattern: str) -> None:
     with pytest.raises(RequestError, match="regular expression") as refused:
         select(FLEET, pattern)

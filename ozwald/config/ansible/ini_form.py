@@ -5,6 +5,7 @@ import re
 import shlex
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from ozwald.config.ansible.draft import Draft
 from ozwald.config.ansible.yaml_form import add_hosts
@@ -30,6 +31,15 @@ def read_ini_form(source: Source, draft: Draft) -> None:
     reader.check_declared()
 
 
+@dataclass(slots=True)
+class _Undeclared:
+    """A group that was named before its section; it joins its parents when that comes."""
+
+    at: At
+    message: str
+    parents: list[tuple[str, At]] = field(default_factory=list)
+
+
 class _Reader:
     """Goes through the lines; a section may be named before it is declared."""
 
@@ -37,7 +47,7 @@ class _Reader:
         self.draft = draft
         self.group = UNGROUPED
         self.take_line: Callable[[str, At], None] = self._host
-        self.undeclared: dict[str, tuple[At, str]] = {}
+        self.undeclared: dict[str, _Undeclared] = {}
         self.kinds: dict[str, Callable[[str, At], None]] = {
             "hosts": self._host,
             "children": self._child,
@@ -56,19 +66,22 @@ class _Reader:
 
     def check_declared(self) -> None:
         """Name the groups that have variables or are children and stand nowhere as a section."""
-        for at, message in self.undeclared.values():
-            self._error(at, message)
+        for group in self.undeclared.values():
+            self._error(group.at, group.message)
 
     def _section(self, group: str, kind: str, at: At) -> None:
         if kind not in self.kinds:
             self._error(at, "a section is of the kind 'hosts', 'children' or 'vars'")
             kind = "hosts"
         self.group, self.take_line = group, self.kinds[kind]
-        if kind != "vars":
-            self.undeclared.pop(group, None)
-        elif group not in self.draft.groups and group not in self.undeclared:
-            self.undeclared[group] = (at, "these variables are for a group that is declared nowhere")
+        if kind == "vars" and group not in self.draft.groups:
+            self.undeclared.setdefault(
+                group, _Undeclared(at, "these variables are for a group that is declared nowhere")
+            )
         self.draft.add_group(group, origin_of(at))
+        if kind != "vars" and group in self.undeclared:
+            for parent, place in self.undeclared.pop(group).parents:
+                self.draft.add_child(parent, group, origin_of(place))
 
     def _host(self, line: str, at: At) -> None:
         try:
@@ -93,9 +106,11 @@ class _Reader:
         if not name:
             self._error(at, "must be the name of a group")
             return
-        if name[1] not in self.draft.groups:
-            self.undeclared.setdefault(name[1], (at, "this group is declared nowhere"))
-        self.draft.add_child(self.group, name[1], origin_of(at))
+        if name[1] in self.draft.groups:
+            self.draft.add_child(self.group, name[1], origin_of(at))
+        else:
+            group = self.undeclared.setdefault(name[1], _Undeclared(at, "this group is declared nowhere"))
+            group.parents.append((self.group, at))
 
     def _variable(self, line: str, at: At) -> None:
         key, equals, value = line.partition("=")

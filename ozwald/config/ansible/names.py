@@ -2,6 +2,7 @@
 
 import re
 import string
+from ipaddress import AddressValueError, IPv6Address
 
 # More hosts than this from one pattern are a mistake, or meant to fill the memory.
 MAX_HOSTS = 20_000
@@ -9,7 +10,7 @@ MAX_HOSTS = 20_000
 _RANGE = r"\[(?:[a-z]:[a-z]|[0-9]+:[0-9]+)(?::[0-9]+)?\]"
 _LABEL = rf"(?:\w|{_RANGE})(?:[\w-]|{_RANGE})*(?<![_-])"
 _HOST_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.IGNORECASE)
-_IPV6 = re.compile(r"(?=.*:.*:)(?:[0-9a-f:.]|\[[0-9a-f]+:[0-9a-f]+(?::[0-9]+)?\])+", re.IGNORECASE)
+_IPV6_RANGE = re.compile(r"(?<![0-9a-f])\[[0-9a-f]+:[0-9a-f]+(?::[0-9]+)?\](?![0-9a-f])", re.IGNORECASE)
 _WITH_PORT = (
     re.compile(r"\[(?P<host>.+)\]:(?P<port>[0-9]{1,9})"),
     re.compile(r"(?P<host>(?:[^:\[\]]|\[[^\]]*\])*):(?P<port>[0-9]{1,9})"),
@@ -32,14 +33,33 @@ def expand(pattern: str) -> tuple[list[str], int | None]:
     return names, port
 
 
+def is_address(text: str) -> bool:
+    """Whether a text is one host name or address, perhaps with ranges or a port, whose colons separate nothing."""
+    return _is_host(_split(text)[0])
+
+
 def _split_port(pattern: str) -> tuple[str, int | None]:
+    """A name that cannot be one keeps its colon, as in Ansible."""
+    name, port = _split(pattern)
+    return (name, port) if _is_host(name) else (pattern, None)
+
+
+def _split(pattern: str) -> tuple[str, int | None]:
     name, port = pattern, None
     for with_port in _WITH_PORT:
         match = with_port.fullmatch(name)
         if match:
             name, port = match["host"], int(match["port"])
-    # A name that cannot be one keeps its colon, as in Ansible.
-    return (name, port) if _HOST_NAME.fullmatch(name) or _IPV6.fullmatch(name) else (pattern, None)
+    return name, port
+
+
+def _is_host(name: str) -> bool:
+    if _HOST_NAME.fullmatch(name):
+        return True
+    try:
+        return "%" not in name and bool(IPv6Address(_IPV6_RANGE.sub("0", name)))
+    except AddressValueError:
+        return False
 
 
 def _first_range(name: str) -> list[str]:
