@@ -69,13 +69,13 @@ class Workspace:
 
         return managed_hosts(self.settings.inventory, self.provisioner, limit)
 
-    def fleet(self, *, begin: Mapping[str, Host] | None = None) -> "Fleet":
+    def fleet(self, *, begin: Mapping[str, Host] | None = None, at_once: int | None = None) -> "Fleet":
         """Connections to the inventory's hosts; close it. To those of `begin` it connects while the rest loads."""
-        from ozwald.remote.fleet import Fleet
+        from ozwald.remote.fleet import AT_ONCE, Fleet
         from ozwald.remote.ssh_config import SshOptions
 
         options = SshOptions(config_file=self.environ.get("OZWALD_SSH_CONFIG"))
-        fleet = Fleet(self.settings.inventory.hosts, options=options)
+        fleet = Fleet(self.settings.inventory.hosts, options=options, at_once=at_once or AT_ONCE)
         if begin:
             fleet.begin(begin.values())
         return fleet

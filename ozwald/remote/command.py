@@ -4,9 +4,9 @@ import math
 import shlex
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import paramiko
 
@@ -15,6 +15,9 @@ KILL_AFTER_S: Final = 2
 REPLY_S: Final = 5.0
 PIECE: Final = 64 * 1024
 TIMEOUT_STATUS: Final = frozenset({124, 137})
+
+Stream = Literal["stdout", "stderr"]
+OnOutput = Callable[[Stream, bytes], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,43 +50,51 @@ def guarded(words: Sequence[str], *, timeout_s: float, become: bool) -> str:
     return "exec " + shlex.join([*sudo, *limit, *words])
 
 
+def shell_words(text: str) -> list[str]:
+    """The words that run shell text as the user wrote it."""
+    return ["sh", "-c", text]
+
+
 class Capture:
-    """Keeps the first `limit` bytes of two streams together and counts on."""
+    """Keeps the first `limit` bytes of both streams together, and shows them to `on_output` as they come."""
 
-    def __init__(self, limit: int) -> None:
-        self.stdout, self.stderr = bytearray(), bytearray()
-        self._room = limit
+    def __init__(self, limit: int, on_output: OnOutput | None = None) -> None:
+        self.kept: dict[Stream, bytearray] = {"stdout": bytearray(), "stderr": bytearray()}
         self.truncated = False
+        self._room = limit
+        self._on_output = on_output
 
-    def add(self, stream: bytearray, content: bytes) -> None:
-        kept = content[: self._room]
-        stream += kept
-        self._room -= len(kept)
-        self.truncated |= len(kept) < len(content)
+    def add(self, stream: Stream, content: bytes) -> None:
+        within = content[: self._room]
+        self.kept[stream] += within
+        self._room -= len(within)
+        self.truncated |= len(within) < len(content)
+        if within and self._on_output is not None:
+            self._on_output(stream, within)
 
-    def result(self, exit_status: int, *, elapsed_s: float, timeout_s: float) -> CommandResult:
+    def result(self, exit_status: int, *, timed_out: bool) -> CommandResult:
         return CommandResult(
             exit_status=exit_status,
-            stdout=bytes(self.stdout),
-            stderr=bytes(self.stderr),
+            stdout=bytes(self.kept["stdout"]),
+            stderr=bytes(self.kept["stderr"]),
             truncated=self.truncated,
-            timed_out=exit_status in TIMEOUT_STATUS and elapsed_s >= timeout_s,
+            timed_out=timed_out,
         )
 
 
 def run_on_channel(
-    channel: paramiko.Channel, line: str, *, stdin: bytes, timeout_s: float, limit_bytes: int
+    channel: paramiko.Channel, line: str, capture: Capture, *, stdin: bytes, timeout_s: float
 ) -> CommandResult:
     """Executes a guarded line on a fresh channel; raises ConnectionLostError, OutOfTimeError or SSHException."""
     started = time.monotonic()
     deadline = started + max(1, math.ceil(timeout_s)) + KILL_AFTER_S + REPLY_S
     _execute(channel, line, deadline)
     _feed(channel, stdin)
-    capture = Capture(limit_bytes)
     _drain(channel, capture, deadline)
     if not channel.status_event.is_set() or channel.exit_status == -1:
         raise ConnectionLostError
-    return capture.result(channel.exit_status, elapsed_s=time.monotonic() - started, timeout_s=timeout_s)
+    was_long = time.monotonic() - started >= timeout_s
+    return capture.result(channel.exit_status, timed_out=was_long and channel.exit_status in TIMEOUT_STATUS)
 
 
 def _execute(channel: paramiko.Channel, line: str, deadline: float) -> None:
@@ -132,9 +143,9 @@ def _drain(channel: paramiko.Channel, capture: Capture, deadline: float) -> None
         wake.rearm()
         over = channel.closed or (channel.eof_received and channel.status_event.is_set())
         while channel.recv_ready():
-            capture.add(capture.stdout, channel.recv(PIECE))
+            capture.add("stdout", channel.recv(PIECE))
         while channel.recv_stderr_ready():
-            capture.add(capture.stderr, channel.recv_stderr(PIECE))
+            capture.add("stderr", channel.recv_stderr(PIECE))
         if over:
             return
         left = deadline - time.monotonic()

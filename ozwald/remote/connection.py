@@ -10,7 +10,7 @@ import paramiko
 from ozwald.errors import ConnectionFailed, Failure
 from ozwald.model.host import Host
 from ozwald.remote import command, handshake
-from ozwald.remote.command import OUTPUT_BYTES, CommandResult
+from ozwald.remote.command import OUTPUT_BYTES, Capture, CommandResult, OnOutput
 from ozwald.remote.engine import Engine
 from ozwald.remote.streamlocal import send_signal
 from ozwald.remote.text import clean
@@ -37,19 +37,12 @@ class HostConnection(Protocol):
         timeout_s: float,
         limit_bytes: int = OUTPUT_BYTES,
         become: bool | None = None,
+        on_output: OnOutput | None = None,
     ) -> CommandResult:
-        """Runs a command; `become` None does what the host says. Raises ConnectionFailed, UNKNOWN once it was sent."""
+        """Runs a command; `become` None does what the host says, `on_output` sees each piece of output as it comes.
 
-    def shell(
-        self,
-        text: str,
-        *,
-        stdin: bytes = b"",
-        timeout_s: float,
-        limit_bytes: int = OUTPUT_BYTES,
-        become: bool | None = None,
-    ) -> CommandResult:
-        """Runs shell text as the user wrote it."""
+        Raises ConnectionFailed, UNKNOWN once the command was sent.
+        """
 
     def engine(self) -> Engine:
         """The host's engine, connected at the first call and kept; raises EngineError."""
@@ -83,13 +76,15 @@ class SshConnection:
         timeout_s: float,
         limit_bytes: int = OUTPUT_BYTES,
         become: bool | None = None,
+        on_output: OnOutput | None = None,
     ) -> CommandResult:
         line = command.guarded(words, timeout_s=timeout_s, become=self.host.become if become is None else become)
         log.debug("%s: %s", self.host.name, line)
         channel = self._session()
         self._running.add(channel)
         try:
-            return command.run_on_channel(channel, line, stdin=stdin, timeout_s=timeout_s, limit_bytes=limit_bytes)
+            capture = Capture(limit_bytes, on_output)
+            return command.run_on_channel(channel, line, capture, stdin=stdin, timeout_s=timeout_s)
         except command.OutOfTimeError as err:
             raise self._failed(f"no exit status within {timeout_s:g} s", Failure.UNKNOWN) from err
         except (command.ConnectionLostError, paramiko.SSHException, EOFError, OSError) as err:
@@ -101,18 +96,6 @@ class SshConnection:
         finally:
             self._running.discard(channel)
             channel.close()
-
-    def shell(
-        self,
-        text: str,
-        *,
-        stdin: bytes = b"",
-        timeout_s: float,
-        limit_bytes: int = OUTPUT_BYTES,
-        become: bool | None = None,
-    ) -> CommandResult:
-        words = ["sh", "-c", text]
-        return self.run(words, stdin=stdin, timeout_s=timeout_s, limit_bytes=limit_bytes, become=become)
 
     def engine(self) -> Engine:
         # Importing docker takes as long as connecting.

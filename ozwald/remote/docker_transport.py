@@ -27,6 +27,9 @@ class Pipe(Protocol):
 
     def send(self, content: bytes, timeout_s: float | None) -> None: ...
 
+    def close_write(self) -> None:
+        """Tells the engine that nothing more is sent; what it sends can still be read."""
+
     def is_idle(self) -> bool:
         """Whether it is open with nothing waiting to be read, so that a request may be sent on it."""
 

@@ -7,6 +7,7 @@ from typing import Protocol
 from ozwald.errors import EngineError, Failure
 from ozwald.model.container import Activity, ContainerState, ObservedContainer
 from ozwald.model.resources import DockerFacts
+from ozwald.remote.command import Stream
 
 
 class NameTaken(EngineError):
@@ -25,6 +26,29 @@ class PullProgress:
     layer: str = ""
     current_bytes: int | None = None
     total_bytes: int | None = None
+
+
+class Exec(Protocol):
+    """A command that runs in a container. One thread may read while another writes."""
+
+    def read(self) -> tuple[Stream, bytes] | None:
+        """The next piece of output, or None at its end; raises ConnectionFailed, UNKNOWN."""
+
+    def write(self, content: bytes) -> None: ...
+
+    def close_input(self) -> None:
+        """The command reads the end of its input."""
+
+    def resize(self, rows: int, columns: int) -> None:
+        """Tells the command's terminal its size."""
+
+    def pid(self) -> int | None:
+        """The process id on the host while it runs."""
+
+    def exit_code(self) -> int:
+        """How it ended, once its output has."""
+
+    def close(self) -> None: ...
 
 
 class Engine(Protocol):
@@ -108,6 +132,18 @@ class Engine(Protocol):
 
     def rename(self, container_id: str, name: str) -> None:
         """Gives a container another name; raises NameTaken."""
+
+    def begin_exec(
+        self,
+        container_id: str,
+        words: Sequence[str],
+        *,
+        tty: bool = False,
+        user: str | None = None,
+        working_dir: str | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> Exec:
+        """Starts a command in a running container, with its own input and, with `tty`, a terminal."""
 
     def logs(
         self,

@@ -78,11 +78,23 @@ class Fleet:
         `deadline`, on the monotonic clock, bounds connecting; bounding the work is the work's own business. What is
         no HostError is a mistake of ours and is raised when all hosts are done. Ctrl-C ends the hosts' commands.
         """
-        return self._each(hosts, lambda host: work(self.connection(host, deadline=deadline)))
+        return self.each(hosts, lambda host: work(self.connection(host, deadline=deadline)))
+
+    def each(self, hosts: Iterable[Host], work: Callable[[Host], T]) -> HostResults[T]:
+        """Does `work`, which connects by itself, for every host at once; else as `map`."""
+        outcomes, threads = self._start(hosts, work)
+        try:
+            wait(outcomes.values())
+        except BaseException:
+            self._abandon(threads)
+            raise
+        for thread in threads:
+            thread.join()
+        return _sorted_out(outcomes)
 
     def show_keys(self, hosts: Iterable[Host], *, deadline: float | None = None) -> HostResults[ShownKey]:
         """The key each host shows, without logging in to it."""
-        return self._each(hosts, lambda host: self._opener.show_key(host, deadline=deadline))
+        return self.each(hosts, lambda host: self._opener.show_key(host, deadline=deadline))
 
     def connection(self, host: Host, *, deadline: float | None = None) -> HostConnection:
         """The open connection to a host, made or made again where needed; raises ConnectionFailed."""
@@ -113,6 +125,14 @@ class Fleet:
         if kept is not None:
             kept.close()
 
+    def interrupt(self) -> None:
+        """Ends the commands that run on the hosts; no further connection is made."""
+        with self._lock:
+            self._closed = True
+            kept = list(self._open.values())
+        for connection in kept:
+            connection.interrupt()
+
     def close(self) -> None:
         """Closes every connection; calls in progress fail."""
         with self._lock:
@@ -129,17 +149,6 @@ class Fleet:
 
             return LocalConnection(host)
         return self._opener.open(host, deadline=deadline)
-
-    def _each(self, hosts: Iterable[Host], work: Callable[[Host], T]) -> HostResults[T]:
-        outcomes, threads = self._start(hosts, work)
-        try:
-            wait(outcomes.values())
-        except BaseException:
-            self._abandon(threads)
-            raise
-        for thread in threads:
-            thread.join()
-        return _sorted_out(outcomes)
 
     def _start(
         self, hosts: Iterable[Host], work: Callable[[Host], T]
@@ -160,11 +169,7 @@ class Fleet:
 
     def _abandon(self, threads: Iterable[threading.Thread]) -> None:
         """Ends the work in progress: first what runs on the hosts, then the connections themselves."""
-        with self._lock:
-            self._closed = True
-            kept = list(self._open.values())
-        for connection in kept:
-            connection.interrupt()
+        self.interrupt()
         over = time.monotonic() + GRACE_S
         for thread in threads:
             if thread.ident is not None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from ozwald.errors import EngineError, Failure
 from ozwald.model.host import Host
-from ozwald.remote.command import KILL_AFTER_S, OUTPUT_BYTES, PIECE, Capture, CommandResult
+from ozwald.remote.command import KILL_AFTER_S, OUTPUT_BYTES, PIECE, Capture, CommandResult, OnOutput, Stream
 from ozwald.remote.docker_transport import Pipe
 from ozwald.remote.engine import Engine
 from ozwald.remote.ssh_pipes import cli_failed, denied, dial_stdio_words, missing, socket_path
@@ -48,6 +48,7 @@ class LocalConnection:
         timeout_s: float,
         limit_bytes: int = OUTPUT_BYTES,
         become: bool | None = None,
+        on_output: OnOutput | None = None,
     ) -> CommandResult:
         sudo = ["sudo", "-n", "--"] if (self.host.become if become is None else become) else []
         try:
@@ -62,22 +63,10 @@ class LocalConnection:
             return CommandResult(exit_status=127, stdout=b"", stderr=f"{words[0]}: {err}\n".encode())
         self._running.add(process)
         try:
-            return _finish(process, stdin, timeout_s=timeout_s, limit_bytes=limit_bytes)
+            return _finish(process, Capture(limit_bytes, on_output), stdin=stdin, timeout_s=timeout_s)
         finally:
             self._running.discard(process)
             _kill(process)
-
-    def shell(
-        self,
-        text: str,
-        *,
-        stdin: bytes = b"",
-        timeout_s: float,
-        limit_bytes: int = OUTPUT_BYTES,
-        become: bool | None = None,
-    ) -> CommandResult:
-        words = ["sh", "-c", text]
-        return self.run(words, stdin=stdin, timeout_s=timeout_s, limit_bytes=limit_bytes, become=become)
 
     def engine(self) -> Engine:
         from ozwald.remote.docker_engine import DockerEngine  # importing docker takes long
@@ -162,6 +151,9 @@ class _SocketPipe:
         self._sock.settimeout(timeout_s)
         self._sock.sendall(content)
 
+    def close_write(self) -> None:
+        self._sock.shutdown(socket.SHUT_WR)
+
     def is_idle(self) -> bool:
         self._sock.settimeout(0)
         try:
@@ -181,11 +173,9 @@ class _SocketPipe:
             _kill(self._process)
 
 
-def _finish(process: subprocess.Popen[bytes], stdin: bytes, *, timeout_s: float, limit_bytes: int) -> CommandResult:
+def _finish(process: subprocess.Popen[bytes], capture: Capture, *, stdin: bytes, timeout_s: float) -> CommandResult:
     """Feeds and drains a process; past the time limit it gets SIGTERM, then SIGKILL."""
-    started = time.monotonic()
-    capture = Capture(limit_bytes)
-    timed_out = not _exchange(process, stdin, capture, deadline=started + timeout_s)
+    timed_out = not _exchange(process, stdin, capture, deadline=time.monotonic() + timeout_s)
     if timed_out:
         _signal(process, signal.SIGTERM)
         if not _exchange(process, b"", capture, deadline=time.monotonic() + KILL_AFTER_S):
@@ -193,15 +183,15 @@ def _finish(process: subprocess.Popen[bytes], stdin: bytes, *, timeout_s: float,
     process.wait()
     status = TIMED_OUT if timed_out else process.returncode
     status = 128 - status if status < 0 else status
-    return capture.result(status, elapsed_s=time.monotonic() - started, timeout_s=timeout_s)
+    return capture.result(status, timed_out=timed_out)
 
 
 def _exchange(process: subprocess.Popen[bytes], stdin: bytes, capture: Capture, *, deadline: float) -> bool:
     """Whether the process ended and closed its output by the deadline."""
-    streams = {process.stdout: capture.stdout, process.stderr: capture.stderr}
+    streams: dict[object, Stream] = {process.stdout: "stdout", process.stderr: "stderr"}
     waiting = memoryview(stdin)
     with selectors.DefaultSelector() as selector:
-        for stream in streams:
+        for stream in (process.stdout, process.stderr):
             if stream is not None and not stream.closed:
                 selector.register(stream, selectors.EVENT_READ)
         if process.stdin is not None and not process.stdin.closed:
@@ -217,7 +207,7 @@ def _exchange(process: subprocess.Popen[bytes], stdin: bytes, capture: Capture, 
                     if process.stdin.closed:
                         selector.unregister(key.fd)
                 elif piece := os.read(key.fd, PIECE):
-                    capture.add(streams[key.fileobj], piece)  # type: ignore[index]
+                    capture.add(streams[key.fileobj], piece)
                 else:
                     selector.unregister(key.fileobj)
                     key.fileobj.close()  # type: ignore[union-attr]

@@ -136,6 +136,9 @@ class _ChannelPipe:
         if not self._is_linked():
             raise LinkLostError("the SSH connection was lost")
 
+    def close_write(self) -> None:
+        self._channel.shutdown_write()
+
     def is_idle(self) -> bool:
         channel = self._channel
         return not (channel.closed or channel.eof_received or channel.recv_ready()) and self._is_linked()

@@ -1,4 +1,4 @@
-"""Looking: hosts, services, logs, commands."""
+"""Looking: hosts, services, logs."""
 
 import pytest
 
@@ -78,28 +78,6 @@ def test_logs_have_a_top_and_an_end(user: User, clean_hosts: Lab) -> None:
 
     assert user.types("get_service_logs", "--top", "2", "talk").out == "line 1\nline 2\n"
     assert user.types("get_service_logs", "--last", "1", "talk").out == "line 5\n"
-
-
-def test_run_reports_each_host_and_its_exit_status(user: User) -> None:
-    user.has({}, hosts=["box1", "box2"])
-
-    ran = user.types("run", "all", "--", "sh", "-c", "hostname; test $(hostname) = box1")
-
-    assert ran.code == 1
-    assert "box1 | box1" in ran.out
-    assert "box2 | box2" in ran.out
-    assert "box2 ! exit status 1" in ran.err
-
-
-def test_a_command_that_hangs_is_ended_on_the_host_too(user: User, clean_hosts: Lab) -> None:
-    user.has({}, hosts=["box1"])
-
-    ran = user.types("run", "box1", "--timeout", "1", "--", "sleep", "4321")
-
-    left = clean_hosts.hosts["box1"].shell("ps -eo args | grep -c '[s]leep 4321'").stdout.strip()
-    assert ran.code == 1
-    assert "ran out of time" in ran.err
-    assert left == "0"
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,13 @@ class Ran:
     """A command that ended."""
 
     code: int
-    out: str
+    raw_out: bytes
     err: str
+
+    @property
+    def out(self) -> str:
+        """Its standard output as text."""
+        return self.raw_out.decode()
 
     @property
     def document(self) -> Any:
@@ -60,7 +65,17 @@ class User:
             timeout=timeout_s,
             check=False,
         )
-        return Ran(ended.returncode, ended.stdout.decode(), ended.stderr.decode())
+        return Ran(ended.returncode, ended.stdout, ended.stderr.decode())
+
+    def starts(self, *words: str) -> "subprocess.Popen[bytes]":
+        """Starts one command whose standard output is a pipe, and does not wait for it."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "ozwald", *words],
+            cwd=self.folder,
+            env=self.environment | {"PYTHONUNBUFFERED": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+        )
 
     def is_killed_after(self, seconds: float, *words: str) -> bool:
         """Starts one command and kills it (SIGKILL) after a while; False when it had ended by then."""

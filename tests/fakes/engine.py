@@ -10,6 +10,7 @@ from typing import Any
 from ozwald.errors import EngineError, Failure, HostError
 from ozwald.model.container import Activity, ContainerState, ObservedContainer, ObservedPort
 from ozwald.model.resources import DockerFacts
+from ozwald.remote.command import Stream
 from ozwald.remote.engine import NameTaken, PullProgress
 
 
@@ -43,6 +44,49 @@ class Fault:
     after: bool
 
 
+@dataclass(frozen=True)
+class ExecOutcome:
+    """What a command in a container writes, and how it ends."""
+
+    exit_code: int = 0
+    stdout: bytes = b""
+    stderr: bytes = b""
+
+
+class FakeExec:
+    """See `ozwald.remote.engine.Exec`. The command happens when its input has ended or its output is asked for."""
+
+    def __init__(self, act: Callable[[Sequence[str], bytes], ExecOutcome], words: Sequence[str]) -> None:
+        self._act, self._words, self._given = act, words, b""
+        self._outcome: ExecOutcome | None = None
+        self._unread: list[tuple[Stream, bytes]] = []
+
+    def read(self) -> tuple[Stream, bytes] | None:
+        if self._outcome is None:
+            self._outcome = self._act(self._words, self._given)
+            written: list[tuple[Stream, bytes]] = [("stdout", self._outcome.stdout), ("stderr", self._outcome.stderr)]
+            self._unread = [(stream, content) for stream, content in written if content]
+        return self._unread.pop(0) if self._unread else None
+
+    def write(self, content: bytes) -> None:
+        self._given += content
+
+    def close_input(self) -> None:
+        return
+
+    def resize(self, rows: int, columns: int) -> None:
+        return
+
+    def pid(self) -> int | None:
+        return None if self._outcome else 4711
+
+    def exit_code(self) -> int:
+        return self._outcome.exit_code if self._outcome else 0
+
+    def close(self) -> None:
+        return
+
+
 class FakeEngine:
     """See `ozwald.remote.engine.Engine`.
 
@@ -67,6 +111,7 @@ class FakeEngine:
         self.archives: list[tuple[str, str, bytes]] = []
         self.calls: list[tuple[str, str]] = []
         self.on_start: Callable[[FakeContainer], None] | None = None
+        self.on_exec: Callable[[Sequence[str], bytes], ExecOutcome] = lambda words, given: ExecOutcome()
         self._faults: dict[str, list[Fault]] = {}
         self._clock = clock or (lambda: 0.0)
         self._numbers = itertools.count(1)
@@ -243,6 +288,21 @@ class FakeEngine:
             lines = lines[len(lines) - tail :] if tail is not None and tail < len(lines) else lines
             text = b"".join(lines if head is None else lines[:head])
             return text[:limit_bytes] if head is not None else text[-limit_bytes:]
+
+    def begin_exec(
+        self,
+        container_id: str,
+        words: Sequence[str],
+        *,
+        tty: bool = False,
+        user: str | None = None,
+        working_dir: str | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> "FakeExec":
+        with self._call("begin_exec", container_id):
+            if self._get(container_id).state != "running":
+                raise self._refusal(f"Container {container_id} is not running", status=409)
+            return FakeExec(self.on_exec, words)
 
     @contextmanager
     def _call(self, method: str, argument: str = "") -> Iterator[None]:

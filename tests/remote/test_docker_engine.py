@@ -12,7 +12,7 @@ import pytest
 from ozwald.errors import EngineError, Failure
 from ozwald.model.host import Connection, Host
 from ozwald.remote import docker_engine, docker_transport
-from ozwald.remote.docker_engine import negotiated
+from ozwald.remote.docker_client import negotiated
 from ozwald.remote.engine import Engine, NameTaken, PullProgress
 from ozwald.remote.local import LocalConnection
 from tests.remote.unix_http import Answer, json_answer, serving

@@ -4,16 +4,16 @@ import io
 import tarfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ozwald.errors import EngineError, Failure
-from ozwald.remote.engine import Engine, NameTaken
+from ozwald.remote.engine import Engine, Exec, NameTaken
 from ozwald.remote.fleet import Fleet
-from tests.fakes.engine import FakeContainer, FakeEngine
+from tests.fakes.engine import ExecOutcome, FakeContainer, FakeEngine
 from tests.lab.standard import IMAGE
 from tests.remote.reach import host_of, inventory_of, options_of
 
@@ -32,6 +32,7 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
     if request.param == "fake":
         fake = FakeEngine("box1", images=[IMAGE], clock=time.time)
         fake.on_start = _act
+        fake.on_exec = _run
         yield fake
         return
     lab = request.getfixturevalue("clean_hosts")
@@ -45,8 +46,20 @@ def _act(container: FakeContainer) -> None:
         container.state = "restarting"
 
 
+def _run(words: Sequence[str], given: bytes) -> ExecOutcome:
+    return ExecOutcome(stdout=given) if words == ["cat"] else ExecOutcome(7, b"out\n", b"err\n")
+
+
 def _said(config: Any) -> bytes:
     return b"one\ntwo\nthree\n" if "echo one" in str(config.get("Cmd")) else b""
+
+
+def everything(begun: Exec) -> dict[str, bytes]:
+    """What a command writes on each stream until its end."""
+    found: dict[str, bytes] = {}
+    while (piece := begun.read()) is not None:
+        found[piece[0]] = found.get(piece[0], b"") + piece[1]
+    return found
 
 
 def refused(call: Callable[[], Any]) -> EngineError:
@@ -161,6 +174,35 @@ class TestEngine:
         ):
             error = refused(change)
             assert (error.status, error.failure) == (404, Failure.TERMINAL)
+
+    def test_a_command_in_a_container_writes_on_two_streams_and_ends_with_its_code(self, engine: Engine) -> None:
+        made = engine.create("ozsvc--r--a", SLEEP)
+        engine.start(made)
+        begun = engine.begin_exec(made, ["sh", "-c", "echo out; echo err >&2; exit 7"])
+
+        assert sorted(everything(begun).items()) == [("stderr", b"err\n"), ("stdout", b"out\n")]
+        assert begun.exit_code() == 7
+        assert begun.pid() is None
+        begun.close()
+
+    def test_a_command_in_a_container_gets_its_input_and_its_end(self, engine: Engine) -> None:
+        made = engine.create("ozsvc--r--a", SLEEP)
+        engine.start(made)
+        begun = engine.begin_exec(made, ["cat"])
+        content = bytes(range(256)) * 1000
+        begun.write(content)
+        begun.close_input()
+
+        assert everything(begun) == {"stdout": content}
+        assert begun.exit_code() == 0
+        begun.close()
+
+    def test_no_command_starts_in_a_container_that_does_not_run(self, engine: Engine) -> None:
+        made = engine.create("ozsvc--r--a", SLEEP)
+
+        error = refused(lambda: engine.begin_exec(made, ["true"]))
+        assert (error.status, error.failure) == (409, Failure.TERMINAL)
+        assert refused(lambda: engine.begin_exec(GONE, ["true"])).status == 404
 
     def test_a_renamed_container_frees_its_name(self, engine: Engine) -> None:
         old = engine.create("ozsvc--r--a", SLEEP)

@@ -13,6 +13,7 @@ import pytest
 from ozwald.errors import ConnectionFailed, EngineError, Failure, HostError, HostKeyError
 from ozwald.model.host import Host
 from ozwald.model.resources import Hardware
+from ozwald.remote.command import shell_words
 from ozwald.remote.connection import HostConnection
 from ozwald.remote.fleet import Fleet
 from ozwald.remote.probe import probe
@@ -104,7 +105,7 @@ def test_words_arrive_as_they_are_and_shell_text_as_shell(lab: Lab, fleet: Fleet
 
     words = ["printf", "%s|", "a b", "$HOME", "it's", "`id`", "", "x\ny", "*"]
     assert connection.run(words, timeout_s=5).stdout == b"a b|$HOME|it's|`id`||x\ny|*|"
-    assert connection.shell("echo $((1 + 1)); exit 3", timeout_s=5).exit_status == 3
+    assert connection.run(shell_words("echo $((1 + 1)); exit 3"), timeout_s=5).exit_status == 3
 
 
 def test_a_command_past_its_time_ends_on_the_host(lab: Lab, fleet: Fleet) -> None:

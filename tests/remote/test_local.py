@@ -8,6 +8,7 @@ import pytest
 
 from ozwald.errors import EngineError
 from ozwald.model.host import Connection, Host
+from ozwald.remote.command import shell_words
 from ozwald.remote.local import LocalConnection
 
 HERE = LocalConnection(Host(name="here", address="127.0.0.1", connection=Connection.LOCAL))
@@ -33,7 +34,7 @@ def test_words_reach_the_command_as_they_are() -> None:
 
 
 def test_shell_text_is_run_by_a_shell() -> None:
-    result = HERE.shell("echo out; echo err >&2; exit 3", timeout_s=5)
+    result = HERE.run(shell_words("echo out; echo err >&2; exit 3"), timeout_s=5)
 
     assert (result.exit_status, result.stdout, result.stderr) == (3, b"out\n", b"err\n")
 
@@ -44,7 +45,7 @@ def test_a_command_that_does_not_exist_ends_like_in_a_shell() -> None:
 
 def test_a_command_past_its_time_is_ended_with_its_children() -> None:
     started = time.monotonic()
-    result = HERE.shell("sleep 60 & echo $!; sleep 60; echo late", timeout_s=0.3)
+    result = HERE.run(shell_words("sleep 60 & echo $!; sleep 60; echo late"), timeout_s=0.3)
 
     assert time.monotonic() - started < 3
     assert (result.exit_status, result.timed_out) == (124, True)
@@ -52,7 +53,7 @@ def test_a_command_past_its_time_is_ended_with_its_children() -> None:
 
 
 def test_a_command_that_ignores_its_end_is_killed() -> None:
-    result = HERE.shell("trap '' TERM; while :; do sleep 1; done", timeout_s=0.2)
+    result = HERE.run(shell_words("trap '' TERM; while :; do sleep 1; done"), timeout_s=0.2)
 
     assert result.timed_out
 
@@ -65,7 +66,7 @@ def test_large_input_and_output_pass_each_other() -> None:
 
 
 def test_output_beyond_the_limit_is_dropped() -> None:
-    result = HERE.shell("yes | head -c 1000000", timeout_s=20, limit_bytes=10)
+    result = HERE.run(shell_words("yes | head -c 1000000"), timeout_s=20, limit_bytes=10)
 
     assert (result.stdout, result.truncated, result.exit_status) == (b"y\n" * 5, True, 0)
 

@@ -9,16 +9,15 @@ from typing import Any
 import click
 
 from ozwald.cli.harmless import harmless
+from ozwald.cli.instances import find_containers
 from ozwald.cli.output import emit, limit_option, output_option, print_table, warn_unreachable
 from ozwald.cli.workspace import Workspace, with_workspace
-from ozwald.errors import OzwaldError, RequestError
+from ozwald.errors import RequestError
 from ozwald.execution.observe import observe_containers
 from ozwald.model.active import ActiveService
-from ozwald.model.plan import InstanceKey
 from ozwald.model.units import show_age
 from ozwald.planning.active import active_services
 from ozwald.planning.names import parse_key, split_specs
-from ozwald.planning.nearest import unknown
 from ozwald.state.launch_logs import LaunchLogs
 from ozwald.state.wanted import read_wanted, wanted_path
 
@@ -61,16 +60,8 @@ def get_service_logs(workspace: Workspace, instances: Sequence[str], top: int | 
         raise RequestError("give --top or --last, not both")
     keys = [parse_key(spec, workspace.settings.realms) for spec in split_specs(instances)]
     with workspace.fleet() as fleet:
-        situation = observe_containers(
-            fleet, workspace.settings.inventory, workspace.hosts(), controller=workspace.home.controller_id()
-        )
-        wanted = read_wanted(wanted_path(workspace.home, workspace.provisioner.name))
-        active = {service.key: service for service in active_services(wanted, situation)}
-        warn_unreachable(situation.unreachable)
-        for key in keys:
-            service = _find(key, active)
-            engine = fleet.connection(situation.hosts[service.host or ""]).engine()
-            _print_log(engine.logs(service.container_id or "", head=top, tail=last))
+        for host, container_id in find_containers(workspace, fleet, keys):
+            _print_log(fleet.connection(host).engine().logs(container_id, head=top, tail=last))
     return 0
 
 
@@ -89,15 +80,6 @@ def get_service_launch_logs(workspace: Workspace, instance: str, top: int | None
     lines = lines[:top] if top else lines
     _print_log("".join(lines[-last:] if last else lines).encode())
     return 0
-
-
-def _find(key: InstanceKey, active: dict[InstanceKey, ActiveService]) -> ActiveService:
-    if key not in active:
-        raise RequestError(unknown("running instance", str(key), [str(known) for known in active]))
-    service = active[key]
-    if service.container_id is None:
-        raise OzwaldError(f"{key} has no logs to read: {service.reason}")
-    return service
 
 
 def _print_log(content: bytes) -> None:
