@@ -5,14 +5,17 @@ import shlex
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 import paramiko
 
 OUTPUT_BYTES: Final = 8 << 20
 KILL_AFTER_S: Final = 2
+LAST_WORD_S: Final = 0.9
 REPLY_S: Final = 5.0
+FLOOD_BYTES_PER_S: Final = 32 << 20  # of output that is dropped anyway: the other hosts have their turn meanwhile
 PIECE: Final = 64 * 1024
 TIMEOUT_STATUS: Final = frozenset({124, 137})
 
@@ -83,46 +86,79 @@ class Capture:
 
 
 def run_on_channel(
-    channel: paramiko.Channel, line: str, capture: Capture, *, stdin: bytes, timeout_s: float
+    channel: paramiko.Channel, line: str, capture: Capture, *, stdin: bytes, timeout_s: float, signs: "SignsOfLife"
 ) -> CommandResult:
-    """Executes a guarded line on a fresh channel; raises ConnectionLostError, OutOfTimeError or SSHException."""
+    """Executes a guarded line on a fresh channel; raises ConnectionLostError, OutOfTimeError or SSHException.
+
+    A host that does not say a word when the time is over is given up `LAST_WORD_S` later; one that does has
+    the time in which it kills the command, and `REPLY_S` more.
+    """
     started = time.monotonic()
-    deadline = started + max(1, math.ceil(timeout_s)) + KILL_AFTER_S + REPLY_S
-    _execute(channel, line, deadline)
-    _feed(channel, stdin)
-    _drain(channel, capture, deadline)
-    if not channel.status_event.is_set() or channel.exit_status == -1:
+    limit_s = max(1, math.ceil(timeout_s))
+    execute(channel, line, started + limit_s + LAST_WORD_S)
+    _feed(channel, stdin, started + limit_s)
+    if not _drain(channel, capture, started + limit_s):
+        signs.want_sign()
+        if not _drain(channel, capture, started + limit_s + LAST_WORD_S) and not signs.heard_since(started + limit_s):
+            raise OutOfTimeError
+        if not _drain(channel, capture, started + limit_s + KILL_AFTER_S + REPLY_S) and not _has_status(channel):
+            raise OutOfTimeError
+    if not _has_status(channel):
         raise ConnectionLostError
     was_long = time.monotonic() - started >= timeout_s
     return capture.result(channel.exit_status, timed_out=was_long and channel.exit_status in TIMEOUT_STATUS)
 
 
-def _execute(channel: paramiko.Channel, line: str, deadline: float) -> None:
-    """exec_command waits for sshd's reply without any limit, so a timer closes the channel under it."""
-    watchdog = threading.Timer(max(0.0, deadline - time.monotonic()), channel.close)
+class SignsOfLife(Protocol):
+    """What a connection knows of its host while a command is silent."""
+
+    def want_sign(self) -> None: ...
+
+    def heard_since(self, moment: float) -> bool: ...
+
+
+def _has_status(channel: paramiko.Channel) -> bool:
+    return channel.status_event.is_set() and channel.exit_status != -1
+
+
+def execute(channel: paramiko.Channel, line: str, deadline: float) -> None:
+    """Starts a line of shell; raises OutOfTimeError or SSHException.
+
+    exec_command waits for sshd's reply without any limit, so a timer closes the channel under it.
+    """
+    watchdog = threading.Timer(max(0.0, deadline - time.monotonic()), close_channel, (channel,))
     watchdog.daemon = True
     watchdog.start()
     try:
         channel.exec_command(line)
+    except paramiko.SSHException as err:
+        if time.monotonic() >= deadline:
+            raise OutOfTimeError from err
+        raise
     finally:
         watchdog.cancel()
 
 
-def _feed(channel: paramiko.Channel, stdin: bytes) -> None:
+def close_channel(channel: paramiko.Channel) -> None:
+    """Closes a channel, of a connection that may be broken."""
+    with suppress(OSError, EOFError, paramiko.SSHException):
+        channel.close()
+
+
+def _feed(channel: paramiko.Channel, stdin: bytes, deadline: float) -> None:
     """Large input goes from a thread of its own: the host may not read on before its output is taken."""
+    channel.settimeout(max(0.01, deadline - time.monotonic()))
     if len(stdin) <= PIECE:
         _write(channel, stdin)
     else:
-        threading.Thread(target=_write, args=(channel, stdin), daemon=True).start()
+        threading.Thread(target=_write, args=(channel, stdin), name="ssh-stdin", daemon=True).start()
 
 
 def _write(channel: paramiko.Channel, stdin: bytes) -> None:
-    try:
+    with suppress(OSError, EOFError, paramiko.SSHException):  # a command need not read its input
         for start in range(0, len(stdin), PIECE):
             channel.sendall(stdin[start : start + PIECE])
         channel.shutdown_write()
-    except OSError:
-        return  # a command need not read its input
 
 
 class _Wake(threading.Event):
@@ -135,22 +171,34 @@ class _Wake(threading.Event):
         super().clear()
 
 
-def _drain(channel: paramiko.Channel, capture: Capture, deadline: float) -> None:
+def _drain(channel: paramiko.Channel, capture: Capture, deadline: float) -> bool:
+    """Takes output until the command has ended, however much there is; False where it has not by the deadline."""
     wake = _Wake()
     channel.in_buffer.set_event(wake)
     channel.in_stderr_buffer.set_event(wake)
     while True:
         wake.rearm()
         over = channel.closed or (channel.eof_received and channel.status_event.is_set())
-        while channel.recv_ready():
-            capture.add("stdout", channel.recv(PIECE))
-        while channel.recv_stderr_ready():
-            capture.add("stderr", channel.recv_stderr(PIECE))
+        while (content := _taken(channel, capture)) and (over or time.monotonic() < deadline):
+            if capture.truncated and not over:
+                time.sleep(content / FLOOD_BYTES_PER_S)
         if over:
-            return
+            return True
         left = deadline - time.monotonic()
         if left <= 0:
-            if channel.status_event.is_set():
-                return  # ended, but something it left behind holds its output open
-            raise OutOfTimeError
+            return False
         wake.wait(left)
+
+
+def _taken(channel: paramiko.Channel, capture: Capture) -> int:
+    """Takes one piece from each stream; how many bytes that was."""
+    count = 0
+    if channel.recv_ready():
+        content = channel.recv(PIECE)
+        capture.add("stdout", content)
+        count += len(content)
+    if channel.recv_stderr_ready():
+        content = channel.recv_stderr(PIECE)
+        capture.add("stderr", content)
+        count += len(content)
+    return count

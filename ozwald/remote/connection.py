@@ -10,10 +10,11 @@ import paramiko
 from ozwald.errors import ConnectionFailed, Failure
 from ozwald.model.host import Host
 from ozwald.remote import command, handshake
-from ozwald.remote.command import OUTPUT_BYTES, Capture, CommandResult, OnOutput
+from ozwald.remote.command import OUTPUT_BYTES, Capture, CommandResult, OnOutput, close_channel, run_on_channel
 from ozwald.remote.engine import Engine
 from ozwald.remote.streamlocal import send_signal
 from ozwald.remote.text import clean
+from ozwald.remote.transport import GuardedTransport
 
 if TYPE_CHECKING:
     from ozwald.remote.docker_engine import DockerEngine
@@ -58,9 +59,7 @@ class HostConnection(Protocol):
 class SshConnection:
     """See `HostConnection`. `on_close` ends what the link rests on."""
 
-    def __init__(
-        self, host: Host, transport: paramiko.Transport, *, on_close: Callable[[], None] | None = None
-    ) -> None:
+    def __init__(self, host: Host, transport: GuardedTransport, *, on_close: Callable[[], None] | None = None) -> None:
         self.host = host
         self.transport = transport
         self._on_close = on_close
@@ -80,22 +79,22 @@ class SshConnection:
     ) -> CommandResult:
         line = command.guarded(words, timeout_s=timeout_s, become=self.host.become if become is None else become)
         log.debug("%s: %s", self.host.name, line)
-        channel = self._session()
-        self._running.add(channel)
-        try:
-            capture = Capture(limit_bytes, on_output)
-            return command.run_on_channel(channel, line, capture, stdin=stdin, timeout_s=timeout_s)
-        except command.OutOfTimeError as err:
-            raise self._failed(f"no exit status within {timeout_s:g} s", Failure.UNKNOWN) from err
-        except (command.ConnectionLostError, paramiko.SSHException, EOFError, OSError) as err:
-            message = "a command was killed before it ended" if self.is_open() else "lost while a command ran"
-            raise self._failed(message, Failure.UNKNOWN) from err
-        except BaseException:
-            self._end(channel)
-            raise
-        finally:
-            self._running.discard(channel)
-            channel.close()
+        with self.transport.working():
+            channel = self._session(timeout_s)
+            self._running.add(channel)
+            try:
+                capture = Capture(limit_bytes, on_output)
+                return run_on_channel(channel, line, capture, stdin=stdin, timeout_s=timeout_s, signs=self.transport)
+            except command.OutOfTimeError as err:
+                raise self._failed(f"no exit status within {timeout_s:g} s", Failure.UNKNOWN) from err
+            except (command.ConnectionLostError, paramiko.SSHException, EOFError, OSError) as err:
+                raise self._failed(self._lost_while_running(), Failure.UNKNOWN) from err
+            except BaseException:
+                self._end(channel)
+                raise
+            finally:
+                self._running.discard(channel)
+                close_channel(channel)
 
     def engine(self) -> Engine:
         # Importing docker takes as long as connecting.
@@ -115,19 +114,31 @@ class SshConnection:
             self._end(channel)
 
     def close(self) -> None:
-        if self._engine is not None:
-            self._engine.close()
         handshake.end(self.transport)
+        if self._engine is not None:
+            self._engine.close()  # its pipes would tell a host that may not listen, so they come after the link
         if self._on_close is not None:
             self._on_close()
 
-    def _session(self) -> paramiko.Channel:
+    def _session(self, timeout_s: float) -> paramiko.Channel:
+        """A fresh channel; nothing that changes anything has been sent when that fails."""
+        limit_s = min(CHANNEL_S, timeout_s)
         try:
-            return self.transport.open_session(timeout=CHANNEL_S)
+            return self.transport.open_session(timeout=limit_s)
         except paramiko.ChannelException as err:
             raise self._failed("the host opens no further session (MaxSessions)", Failure.RETRYABLE) from err
         except (paramiko.SSHException, EOFError, OSError) as err:
-            raise self._failed(f"the connection is lost ({clean(str(err))})", Failure.RETRYABLE) from err
+            if self.is_open():
+                message = f"the host opens no session within {limit_s:g} s: is it overloaded?"
+            else:
+                message = f"the connection is lost ({self.transport.why_lost() or clean(str(err))})"
+            raise self._failed(message, Failure.RETRYABLE) from err
+
+    def _lost_while_running(self) -> str:
+        if self.is_open():
+            return "a command was killed before it ended"
+        why = self.transport.why_lost()
+        return f"lost while a command ran{f' ({why})' if why else ''}"
 
     def _end(self, channel: paramiko.Channel) -> None:
         try:

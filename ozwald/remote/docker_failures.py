@@ -40,8 +40,9 @@ def answered(host: str, what: str, err: docker.errors.APIError) -> EngineError:
 
 def unanswered(host: str, what: str, err: Exception, *, failure: Failure, timeout_s: float) -> HostError:
     """The engine said nothing, or nothing that makes sense."""
-    if any(isinstance(cause, LinkLostError) for cause in _causes(err)):
-        return ConnectionFailed(host, f"{what}: the connection was lost", failure=failure)
+    lost = next((cause for cause in _causes(err) if isinstance(cause, LinkLostError)), None)
+    if lost is not None:
+        return ConnectionFailed(host, f"{what}: {clean(str(lost))}", failure=failure)
     timed_out = isinstance(err, TimeoutError | requests.Timeout) or "timed out" in str(err).lower()
     came = f"no answer within {timeout_s:g} s" if timed_out else f"the answer broke off ({clean(str(err))})"
     return EngineError(host, f"{what}: {came}", failure=failure)

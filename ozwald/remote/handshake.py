@@ -1,6 +1,5 @@
 """The steps from a connected socket to an authenticated SSH transport, each bounded by one deadline."""
 
-import logging
 import socket
 import threading
 import time
@@ -10,18 +9,19 @@ from typing import Any, Final
 
 import paramiko
 
-from ozwald.errors import ConnectionFailed, Failure
-from ozwald.remote import hostcerts, hostkeys
+from ozwald.errors import ConnectionFailed, Failure, HostKeyError
+from ozwald.remote import hostcerts, hostkeys, openssh
+from ozwald.remote.algorithms import Algorithms
 from ozwald.remote.hostkeys import HostKey, KnownHosts, KnownKey
-from ozwald.remote.identities import Identities
+from ozwald.remote.identities import Identities, Identity
+from ozwald.remote.openssh import OpenSshError
 from ozwald.remote.ssh_config import SshTarget
 from ozwald.remote.text import clean
+from ozwald.remote.transport import GuardedTransport
 
 PARAMIKO_LATER_S: Final = 5.0  # our own wait ends first, and knows that it was one
-SSH_LOG: Final = f"{__name__}.paramiko"
-
-# paramiko logs at ERROR what it also raises.
-logging.getLogger(SSH_LOG).setLevel(logging.CRITICAL)
+TURNED_AWAY: Final = (b"MaxStartups", b"Not allowed at this time")  # what sshd says before its name
+CLOSE_S: Final = 1.0
 
 
 class DroppedEarly(ConnectionFailed):
@@ -31,26 +31,29 @@ class DroppedEarly(ConnectionFailed):
         super().__init__(host, message, failure=Failure.RETRYABLE)
 
 
-def begin(sock: Any, target: SshTarget, known: KnownHosts, *, deadline: float) -> paramiko.Transport:
+def begin(sock: Any, target: SshTarget, known: KnownHosts, *, deadline: float) -> GuardedTransport:
     """Agrees on keys; the host's key is then known but not yet checked. Raises ConnectionFailed."""
-    transport = paramiko.Transport(sock)
-    transport.set_log_channel(SSH_LOG)
-    left = _left(target, deadline)
-    transport.banner_timeout = transport.handshake_timeout = left + PARAMIKO_LATER_S
+    missing = target.algorithms.missing()
+    if missing is not None:
+        sock.close()
+        message = f"the SSH configuration leaves none of the {missing} that are known here"
+        raise ConnectionFailed(target.host.name, message, failure=Failure.TERMINAL)
+    transport = GuardedTransport(sock, target.algorithms)
+    transport.banner_timeout = max(0.0, deadline - time.monotonic()) + PARAMIKO_LATER_S
     security = transport.get_security_options()
-    lines = known.of(name_of(target))
-    security.key_types = _key_types(lines, security.key_types)
+    security.key_types = _key_types(known.of(name_of(target)), target.algorithms)
     done = threading.Event()
     try:
+        left = _left(target, deadline)
         transport.start_client(event=done)
         finished = done.wait(left)
     except BaseException:
         end(transport)
         raise
     if not (finished and transport.is_active() and transport.initial_kex_done):
-        error = transport.get_exception()
+        error = transport.saved_exception
         end(transport)
-        raise _not_begun(target, error, finished=finished) from error
+        raise _not_begun(transport, target, error, finished=finished) from error
     return transport
 
 
@@ -62,32 +65,42 @@ def shown_key(transport: paramiko.Transport) -> HostKey:
 
 def check_host_key(transport: paramiko.Transport, target: SshTarget, known: KnownHosts) -> None:
     """Raises HostKeyError unless the host showed a recorded key. Nothing of ours has been sent by then."""
+    _check_strength(transport, target)
+    _check_revoked(transport, target)
     name = name_of(target)
     lines = known.of(name)
-    certificate = getattr(transport.get_remote_server_key(), "public_blob", None)
-    if certificate is not None and hostcerts.authorities(lines):
-        principal = (target.host_key_alias or target.address).lower()
-        hostcerts.check_certificate(target.host.name, principal, lines, certificate.key_blob)
-    else:
-        hostkeys.check(target.host.name, name, lines, shown_key(transport))
+    if not any(not line.marker for line in lines):
+        # OpenSSH accepts the key of the plain address on any port, where that port has none of its own.
+        with suppress(HostKeyError):
+            _check(transport, target, name, [*lines, *known.off_port(name)])
+            return
+    _check(transport, target, name, lines)
 
 
-def authenticate(transport: paramiko.Transport, target: SshTarget, identities: Identities, *, deadline: float) -> None:
-    """Logs in with the first key that the host accepts; raises ConnectionFailed, TERMINAL when it takes none."""
+def authenticate(transport: GuardedTransport, target: SshTarget, identities: Identities, *, deadline: float) -> None:
+    """Logs in with the first key that the host accepts; raises ConnectionFailed, TERMINAL when it takes none.
+
+    Time that a person takes for a passphrase does not count.
+    """
     offered: list[str] = []
-    agent = identities.agent()
+    agent = identities.agent(target)
     try:
-        for identity in identities.of(target, agent):
+        waiting = identities.of(target, agent)
+        while True:
+            began = time.monotonic()
+            identity = next(waiting, None)
+            deadline += time.monotonic() - began
+            if identity is None:
+                raise _denied(target, offered, identities.unusable(target))
             transport.auth_timeout = _left(target, deadline)
+            if agent is not None:
+                agent.limit(transport.auth_timeout)
             offered.append(identity.label)
-            if _accepted(transport, target, identity.key):
+            if _accepted(transport, target, identity):
                 return
-            if not transport.is_active():
-                break
     finally:
         if agent is not None:
             agent.close()
-    raise _denied(target, offered)
 
 
 def name_of(target: SshTarget) -> str:
@@ -97,44 +110,105 @@ def name_of(target: SshTarget) -> str:
 
 def end(transport: paramiko.Transport) -> None:
     """Closes a transport and waits for its thread, without paramiko's tenth of a second."""
-    with suppress(OSError, EOFError):
-        transport.sock.shutdown(socket.SHUT_RDWR)
+    if isinstance(transport.sock, paramiko.Channel):
+        _end_channel(transport.sock)
+    else:
+        with suppress(OSError):
+            transport.sock.shutdown(socket.SHUT_RDWR)
     transport.close()
     transport.sock.close()
     if transport.is_alive() and transport is not threading.current_thread():
-        transport.join(1.0)
+        transport.join(CLOSE_S)
 
 
-def _key_types(lines: Sequence[KnownKey], types: Sequence[str]) -> tuple[str, ...]:
-    """What the host is asked to show: what can be checked first, so certificates where an authority is known."""
-    preferred = hostkeys.preferred_types(lines, types)
-    if not hostcerts.authorities(lines):
-        return preferred
-    certificates = tuple(f"{name}{hostcerts.SUFFIX}" for name in types)
-    recorded = any(not line.marker for line in lines)
-    return (*preferred, *certificates) if recorded else (*certificates, *preferred)
+def _end_channel(channel: paramiko.Channel) -> None:
+    """Closes a way through a jump host, which may not take the news any more: that must hold nobody up."""
+    closing = threading.Thread(target=_close, args=(channel,), name="ssh-close", daemon=True)
+    closing.start()
+    closing.join(CLOSE_S)
 
 
-def _accepted(transport: paramiko.Transport, target: SshTarget, key: paramiko.PKey) -> bool:
+def _close(channel: paramiko.Channel) -> None:
+    with suppress(OSError, EOFError, paramiko.SSHException):
+        channel.close()
+
+
+def _check(transport: paramiko.Transport, target: SshTarget, name: str, lines: Sequence[KnownKey]) -> None:
+    certificate = getattr(transport.get_remote_server_key(), "public_blob", None)
+    if certificate is None or not hostcerts.authorities(lines):
+        hostkeys.check(target.host.name, name, lines, shown_key(transport), trusted_as=target.trusted_as)
+        return
+    principal = (target.host_key_alias or target.address).lower()
+    allows = target.algorithms.allows_authority
+    hostcerts.check_certificate(target.host.name, principal, lines, certificate.key_blob, allows=allows)
+
+
+def _check_strength(transport: paramiko.Transport, target: SshTarget) -> None:
+    key = transport.get_remote_server_key()
+    if key.get_name() == "ssh-rsa" and key.get_bits() < target.rsa_bits:
+        message = f"its RSA host key has {key.get_bits()} bits, and {target.rsa_bits} are required: make it a new one"
+        raise HostKeyError(target.host.name, message)
+
+
+def _check_revoked(transport: paramiko.Transport, target: SshTarget) -> None:
+    if target.revoked_keys is None:
+        return
+    key = shown_key(transport)
     try:
-        return not transport.auth_publickey(target.user, key)
+        is_revoked = openssh.is_revoked(target.revoked_keys, key.type, key.blob)
+    except OpenSshError as err:
+        raise HostKeyError(target.host.name, str(err)) from err
+    if is_revoked:
+        message = f"the host key {key.fingerprint} ({key.type}) is revoked by {target.revoked_keys}"
+        raise HostKeyError(target.host.name, message)
+
+
+def _key_types(lines: Sequence[KnownKey], algorithms: Algorithms) -> tuple[str, ...]:
+    """What the host is asked to show: what can be checked first, so certificates where an authority is known."""
+    types = algorithms.chosen("keys")
+    preferred = hostkeys.preferred_types(lines, types)
+    certificates = tuple(f"{name}{hostcerts.SUFFIX}" for name in types) if hostcerts.authorities(lines) else ()
+    recorded = any(not line.marker for line in lines)
+    wanted = (*preferred, *certificates) if recorded else (*certificates, *preferred)
+    return tuple(name for name in wanted if algorithms.allows_key(name))
+
+
+def _accepted(transport: GuardedTransport, target: SshTarget, identity: Identity) -> bool:
+    """Whether the host lets us in with a key; raises ConnectionFailed where no other key can help."""
+    name = target.host.name
+    try:
+        more = transport.auth_publickey(target.user, identity.key)
     except paramiko.BadAuthenticationType as err:
-        wanted = ", ".join(err.allowed_types)
-        raise ConnectionFailed(
-            target.host.name,
-            f"the host takes no keys, only {clean(wanted)}: allow PubkeyAuthentication there",
-            failure=Failure.TERMINAL,
-        ) from err
-    except paramiko.AuthenticationException as err:
-        if "timeout" in str(err).lower():
-            raise ConnectionFailed(
-                target.host.name, "logging in took too long: is the host overloaded?", failure=Failure.RETRYABLE
-            ) from err
-        return False
+        message = (
+            f"the host takes no keys, only {clean(', '.join(err.allowed_types))}: allow PubkeyAuthentication there"
+        )
+        raise ConnectionFailed(name, message, failure=Failure.TERMINAL) from err
     except (paramiko.SSHException, EOFError, OSError) as err:
-        raise ConnectionFailed(
-            target.host.name, f"the connection broke while logging in: {clean(str(err))}", failure=Failure.RETRYABLE
-        ) from err
+        if not transport.is_active():
+            raise _broken_off(transport, target, identity) from err
+        if isinstance(err, paramiko.AuthenticationException) and "timeout" not in str(err).lower():
+            return False
+        message = "logging in took too long: is the host overloaded?"
+        raise ConnectionFailed(name, message, failure=Failure.RETRYABLE) from err
+    if more and "publickey" not in more:
+        message = (
+            f"the host wants {clean(' or '.join(more))} after the key, and only keys can be used: "
+            "drop that from AuthenticationMethods there"
+        )
+        raise ConnectionFailed(name, message, failure=Failure.TERMINAL)
+    return not more
+
+
+def _broken_off(transport: GuardedTransport, target: SshTarget, identity: Identity) -> ConnectionFailed:
+    if "Too many authentication failures" in transport.parting:
+        message = (
+            f"user {target.user} was refused: the host takes no more keys after {clean(identity.label)} "
+            "(MaxAuthTries): set identity_file to the right one"
+        )
+        return ConnectionFailed(target.host.name, message, failure=Failure.TERMINAL)
+    why = transport.why_lost() or "it hung up"
+    message = f"the connection broke while logging in: {why}"
+    return ConnectionFailed(target.host.name, message, failure=Failure.RETRYABLE)
 
 
 def _left(target: SshTarget, deadline: float) -> float:
@@ -146,7 +220,9 @@ def _left(target: SshTarget, deadline: float) -> float:
     return left
 
 
-def _not_begun(target: SshTarget, error: Exception | None, *, finished: bool) -> ConnectionFailed:
+def _not_begun(
+    transport: GuardedTransport, target: SshTarget, error: Exception | None, *, finished: bool
+) -> ConnectionFailed:
     place = target.proxy_command and f"the ProxyCommand {clean(target.proxy_command)}"
     place = place or f"{target.address} port {target.port}"
     name = target.host.name
@@ -156,11 +232,23 @@ def _not_begun(target: SshTarget, error: Exception | None, *, finished: bool) ->
     if not finished:
         message = f"{place} accepts connections but does not speak SSH in time: is that sshd, and is it overloaded?"
         return ConnectionFailed(name, message, failure=Failure.RETRYABLE)
-    said = clean(str(error)) if error else "it hung up"
+    opening, speaks = transport.link.opening, bool(transport.remote_version)
+    is_other = not speaks and opening and not opening.startswith(b"SSH-") and not _is_turned_away(opening)
+    if is_other or transport.link.is_overrun:
+        message = f"{place} does not speak SSH but says {clean(opening)!r}: is the port right?"
+        return ConnectionFailed(name, message, failure=Failure.TERMINAL)
+    if speaks and isinstance(error, paramiko.SSHException):
+        message = f"{place} breaks the rules of SSH: {clean(str(error))}"
+        return ConnectionFailed(name, message, failure=Failure.TERMINAL)
+    said = getattr(transport.sock, "said", "") or transport.why_lost() or "it hung up"
     return DroppedEarly(name, f"{place} broke off before the SSH handshake was done ({said})")
 
 
-def _denied(target: SshTarget, offered: list[str]) -> ConnectionFailed:
+def _is_turned_away(opening: bytes) -> bool:
+    return any(words in opening for words in TURNED_AWAY)
+
+
+def _denied(target: SshTarget, offered: list[str], unusable: list[str]) -> ConnectionFailed:
     if not offered:
         message = "there is no key to log in with: set identity_file, or run `ssh-add`"
     else:
@@ -168,4 +256,5 @@ def _denied(target: SshTarget, offered: list[str]) -> ConnectionFailed:
             f"user {target.user} was refused with {clean(', '.join(offered))}: "
             f"put the public key into ~{target.user}/.ssh/authorized_keys there, or correct user and identity_file"
         )
-    return ConnectionFailed(target.host.name, message, failure=Failure.TERMINAL)
+    more = "".join(f"; {clean(note)}" for note in (*unusable, *target.notes))
+    return ConnectionFailed(target.host.name, message + more, failure=Failure.TERMINAL)

@@ -1,7 +1,7 @@
 """Host certificates: a key that an authority of known_hosts vouches for (OpenSSH's PROTOCOL.certkeys)."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -74,27 +74,56 @@ def authorities(known: Sequence[KnownKey]) -> list[HostKey]:
     return [line.key for line in known if line.marker == "cert-authority"]
 
 
+def plain_key(blob: bytes) -> bytes:
+    """The public key inside a certificate, as it would be sent alone; raises ValueError."""
+    reader = _Reader(blob)
+    kind = reader.string().decode().removesuffix(SUFFIX)
+    reader.string()
+    fields = [kind.encode(), *(reader.string() for _ in range(KEY_FIELDS[kind]))] if kind in KEY_FIELDS else []
+    return b"".join(len(content).to_bytes(4, "big") + content for content in fields)
+
+
 def check_certificate(
-    host_name: str, name: str, known: Sequence[KnownKey], blob: bytes, *, now: float | None = None
+    host_name: str,
+    name: str,
+    known: Sequence[KnownKey],
+    blob: bytes,
+    *,
+    now: float | None = None,
+    allows: Callable[[str], bool] = lambda algorithm: True,
 ) -> None:
-    """Raises HostKeyError unless an authority that is trusted for the host vouches for `name`, now."""
+    """Raises HostKeyError unless an authority that is trusted for the host vouches for `name`, now.
+
+    `allows` says whether a certificate may be signed with an algorithm.
+    """
     try:
         certificate = parse_certificate(blob)
     except ValueError as err:
         raise HostKeyError(host_name, str(err)) from err
-    problem = _problem(certificate, name, known, time.time() if now is None else now)
+    problem = _revocation(certificate, blob, known)
+    problem = problem or _problem(certificate, name, known, time.time() if now is None else now, allows)
     if problem is not None:
         raise HostKeyError(host_name, f"its host certificate ({certificate.key_id!a}) is refused: {problem}")
 
 
-def _problem(certificate: HostCertificate, name: str, known: Sequence[KnownKey], now: float) -> str | None:
+def _revocation(certificate: HostCertificate, blob: bytes, known: Sequence[KnownKey]) -> str | None:
+    revoked = {line.key.blob for line in known if line.marker == "revoked"}
+    if certificate.authority.blob in revoked:
+        return f"its authority {certificate.authority.fingerprint} is marked as revoked"
+    return "its key is marked as revoked" if plain_key(blob) in revoked else None
+
+
+def _problem(
+    certificate: HostCertificate, name: str, known: Sequence[KnownKey], now: float, allows: Callable[[str], bool]
+) -> str | None:
     authority = certificate.authority
-    if any(line.marker == "revoked" and line.key.blob == authority.blob for line in known):
-        return f"its authority {authority.fingerprint} is marked as revoked"
     if authority not in authorities(known):
         return f"no @cert-authority line of known_hosts has {authority.fingerprint}"
     if not _is_signed(certificate):
         return "its signature is wrong"
+    algorithm = _Reader(certificate.signature).string().decode()
+    if not allows(algorithm):
+        return f"CASignatureAlgorithms does not allow {algorithm}"
     if certificate.type != HOST_TYPE:
         return "it is a user's, not a host's"
     if name not in certificate.principals:

@@ -1,4 +1,4 @@
-"""known_hosts as OpenSSH reads and writes it: which key a host must show, and the refusal when it shows another."""
+"""known_hosts as OpenSSH reads it: which key a host must show, and the refusal when it shows another."""
 
 import base64
 import binascii
@@ -6,19 +6,18 @@ import fnmatch
 import hashlib
 import hmac
 import logging
-import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ozwald.errors import HostKeyError, StateError
+from ozwald.errors import HostKeyError
 
 log = logging.getLogger(__name__)
 
-SYSTEM_FILE: Final = "/etc/ssh/ssh_known_hosts"
-USER_FILE: Final = "~/.ssh/known_hosts"
+SYSTEM_FILES: Final = ("/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2")
+USER_FILES: Final = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2")
 SSH_PORT: Final = 22
 
 
@@ -60,6 +59,11 @@ class KnownHosts:
         """The lines that speak of a host, named as `known_name` has it."""
         return tuple(known for known in self.keys if _matches(known.patterns, name))
 
+    def off_port(self, name: str) -> tuple[KnownKey, ...]:
+        """For a host named with its port, the lines that speak of its address alone."""
+        plain = re.fullmatch(r"\[(.+)]:\d+", name)
+        return self.of(plain.group(1)) if plain else ()
+
 
 def known_name(address: str, port: int, alias: str | None = None) -> str:
     """What a host is called in known_hosts: its alias, `address`, or `[address]:port` off port 22."""
@@ -87,7 +91,7 @@ def load(files: Iterable[str]) -> KnownHosts:
 def parse(text: str, *, file: str = "known_hosts") -> list[KnownKey]:
     """Reads the lines of one file and skips, as OpenSSH does, those that make no sense."""
     found = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         words = line.split()
         marker = words.pop(0)[1:] if words and words[0].startswith("@") else ""
         if len(words) < 3 or words[0].startswith("#") or marker not in ("", "cert-authority", "revoked"):
@@ -101,19 +105,22 @@ def parse(text: str, *, file: str = "known_hosts") -> list[KnownKey]:
     return found
 
 
-def check(host_name: str, name: str, known: Sequence[KnownKey], shown: HostKey) -> None:
+def check(
+    host_name: str, name: str, known: Sequence[KnownKey], shown: HostKey, *, trusted_as: str | None = None
+) -> None:
     """Raises HostKeyError unless `shown` is a recorded key of the host; `known` are the lines that speak of it."""
     if any(line.marker == "revoked" and line.key.blob == shown.blob for line in known):
         raise HostKeyError(host_name, f"the host key {shown.fingerprint} ({shown.type}) is marked as revoked")
     recorded = [line for line in known if not line.marker]
     if any(line.key == shown for line in recorded):
         return
+    pattern = trusted_as or host_name
     if recorded:
-        raise HostKeyError(host_name, _changed(host_name, name, recorded, shown))
+        raise HostKeyError(host_name, _changed(pattern, name, recorded, shown))
     raise HostKeyError(
         host_name,
         f"its host key is not known: {name} shows {shown.fingerprint} ({shown.type}). "
-        f"Compare that with the machine's own and run `ozwald trust {host_name}`",
+        f"Compare that with the machine's own and run `ozwald trust {pattern}`",
     )
 
 
@@ -125,64 +132,12 @@ def preferred_types(known: Sequence[KnownKey], types: Sequence[str]) -> tuple[st
     return tuple(sorted(types, key=lambda name: name not in recorded))
 
 
-def record_host_key(path: str, name: str, key: HostKey, *, replace: bool = False) -> None:
-    """Appends a host's key to a known_hosts file that only its owner may read; `replace` drops its older lines.
-
-    Raises:
-        StateError: the file cannot be read or written.
-    """
-    file = Path(path).expanduser()
-    try:
-        _record(file, name, key, replace=replace)
-    except OSError as err:
-        raise StateError(f"cannot record the key in {file}: {err.strerror}") from err
-
-
-def _record(file: Path, name: str, key: HostKey, *, replace: bool) -> None:
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    line = f"{name} {key.type} {base64.b64encode(key.blob).decode()}\n"
-    old = file.read_text("utf-8", "surrogateescape") if file.exists() else ""
-    if replace:
-        _rewrite(file, _without(old, name) + line)
-        return
-    if old and not old.endswith("\n"):
-        line = "\n" + line
-    number = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-    with os.fdopen(number, "a", encoding="utf-8") as out:
-        out.write(line)
-
-
-def _without(text: str, name: str) -> str:
-    """The file's text less the lines that record a key for exactly this name; shared lines lose the name."""
-    kept = []
-    for line in text.splitlines():
-        words = line.split(maxsplit=1)
-        if len(words) == 2 and not words[0].startswith(("#", "@")):
-            patterns = words[0].split(",")
-            left = [pattern for pattern in patterns if not _is_name(pattern, name)]
-            if len(left) < len(patterns):
-                kept += [f"{','.join(left)} {words[1]}"] if left else []
-                continue
-        kept.append(line)
-    return "".join(f"{line}\n" for line in kept)
-
-
-def _rewrite(file: Path, text: str) -> None:
-    beside = file.with_name(f"{file.name}.ozwald-{os.getpid()}")
-    number = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(number, "w", encoding="utf-8", errors="surrogateescape") as out:
-        out.write(text)
-        out.flush()
-        os.fsync(out.fileno())
-    beside.replace(file)
-
-
-def _changed(host_name: str, name: str, recorded: Sequence[KnownKey], shown: HostKey) -> str:
+def _changed(pattern: str, name: str, recorded: Sequence[KnownKey], shown: HostKey) -> str:
     line = next((line for line in recorded if line.key.type == shown.type), recorded[0])
     return (
         f"its host key has changed: {name} shows {shown.fingerprint} ({shown.type}), but {line.place} records "
         f"{line.key.fingerprint} ({line.key.type}). Somebody may be listening in. If the machine was reinstalled, "
-        f"run `ozwald trust --replace {host_name}`"
+        f"run `ozwald trust --replace {pattern}`"
     )
 
 
@@ -194,14 +149,14 @@ def _matches(patterns: Sequence[str], name: str) -> bool:
 
 def _fits(pattern: str, name: str) -> bool:
     if pattern.startswith("|1|"):
-        return _is_name(pattern, name)
+        return is_name(pattern, name)
     if "*" not in pattern and "?" not in pattern:
         return pattern.lower() == name
     literal = re.sub(r"[\[\]]", lambda bracket: f"[{bracket.group()}]", pattern.lower())
     return fnmatch.fnmatchcase(name, literal)
 
 
-def _is_name(pattern: str, name: str) -> bool:
+def is_name(pattern: str, name: str) -> bool:
     """Whether a pattern is this name itself, in clear or hashed."""
     if not pattern.startswith("|1|"):
         return pattern.lower() == name

@@ -1,4 +1,4 @@
-"""The keys that may open a host: files, with their passphrases asked once, and the agent."""
+"""The keys that may open a host: files, with their passphrases asked once, certificates, and the agent."""
 
 import base64
 import logging
@@ -7,17 +7,22 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import paramiko
 from paramiko.message import Message
-from paramiko.pkey import UnknownKeyType
+from paramiko.pkey import PublicBlob, UnknownKeyType
 
 from ozwald.errors import ConnectionFailed, Failure
-from ozwald.remote.ssh_config import DEFAULT_IDENTITIES, SshTarget
+from ozwald.remote import hostcerts
+from ozwald.remote.agent import Agent
+from ozwald.remote.ssh_config import SshTarget
 
 log = logging.getLogger(__name__)
 
-MAGIC = b"openssh-key-v1\x00"
+MAGIC: Final = b"openssh-key-v1\x00"
+PUBLIC: Final = ("ssh-", "ecdsa-", "sk-")
+DEFAULT_FILES: Final = ("~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,29 +42,37 @@ class Identities:
         self._lock = threading.Lock()
         self._loaded: dict[str, paramiko.PKey | None] = {}
 
-    def of(self, target: SshTarget, agent: paramiko.Agent | None) -> Iterator[Identity]:
+    def of(self, target: SshTarget, agent: Agent | None) -> Iterator[Identity]:
         """The keys to offer, best first. A key file of the inventory is the only one; raises ConnectionFailed."""
+        certificates = _certificates(target.certificate_files)
         if target.identity_files:
-            yield from self._from_files(target, agent)
+            for found in self._from_files(target, agent):
+                yield from _with_certificates(found, certificates)
             if target.own_identity or target.identities_only:
                 return
-        if agent is not None:
-            for key in agent.get_keys():
-                yield Identity(label=f"agent key {key.comment or key.fingerprint}", key=key)
+        for key in agent.keys if agent is not None else ():
+            found = Identity(label=f"agent key {key.comment or key.fingerprint}", key=key)
+            yield from _with_certificates(found, certificates)
         if not target.identity_files:
-            for name in DEFAULT_IDENTITIES:
+            for name in DEFAULT_FILES:
                 path = Path(name).expanduser()
-                if path.exists() and (found := self._load(path)) is not None:
-                    yield Identity(label=str(path), key=found)
+                if path.exists() and (loaded := self._load(path)) is not None:
+                    yield from _with_certificates(Identity(label=str(path), key=loaded), certificates)
 
-    def agent(self) -> paramiko.Agent | None:
-        """A connection to the user's agent, or None; it is the caller's to close."""
-        return paramiko.Agent() if self._use_agent else None
+    def agent(self, target: SshTarget) -> Agent | None:
+        """A connection to the agent that counts for a target, or None; it is the caller's to close."""
+        return Agent(target.agent) if self._use_agent and target.agent else None
 
-    def _from_files(self, target: SshTarget, agent: paramiko.Agent | None) -> Iterator[Identity]:
+    def unusable(self, target: SshTarget) -> list[str]:
+        """Key files that are there and could not be used, each with the reason."""
+        names = target.identity_files or DEFAULT_FILES
+        paths = [path for path in (Path(name).expanduser() for name in names) if path.exists()]
+        return [f"{path} {_why(path)}" for path in paths if self._loaded.get(str(path), self) is None]
+
+    def _from_files(self, target: SshTarget, agent: Agent | None) -> Iterator[Identity]:
         for name in target.identity_files:
             path = Path(name).expanduser()
-            if not path.exists():
+            if not path.exists() and not _public_blob(path):
                 if target.own_identity:
                     raise _unusable(target, f"the key {path} does not exist: correct identity_file")
                 continue
@@ -67,10 +80,7 @@ class Identities:
             if key is not None:
                 yield Identity(label=str(path), key=key)
             elif target.own_identity:
-                why = (
-                    f"is locked: run `ssh-add {path}`" if os.access(path, os.R_OK) else "cannot be read: check its mode"
-                )
-                raise _unusable(target, f"the key {path} {why}")
+                raise _unusable(target, f"the key {path} {_why(path)}")
 
     def _load(self, path: Path) -> paramiko.PKey | None:
         """The key of a file, or None when it has a passphrase that nobody gave."""
@@ -95,20 +105,70 @@ class Identities:
             return None
 
 
-def _in_agent(path: Path, agent: paramiko.Agent | None) -> paramiko.PKey | None:
+def _with_certificates(found: Identity, certificates: list[tuple[str, bytes]]) -> Iterator[Identity]:
+    """A key's certificates first, then the key alone: a host may take either."""
+    own: PublicBlob | None = getattr(found.key, "public_blob", None)
+    if own is not None:
+        yield found
+    for name, blob in certificates:
+        if hostcerts.plain_key(blob) == found.key.asbytes() and (own is None or own.key_blob != blob):
+            certificate = PublicBlob(Message(blob).get_text(), blob)
+            yield Identity(label=f"{found.label} with {name}", key=_copied(found.key, certificate))
+    if not found.key.get_name().endswith(hostcerts.SUFFIX):
+        yield Identity(label=found.label, key=_copied(found.key, None))
+
+
+def _copied(key: paramiko.PKey, certificate: PublicBlob | None) -> paramiko.PKey:
+    """The same key with another certificate or none. An agent's key does not survive copy.copy()."""
+    twin: paramiko.PKey = object.__new__(type(key))
+    twin.__dict__.update(key.__dict__, public_blob=certificate)
+    return twin
+
+
+def _certificates(files: tuple[str, ...]) -> list[tuple[str, bytes]]:
+    found = []
+    for name in files:
+        try:
+            words = Path(name).expanduser().read_text("ascii", "replace").split()
+            blob = base64.b64decode(words[1])
+            hostcerts.plain_key(blob)
+        except (OSError, ValueError, IndexError) as err:
+            log.debug("CertificateFile %s cannot be used: %s", name, err)
+            continue
+        found.append((name, blob))
+    return found
+
+
+def _why(path: Path) -> str:
+    if not os.access(path, os.R_OK):
+        return "cannot be read: check its mode"
+    try:
+        text = path.read_text("ascii", "replace")
+    except OSError as err:
+        return f"cannot be read: {err.strerror}"
+    if text.startswith(PUBLIC):
+        return "is a public key, and the agent does not hold its other half: run `ssh-add`"
+    if "PRIVATE KEY" not in text:
+        return "is no private key"
+    return f"is locked: run `ssh-add {path}`"
+
+
+def _in_agent(path: Path, agent: Agent | None) -> paramiko.PKey | None:
     """The agent's copy of a key file, which needs no passphrase."""
-    keys = agent.get_keys() if agent is not None else ()
+    keys = agent.keys if agent is not None else ()
     blob = _public_blob(path) if keys else None
-    return next((key for key in keys if key.asbytes() == blob), None)
+    return next((key for key in keys if key.asbytes() == blob and not key.name.endswith(hostcerts.SUFFIX)), None)
 
 
 def _public_blob(path: Path) -> bytes | None:
-    """The public half of a key: of its `.pub` file, or from OpenSSH's format, which leaves it readable."""
-    try:
-        words = path.with_name(path.name + ".pub").read_text("ascii", "replace").split()
-        return base64.b64decode(words[1])
-    except (OSError, ValueError, IndexError):
-        pass
+    """The public half of a key: of its `.pub` file, which may be all there is, or from OpenSSH's own format."""
+    for file in (path.with_name(path.name + ".pub"), path):
+        try:
+            words = file.read_text("ascii", "replace").split()
+            if words[0].startswith(PUBLIC):
+                return base64.b64decode(words[1])
+        except (OSError, ValueError, IndexError):
+            continue
     try:
         content = base64.b64decode("".join(path.read_text("ascii", "replace").splitlines()[1:-1]))
     except (OSError, ValueError):

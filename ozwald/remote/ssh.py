@@ -2,13 +2,11 @@
 
 import logging
 import random
-import re
 import socket
-import subprocess
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,16 +14,20 @@ from pathlib import Path
 from typing import Final
 
 import paramiko
+from paramiko.common import OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
 
-from ozwald.errors import ConnectionFailed, Failure
+from ozwald.errors import ConnectionFailed, Failure, HostKeyError
 from ozwald.model.host import Host
 from ozwald.remote import handshake, hostkeys, sockets
 from ozwald.remote.connection import SshConnection
 from ozwald.remote.handshake import DroppedEarly
-from ozwald.remote.hostkeys import USER_FILE, HostKey, KnownHosts, KnownKey
+from ozwald.remote.hostkeys import HostKey, KnownHosts, KnownKey
 from ozwald.remote.identities import Identities
+from ozwald.remote.jumps import Jumps
+from ozwald.remote.proxy_command import ProxySocket
 from ozwald.remote.ssh_config import SshConfig, SshOptions, SshTarget, jump_host
 from ozwald.remote.text import clean
+from ozwald.remote.transport import GuardedTransport
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +35,7 @@ STARTS_AT_ONCE: Final = 8  # sshd begins to drop connections at 10 that are not 
 FIRST_PAUSE_S: Final = 0.1
 LONGEST_PAUSE_S: Final = 2.0
 MOST_JUMPS: Final = 8
+FAMILIES: Final = {"any": socket.AF_UNSPEC, "inet": socket.AF_INET, "inet6": socket.AF_INET6}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +47,7 @@ class ShownKey:
     key: HostKey
     recorded: tuple[KnownKey, ...]
     file: str
+    hashed: bool = False
 
     @property
     def is_known(self) -> bool:
@@ -59,7 +63,7 @@ class SshOpener:
         self._config = SshConfig(self._options)
         self._identities = Identities(ask_passphrase=self._options.ask_passphrase, use_agent=self._options.use_agent)
         self._known = _KnownFiles()
-        self._jumps = _Jumps()
+        self._jumps = Jumps()
         self._starts: defaultdict[tuple[str, int], threading.Semaphore] = defaultdict(
             lambda: threading.Semaphore(STARTS_AT_ONCE)
         )
@@ -85,10 +89,15 @@ class SshOpener:
                 name=name,
                 key=handshake.shown_key(transport),
                 recorded=known.of(name),
-                file=target.known_hosts[0] if target.known_hosts else USER_FILE,
+                file=target.known_hosts[0],
+                hashed=target.hash_names,
             )
         finally:
             handshake.end(transport)
+
+    def jump_hosts(self, host: Host) -> tuple[Host, ...]:
+        """The jump hosts before a host, the first one first; raises ConnectionFailed where there is no such way."""
+        return tuple(hop.host for hop in self._hops(self._config.target(host)))
 
     def close(self) -> None:
         """Ends the jump connections."""
@@ -98,44 +107,51 @@ class SshOpener:
         default = time.monotonic() + target.connect_timeout_s + self._options.auth_timeout_s
         return default if deadline is None else deadline
 
-    def _connected(self, target: SshTarget, deadline: float) -> paramiko.Transport:
+    def _connected(self, target: SshTarget, deadline: float) -> GuardedTransport:
         return self._logged_in(target, deadline, via=self._way_to(target, deadline))
 
-    def _way_to(self, target: SshTarget, deadline: float) -> paramiko.Transport | None:
+    def _way_to(self, target: SshTarget, deadline: float) -> GuardedTransport | None:
         """The connection to the last jump host, opening those before it where nobody has yet."""
-        link: paramiko.Transport | None = None
+        link: GuardedTransport | None = None
         way: tuple[str, ...] = ()
         for hop in self._hops(target):
             way = (*way, f"{hop.user}@{hop.address}:{hop.port}")
             try:
-                link = self._jumps.get(way, partial(self._logged_in, hop, deadline, via=link))
+                link = self._jumps.get(way, partial(self._logged_in, hop, deadline, via=link), deadline=deadline)
             except ConnectionFailed as err:
                 message = f"jump host {hop.host.name}: {err.message}"
+                if isinstance(err, HostKeyError):
+                    raise HostKeyError(target.host.name, message) from err
                 raise ConnectionFailed(target.host.name, message, failure=err.failure) from err
         return link
 
     def _hops(self, target: SshTarget) -> list[SshTarget]:
         hops: list[SshTarget] = []
+        name = target.host.name
         while target.jump is not None:
             if len(hops) == MOST_JUMPS:
                 message = f"the jump hosts lead in a circle: {', '.join(hop.host.name for hop in hops)}"
-                raise ConnectionFailed(target.host.name, message, failure=Failure.TERMINAL)
+                raise ConnectionFailed(name, message, failure=Failure.TERMINAL)
             before, _, last = target.jump.rpartition(",")
             hop = self._config.target(jump_host(last.strip(), self._inventory))
-            target = replace(hop, jump=before) if before else hop
+            trusted_as = hop.host.name if hop.host.name in self._inventory else name
+            hop = replace(hop, trusted_as=trusted_as)
+            target = replace(hop, jump=before, proxy_command=None) if before else hop
             hops.insert(0, target)
         return hops
 
-    def _logged_in(self, target: SshTarget, deadline: float, *, via: paramiko.Transport | None) -> paramiko.Transport:
+    def _logged_in(self, target: SshTarget, deadline: float, *, via: GuardedTransport | None) -> GuardedTransport:
         known = self._known.load(target.known_hosts)
         with self._turn(target, deadline):
             transport = self._begun(target, known, deadline, via=via)
             try:
                 handshake.check_host_key(transport, target, known)
-                handshake.authenticate(transport, target, self._identities, deadline=deadline)
+                auth_by = min(deadline, time.monotonic() + self._options.auth_timeout_s)
+                handshake.authenticate(transport, target, self._identities, deadline=auth_by)
             except BaseException:
                 handshake.end(transport)
                 raise
+        transport.rest()
         return transport
 
     @contextmanager
@@ -151,13 +167,15 @@ class SshOpener:
             turn.release()
 
     def _begun(
-        self, target: SshTarget, known: KnownHosts, deadline: float, *, via: paramiko.Transport | None
-    ) -> paramiko.Transport:
+        self, target: SshTarget, known: KnownHosts, deadline: float, *, via: GuardedTransport | None
+    ) -> GuardedTransport:
+        """Agrees on keys, with another try where the host hung up too early to mean it."""
         pause_s = FIRST_PAUSE_S
         while True:
-            sock = _socket(target, deadline, via=via)
+            attempt_by = min(deadline, time.monotonic() + target.connect_timeout_s)
             try:
-                return handshake.begin(sock, target, known, deadline=deadline)
+                sock = _socket(target, attempt_by, via=via)
+                return handshake.begin(sock, target, known, deadline=attempt_by)
             except DroppedEarly as err:
                 wait_s = pause_s * (0.5 + random.random())
                 if time.monotonic() + wait_s >= deadline:
@@ -206,67 +224,42 @@ def _stamp(file: str) -> int:
         return 0
 
 
-class _Jumps:
-    """One connection per way to a jump host, opened by whoever needs it first."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._locks: defaultdict[tuple[str, ...], threading.Lock] = defaultdict(threading.Lock)
-        self._open: dict[tuple[str, ...], paramiko.Transport] = {}
-
-    def get(self, way: tuple[str, ...], connect: Callable[[], paramiko.Transport]) -> paramiko.Transport:
-        with self._lock:
-            lock = self._locks[way]
-        with lock:
-            link = self._open.get(way)
-            if link is None or not link.is_active():
-                link = self._open[way] = connect()
-            return link
-
-    def close(self) -> None:
-        with self._lock:
-            links = list(self._open.values())
-            self._open.clear()
-        for link in reversed(links):
-            handshake.end(link)
-
-
-def _socket(target: SshTarget, deadline: float, *, via: paramiko.Transport | None) -> socket.socket | paramiko.Channel:
-    connect_by = min(deadline, time.monotonic() + target.connect_timeout_s)
+def _socket(target: SshTarget, connect_by: float, *, via: GuardedTransport | None) -> socket.socket | paramiko.Channel:
     if via is not None:
         return _tunnel(target, via, connect_by)
     if target.proxy_command is not None:
         return _proxied(target, target.proxy_command)
-    return sockets.connect(target.host.name, target.address, target.port, deadline=connect_by)
+    return sockets.connect(
+        target.host.name,
+        target.address,
+        target.port,
+        deadline=connect_by,
+        family=FAMILIES[target.address_family],
+        source=target.bind_address,
+    )
 
 
-def _tunnel(target: SshTarget, via: paramiko.Transport, connect_by: float) -> paramiko.Channel:
-    place = (target.address, target.port)
+def _tunnel(target: SshTarget, via: GuardedTransport, connect_by: float) -> paramiko.Channel:
+    place = f"{target.address} port {target.port}"
     try:
         limit_s = max(0.1, connect_by - time.monotonic())
-        return via.open_channel("direct-tcpip", place, ("127.0.0.1", 0), timeout=limit_s)
+        with via.working():
+            return via.open_channel("direct-tcpip", (target.address, target.port), ("127.0.0.1", 0), timeout=limit_s)
+    except paramiko.ChannelException as err:
+        forbidden = err.code == OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
+        why = "forwarding is forbidden there (AllowTcpForwarding)" if forbidden else clean(err.text).lower()
+        message = f"its jump host cannot connect to {place}: {why}"
+        failure = Failure.TERMINAL if forbidden else Failure.RETRYABLE
+        raise ConnectionFailed(target.host.name, message, failure=failure) from err
     except (paramiko.SSHException, EOFError, OSError) as err:
-        message = f"its jump host cannot connect to {place[0]} port {place[1]}: {clean(str(err))}"
+        why = clean(str(err)) if via.is_active() else f"the connection to it is lost ({via.why_lost()})"
+        message = f"its jump host does not connect to {place}: {why}"
         raise ConnectionFailed(target.host.name, message, failure=Failure.RETRYABLE) from err
 
 
-def _proxied(target: SshTarget, text: str) -> socket.socket:
-    """A socket whose other end is a ProxyCommand's input and output."""
-    values = {"h": target.address, "p": str(target.port), "r": target.user, "n": target.host.address, "%": "%"}
-    line = re.sub("%([hprn%])", lambda token: values[token.group(1)], text)
-    ours, theirs = socket.socketpair()
-    with theirs:
-        try:
-            words = ["sh", "-c", f"exec {line}"]
-            subprocess.Popen(
-                words,
-                stdin=theirs.fileno(),
-                stdout=theirs.fileno(),
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-        except OSError as err:
-            ours.close()
-            message = f"ProxyCommand {clean(line)}: {err}"
-            raise ConnectionFailed(target.host.name, message, failure=Failure.TERMINAL) from err
-    return ours
+def _proxied(target: SshTarget, line: str) -> ProxySocket:
+    try:
+        return ProxySocket.start(line)
+    except OSError as err:
+        message = f"ProxyCommand {clean(line)}: {err}"
+        raise ConnectionFailed(target.host.name, message, failure=Failure.TERMINAL) from err

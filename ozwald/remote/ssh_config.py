@@ -1,11 +1,10 @@
 """Where and as whom to connect: the inventory first, then ssh_config, then OpenSSH's defaults."""
 
 import getpass
+import os
 import re
-import shlex
-import subprocess
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -15,20 +14,29 @@ from paramiko.ssh_exception import ConfigParseError
 
 from ozwald.errors import ConnectionFailed, Failure
 from ozwald.model.host import Host
-from ozwald.remote.hostkeys import SSH_PORT, SYSTEM_FILE, USER_FILE
-from ozwald.remote.text import clean
+from ozwald.remote import openssh, ssh_config_files
+from ozwald.remote.algorithms import Algorithms
+from ozwald.remote.hostkeys import SSH_PORT, SYSTEM_FILES, USER_FILES
+from ozwald.remote.openssh import OpenSshError, Values
+from ozwald.remote.ssh_config_files import USER_CONFIG
+from ozwald.remote.ssh_tokens import TokenError, Tokens
 
-USER_CONFIG: Final = "~/.ssh/config"
-BEYOND_PARAMIKO: Final = re.compile(r"^\s*(include\b|match\b.*\bexec\b)", re.IGNORECASE | re.MULTILINE)
-DEFAULT_IDENTITIES: Final = ("~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa")
-DEFAULT_NAME: Final = re.compile(r"/\.ssh/id_(rsa|dsa|ecdsa|ecdsa_sk|ed25519|ed25519_sk|xmss)\Z")
-SSH_G_S: Final = 10.0
+SMALLEST_RSA_BITS: Final = 1024
+CHOICES: Final = {
+    "ciphers": "ciphers",
+    "macs": "macs",
+    "keys": "hostkeyalgorithms",
+    "pubkeys": "pubkeyacceptedalgorithms",
+    "kex": "kexalgorithms",
+    "authorities": "casignaturealgorithms",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SshOptions:
     """How connections are made. `config_file` and `known_hosts` None mean the user's own and the system's.
 
+    `connect_timeout_s` is for one attempt to agree on keys, from the first packet on; `auth_timeout_s` for logging in.
     `ask_passphrase` gets the path of a key file and returns its passphrase, or None; each file is asked for once.
     """
 
@@ -42,106 +50,127 @@ class SshOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SshTarget:
-    """One end of an SSH connection with everything decided.
+    """One end of an SSH connection with everything decided; the names of files are ready to be opened.
 
-    `own_identity` says that the inventory named the key. `jump` is None, or a chain as ProxyJump has it.
+    `own_identity` says that the inventory named the key. `jump` is None, or a chain as ProxyJump has it. `agent` is
+    the socket of an SSH agent. `trusted_as` is the pattern with which `ozwald trust` records its key. `notes` are what
+    the configuration asks for and nobody does, to be told when it fails.
     """
 
     host: Host
     address: str
     port: int
     user: str
-    identity_files: tuple[str, ...]
-    own_identity: bool
-    identities_only: bool
-    jump: str | None
-    proxy_command: str | None
-    known_hosts: tuple[str, ...]
-    host_key_alias: str | None
-    connect_timeout_s: float
+    identity_files: tuple[str, ...] = ()
+    certificate_files: tuple[str, ...] = ()
+    own_identity: bool = False
+    identities_only: bool = False
+    agent: str | None = None
+    jump: str | None = None
+    proxy_command: str | None = None
+    address_family: str = "any"
+    bind_address: str | None = None
+    known_hosts: tuple[str, ...] = ()
+    revoked_keys: str | None = None
+    host_key_alias: str | None = None
+    hash_names: bool = False
+    algorithms: Algorithms = field(default_factory=Algorithms)
+    rsa_bits: int = SMALLEST_RSA_BITS
+    connect_timeout_s: float = 10.0
+    trusted_as: str = ""
+    notes: tuple[str, ...] = ()
 
 
 class _Parser(paramiko.SSHConfig):
-    """Leaves a ProxyCommand's tokens alone: paramiko would put in the file's port where the inventory has its own."""
+    """Leaves tokens alone: paramiko would put in the file's port where the inventory has its own."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.TOKENS_BY_CONFIG_KEY = {**self.TOKENS_BY_CONFIG_KEY, "proxycommand": ["~"]}
+        self.TOKENS_BY_CONFIG_KEY = {}
 
 
 class SshConfig:
-    """The configuration files, read once and shared by the threads that connect."""
+    """The configuration files, read again when they change and shared by the threads that connect."""
 
     def __init__(self, options: SshOptions) -> None:
         self._options = options
+        self._files = ssh_config_files.files(options.config_file)
         self._lock = threading.Lock()
+        self._stamps: Mapping[Path, int] = {}
         self._parsed: _Parser | None = None
-        self._is_beyond = False
+        self._asked: dict[tuple[str, str | None, int | None], Values] = {}
 
     def target(self, host: Host) -> SshTarget:
         """Decides everything about a connection to `host`; explicit inventory values win."""
-        with self._lock:
-            self._load()
-        values = self._asked(host) if self._is_beyond else self._looked_up(host)
-        files = tuple(map(str, values.get("identityfile") or ()))
+        try:
+            values = self._values(host)
+            return self._target(host, values)
+        except (OpenSshError, TokenError, ConfigParseError, paramiko.SSHException, ValueError, KeyError) as err:
+            message = f"the SSH configuration cannot be used: {err}"
+            raise ConnectionFailed(host.name, message, failure=Failure.TERMINAL) from err
+
+    def _target(self, host: Host, values: Mapping[str, Any]) -> SshTarget:
+        address, port = str(values.get("hostname") or host.address), host.port or int(values.get("port") or SSH_PORT)
+        user, jump = host.user or str(values.get("user") or getpass.getuser()), host.jump or values.get("proxyjump")
+        alias = _unless_none(str(values.get("hostkeyalias") or "none").lower())
+        tokens = Tokens(host=address, original=host.address, port=port, user=user, jump=jump or "", alias=alias or "")
+        command = None if host.jump else _unless_none(values.get("proxycommand"))
+        files = [] if host.identity_file else values.get("identityfile") or []
+        _refuse(values, has_proxy=command is not None)
         return SshTarget(
             host=host,
-            address=str(values.get("hostname") or host.address),
-            port=host.port or int(values.get("port") or SSH_PORT),
-            user=host.user or str(values.get("user") or getpass.getuser()),
-            identity_files=(host.identity_file,) if host.identity_file else files,
+            address=address,
+            port=port,
+            user=user,
+            identity_files=(host.identity_file,) if host.identity_file else _paths(files, tokens),
+            certificate_files=_paths(values.get("certificatefile") or [], tokens),
             own_identity=host.identity_file is not None,
-            identities_only=str(values.get("identitiesonly", "no")).lower() == "yes",
-            jump=_unless_none(host.jump or values.get("proxyjump")),
-            proxy_command=None if host.jump else _unless_none(values.get("proxycommand")),
-            known_hosts=self._known_hosts(values),
-            host_key_alias=_unless_none(values.get("hostkeyalias")),
+            identities_only=_is_yes(values, "identitiesonly"),
+            agent=_agent(_unless_none(values.get("identityagent") or "SSH_AUTH_SOCK"), tokens),
+            jump=_unless_none(jump),
+            proxy_command=None if command is None else tokens.command(command),
+            address_family=str(values.get("addressfamily") or "any").lower(),
+            bind_address=_unless_none(values.get("bindaddress")),
+            known_hosts=self._known_hosts(values, tokens),
+            revoked_keys=_unless_none(values.get("revokedhostkeys")),
+            host_key_alias=alias,
+            hash_names=_is_yes(values, "hashknownhosts"),
+            algorithms=Algorithms(**{kind: _choice(values.get(name)) for kind, name in CHOICES.items()}),
+            rsa_bits=max(SMALLEST_RSA_BITS, int(values.get("requiredrsasize") or 0)),
             connect_timeout_s=_seconds(values.get("connecttimeout"), self._options.connect_timeout_s),
+            trusted_as=host.name,
+            notes=_notes(values),
         )
 
+    def _values(self, host: Host) -> Mapping[str, Any]:
+        with self._lock:
+            self._load()
+            if self._parsed is not None:
+                return self._parsed.lookup(host.address)
+            key = (host.address, host.user, host.port)
+            known = self._asked.get(key)
+        if known is None:
+            named = self._options.config_file
+            known = openssh.asked(host.address, config_file=named, user=host.user, port=host.port)
+            self._asked[key] = known
+        return known
+
     def _load(self) -> None:
-        if self._parsed is not None or self._is_beyond:
+        """Reads what has changed since; you hold the lock."""
+        if self._stamps and self._stamps == _stamps(self._stamps):
             return
-        path = Path(self._options.config_file or USER_CONFIG).expanduser()
-        try:
-            text = path.read_text("utf-8", "replace")
-        except OSError:
-            text = ""
-        self._is_beyond = BEYOND_PARAMIKO.search(text) is not None
-        try:
-            self._parsed = _Parser.from_text("" if self._is_beyond else text)
-        except ConfigParseError:
-            self._is_beyond = True
+        self._stamps = _stamps([*self._files, *ssh_config_files.reached(self._files)])
+        text = ssh_config_files.plain_text(self._files)
+        self._parsed = None if text is None else _Parser.from_text(text)
+        self._asked = {}
 
-    def _looked_up(self, host: Host) -> Mapping[str, Any]:
-        assert self._parsed is not None
-        try:
-            return self._parsed.lookup(host.address)
-        except (ValueError, KeyError, paramiko.SSHException) as err:
-            raise _unusable(host, str(err)) from err
-
-    def _asked(self, host: Host) -> Mapping[str, Any]:
-        """The answer of `ssh -G`, which knows all of ssh_config."""
-        words = ["ssh", "-G"]
-        words += ["-F", str(Path(self._options.config_file).expanduser())] if self._options.config_file else []
-        words += ["-l", host.user] if host.user else []
-        words += ["-p", str(host.port)] if host.port else []
-        try:
-            done = subprocess.run([*words, "--", host.address], capture_output=True, timeout=SSH_G_S, check=True)
-        except FileNotFoundError as err:
-            raise _unusable(host, "it uses Include or Match, which needs the `ssh` program to read") from err
-        except subprocess.CalledProcessError as err:
-            raise _unusable(host, clean(err.stderr)) from err
-        except (subprocess.TimeoutExpired, OSError) as err:
-            raise _unusable(host, f"`ssh -G`: {err}") from err
-        return _ssh_g(done.stdout.decode("utf-8", "replace"))
-
-    def _known_hosts(self, values: Mapping[str, Any]) -> tuple[str, ...]:
+    def _known_hosts(self, values: Mapping[str, Any], tokens: Tokens) -> tuple[str, ...]:
         if self._options.known_hosts is not None:
             return self._options.known_hosts
-        own = _words(values.get("userknownhostsfile")) or [USER_FILE]
-        system = _words(values.get("globalknownhostsfile")) or [SYSTEM_FILE]
-        return tuple(file for file in [*own, *system] if file.lower() not in ("none", "/dev/null"))
+        own = _file_names(values.get("userknownhostsfile"), USER_FILES)
+        system = _file_names(values.get("globalknownhostsfile"), SYSTEM_FILES)
+        # Keys are always compared, so where the user's own are to be thrown away they are kept in the usual file.
+        return tuple(tokens.path(file) for file in [*(_real(own) or USER_FILES), *_real(system)])
 
 
 def aliases(config_file: str | None = None) -> list[str]:
@@ -168,26 +197,63 @@ def jump_host(spec: str, inventory: Mapping[str, Host]) -> Host:
     return Host(name=spec, address=address, user=user or None, port=int(port) if port else None)
 
 
-def _ssh_g(text: str) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    identities: list[str] = []
-    for line in text.splitlines():
-        key, _, value = line.partition(" ")
-        if key == "identityfile":
-            identities.append(value)
-        else:
-            values.setdefault(key, value)
-    if not all(DEFAULT_NAME.search(path) for path in identities):
-        values["identityfile"] = identities
-    return values
+def _refuse(values: Mapping[str, Any], *, has_proxy: bool) -> None:
+    """Raises OpenSshError for what would change the way to the host or the login, and cannot be done."""
+    if has_proxy and _is_yes(values, "proxyusefdpass"):
+        raise OpenSshError("ProxyUseFdpass cannot be done: let ProxyCommand carry the bytes, or use ProxyJump")
+    if interface := _unless_none(values.get("bindinterface")):
+        raise OpenSshError(f"BindInterface {interface} cannot be done: set BindAddress to that interface's address")
+    preferred = str(values.get("preferredauthentications") or "publickey").split(",")
+    if str(values.get("pubkeyauthentication") or "yes") in ("no", "false") or "publickey" not in preferred:
+        raise OpenSshError("it rules out keys, and only keys can be used: allow PubkeyAuthentication")
+
+
+def _notes(values: Mapping[str, Any]) -> tuple[str, ...]:
+    provider = _unless_none(values.get("pkcs11provider"))
+    command = _unless_none(values.get("knownhostscommand"))
+    return (
+        *((f"keys of PKCS11Provider are used through the agent only: `ssh-add -s {provider}`",) if provider else ()),
+        *(("KnownHostsCommand is not asked for host keys",) if command else ()),
+    )
+
+
+def _paths(names: Iterable[str], tokens: Tokens) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(tokens.path(name) for name in names if name.lower() != "none"))
+
+
+def _agent(named: str | None, tokens: Tokens) -> str | None:
+    """The agent's socket; a name with a dollar, or SSH_AUTH_SOCK itself, is a variable's."""
+    if named is None:
+        return None
+    variable = named if named == "SSH_AUTH_SOCK" else named[1:] if re.fullmatch(r"\$\w+", named) else None
+    return (os.environ.get(variable) or None) if variable else tokens.path(named)
+
+
+def _choice(value: object) -> tuple[str, ...] | None:
+    return tuple(str(value).split(",")) if value else None
+
+
+def _is_yes(values: Mapping[str, Any], name: str) -> bool:
+    return str(values.get(name) or "no").lower() in ("yes", "true")
 
 
 def _unless_none(value: object) -> str | None:
     return None if value is None or str(value).lower() == "none" else str(value)
 
 
-def _words(value: object) -> list[str]:
-    return shlex.split(str(value)) if value else []
+def _file_names(value: object, default: Sequence[str]) -> Sequence[str]:
+    """The files of a list. `ssh -G` drops the quotes around spaces, so a word that starts no path goes on with one."""
+    names: list[str] = []
+    for word in str(value or "").split():
+        if names and not word.startswith(("/", "~", "%", "$")) and word.lower() != "none":
+            names[-1] += f" {word}"
+        else:
+            names.append(word)
+    return names or default
+
+
+def _real(files: Sequence[str]) -> list[str]:
+    return [file for file in files if file.lower() not in ("none", "/dev/null")]
 
 
 def _seconds(value: object, default: float) -> float:
@@ -195,5 +261,12 @@ def _seconds(value: object, default: float) -> float:
     return float(text) if re.fullmatch(r"\d+(\.\d+)?", text) and float(text) > 0 else default
 
 
-def _unusable(host: Host, why: str) -> ConnectionFailed:
-    return ConnectionFailed(host.name, f"the SSH configuration cannot be used: {why}", failure=Failure.TERMINAL)
+def _stamps(files: Iterable[Path]) -> Mapping[Path, int]:
+    return {file: _stamp(file) for file in files}
+
+
+def _stamp(file: Path) -> int:
+    try:
+        return file.stat().st_mtime_ns
+    except OSError:
+        return 0

@@ -9,10 +9,11 @@ import paramiko
 
 from ozwald.errors import ConnectionFailed, EngineError, Failure, HostError
 from ozwald.model.host import Host
-from ozwald.remote.command import CommandResult
+from ozwald.remote.command import CommandResult, OutOfTimeError, close_channel, execute
 from ozwald.remote.docker_transport import LinkLostError, Pipe
 from ozwald.remote.streamlocal import open_streamlocal
 from ozwald.remote.text import clean
+from ozwald.remote.transport import GuardedTransport
 
 SOCKET: Final = "/var/run/docker.sock"
 OPEN_S: Final = 10.0
@@ -26,7 +27,7 @@ command -v docker >/dev/null 2>&1 && echo cli
 class SshPipes:
     """Opens pipes to one host's engine; finds out once which way works."""
 
-    def __init__(self, host: Host, transport: paramiko.Transport, run: Callable[..., CommandResult]) -> None:
+    def __init__(self, host: Host, transport: GuardedTransport, run: Callable[..., CommandResult]) -> None:
         self._host = host
         self._transport = transport
         self._run = run
@@ -35,22 +36,31 @@ class SshPipes:
 
     def __call__(self, timeout_s: float | None) -> Pipe:
         """A fresh pipe; raises EngineError with the way out, or ConnectionFailed."""
-        limit_s = OPEN_S if timeout_s is None else min(OPEN_S, timeout_s)
+        deadline = time.monotonic() + (OPEN_S if timeout_s is None else min(OPEN_S, timeout_s))
         try:
-            if not self._through_cli:
-                try:
-                    return _ChannelPipe(open_streamlocal(self._transport, self._socket, timeout_s=limit_s))
-                except paramiko.ChannelException:
-                    self._look_for_another_way()
-            return self._dial_stdio(limit_s)
+            with self._transport.working():
+                return self._opened(deadline)
+        except OutOfTimeError as err:
+            raise self._failed("the docker command was not started in time") from err
         except (paramiko.SSHException, EOFError, OSError) as err:
-            is_full = isinstance(err, paramiko.ChannelException)
-            message = "no further channel to the engine is opened (MaxSessions)" if is_full else _lost(err)
-            raise ConnectionFailed(self._host.name, message, failure=Failure.RETRYABLE) from err
+            raise self._failed(self._lost(err)) from err
 
-    def _look_for_another_way(self) -> None:
+    def _opened(self, deadline: float) -> Pipe:
+        if not self._through_cli:
+            try:
+                channel = open_streamlocal(self._transport, self._socket, timeout_s=_left(deadline))
+                return _ChannelPipe(channel, self._transport)
+            except paramiko.ChannelException:
+                self._look_for_another_way(min(LOOK_S, _left(deadline)))
+        return self._dial_stdio(deadline)
+
+    def _look_for_another_way(self, timeout_s: float) -> None:
         """sshd gives one answer for a missing socket, a closed one and forbidden forwarding, so look at the host."""
-        seen = self._run(["sh", "-c", LOOK, "sh", self._socket], timeout_s=LOOK_S, become=False).stdout.split()
+        try:
+            looked = self._run(["sh", "-c", LOOK, "sh", self._socket], timeout_s=timeout_s, become=False)
+        except ConnectionFailed as err:
+            raise self._failed(err.message) from err  # looking changes nothing
+        seen = looked.stdout.split()
         found, has_cli = (seen or [b"there"])[0], b"cli" in seen
         if found == b"missing":
             raise missing(self._host, self._socket)
@@ -66,19 +76,32 @@ class SshPipes:
             raise EngineError(self._host.name, message, failure=Failure.TERMINAL)
         self._through_cli = True
 
-    def _dial_stdio(self, timeout_s: float) -> Pipe:
-        channel = self._transport.open_session(timeout=timeout_s)
-        channel.settimeout(timeout_s)
-        channel.exec_command(shlex.join(dial_stdio_words(self._host, self._socket)))
-        return _CliPipe(channel, self._cli_failed)
+    def _dial_stdio(self, deadline: float) -> Pipe:
+        channel = self._transport.open_session(timeout=_left(deadline))
+        try:
+            execute(channel, shlex.join(dial_stdio_words(self._host, self._socket)), deadline)
+        except BaseException:
+            close_channel(channel)
+            raise
+        return _CliPipe(channel, self._transport, self._cli_failed)
 
     def _cli_failed(self, said: bytes) -> HostError:
         self._through_cli = False
         return cli_failed(self._host, self._socket, said)
 
+    def _lost(self, err: Exception) -> str:
+        if isinstance(err, paramiko.ChannelException):
+            return "no further channel to the engine is opened (MaxSessions)"
+        if self._transport.is_active():
+            return f"no channel to the engine: {clean(str(err)) or 'no answer in time'}"
+        return f"the connection is lost ({self._transport.why_lost() or clean(str(err))})"
 
-def _lost(err: Exception) -> str:
-    return f"the connection is lost ({clean(str(err))})"
+    def _failed(self, message: str) -> ConnectionFailed:
+        return ConnectionFailed(self._host.name, message, failure=Failure.RETRYABLE)
+
+
+def _left(deadline: float) -> float:
+    return max(0.01, deadline - time.monotonic())
 
 
 def socket_path(host: Host) -> str:
@@ -120,42 +143,47 @@ def cli_failed(host: Host, socket: str, said: bytes) -> EngineError:
 
 
 class _ChannelPipe:
-    def __init__(self, channel: paramiko.Channel) -> None:
+    def __init__(self, channel: paramiko.Channel, transport: GuardedTransport) -> None:
         self._channel = channel
+        self._transport = transport
 
     def recv(self, size: int, timeout_s: float | None) -> bytes:
         self._channel.settimeout(timeout_s)
-        content = self._channel.recv(size)
-        if not content and not self._is_linked():
-            raise LinkLostError("the SSH connection was lost")
+        with self._transport.working():
+            content = self._channel.recv(size)
+        if not content:
+            self._require_link()
         return content
 
     def send(self, content: bytes, timeout_s: float | None) -> None:
         self._channel.settimeout(timeout_s)
-        self._channel.sendall(content)
-        if not self._is_linked():
-            raise LinkLostError("the SSH connection was lost")
+        with self._transport.working():
+            self._channel.sendall(content)
+        self._require_link()
 
     def close_write(self) -> None:
         self._channel.shutdown_write()
 
     def is_idle(self) -> bool:
         channel = self._channel
-        return not (channel.closed or channel.eof_received or channel.recv_ready()) and self._is_linked()
+        return not (channel.closed or channel.eof_received or channel.recv_ready()) and self._transport.is_active()
 
     def close(self) -> None:
-        self._channel.close()
+        close_channel(self._channel)
 
-    def _is_linked(self) -> bool:
-        transport = self._channel.get_transport()
-        return bool(transport is not None and transport.is_active())
+    def _require_link(self) -> None:
+        if not self._transport.is_active():
+            why = self._transport.why_lost()
+            raise LinkLostError(f"the connection was lost{f' ({why})' if why else ''}")
 
 
 class _CliPipe(_ChannelPipe):
     """A pipe through a command, which tells on stderr why it cannot reach the engine."""
 
-    def __init__(self, channel: paramiko.Channel, failed: Callable[[bytes], HostError]) -> None:
-        super().__init__(channel)
+    def __init__(
+        self, channel: paramiko.Channel, transport: GuardedTransport, failed: Callable[[bytes], HostError]
+    ) -> None:
+        super().__init__(channel, transport)
         self._failed = failed
         self._has_answered = False
 

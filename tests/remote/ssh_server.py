@@ -10,7 +10,8 @@ from pathlib import Path
 import paramiko
 
 from ozwald.model.host import Host
-from ozwald.remote.hostkeys import HostKey, record_host_key
+from ozwald.remote.hostkeys import HostKey
+from ozwald.remote.known_hosts_file import record_host_key
 from ozwald.remote.ssh_config import SshOptions
 
 STREAMLOCAL = "direct-streamlocal@openssh.com"

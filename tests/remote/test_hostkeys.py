@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from ozwald.errors import Failure, HostKeyError
-from ozwald.remote.hostkeys import HostKey, check, known_name, load, parse, preferred_types, record_host_key
+from ozwald.remote.hostkeys import HostKey, check, known_name, load, parse, preferred_types
+from ozwald.remote.known_hosts_file import record_host_key
 
 ED = HostKey(type="ssh-ed25519", blob=b"\x00\x00\x00\x0bssh-ed25519" + b"k" * 32)
 OTHER = HostKey(type="ssh-ed25519", blob=b"\x00\x00\x00\x0bssh-ed25519" + b"o" * 32)

@@ -17,7 +17,7 @@ from ozwald.errors import ConnectionFailed, Failure, HostKeyError
 from ozwald.model.host import Host
 from ozwald.remote.connection import SshConnection
 from ozwald.remote.fleet import Fleet
-from ozwald.remote.hostkeys import record_host_key
+from ozwald.remote.known_hosts_file import record_host_key
 from ozwald.remote.ssh import open_ssh
 from ozwald.remote.streamlocal import open_streamlocal
 from tests.remote.ssh_server import Behaviour, SshServer, ssh_server

@@ -27,7 +27,8 @@ def test_without_configuration_openssh_s_defaults_hold(resolve: Resolve) -> None
 
     assert (target.address, target.port, target.user) == ("gpu1", 22, getpass.getuser())
     assert (target.identity_files, target.jump, target.proxy_command) == ((), None, None)
-    assert target.known_hosts == ("~/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts")
+    assert target.known_hosts[0] == str(Path("~/.ssh/known_hosts").expanduser())
+    assert target.known_hosts[2:] == ("/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2")
 
 
 def test_the_file_decides_what_the_inventory_leaves_open(resolve: Resolve) -> None:

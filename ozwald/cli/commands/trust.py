@@ -7,7 +7,7 @@ from ozwald.cli.workspace import Workspace, with_workspace
 from ozwald.errors import RequestError
 from ozwald.model.host import Connection
 from ozwald.planning.patterns import select
-from ozwald.remote.hostkeys import record_host_key
+from ozwald.remote.known_hosts_file import record_host_key
 from ozwald.remote.ssh import ShownKey
 
 

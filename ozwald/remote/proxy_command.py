@@ -1,0 +1,64 @@
+"""A ProxyCommand: a program whose input and output carry the connection, and that ends with it."""
+
+import os
+import signal
+import socket
+import subprocess
+import threading
+from contextlib import suppress
+from typing import Final, Self
+
+from ozwald.remote.text import clean
+
+COMPLAINT_BYTES: Final = 4096
+END_S: Final = 0.5
+
+
+class ProxySocket(socket.socket):
+    """Our end of a ProxyCommand; closing it ends the program and what it has started."""
+
+    _process: "subprocess.Popen[bytes]"
+    _errors: int
+    _closing: threading.Lock
+    said = ""
+
+    @classmethod
+    def start(cls, line: str) -> Self:
+        """Runs a line of shell; raises OSError. What it writes to stderr is kept as far as a pipe holds it."""
+        ours, theirs = socket.socketpair()
+        reading, writing = os.pipe()
+        os.set_blocking(reading, False)
+        os.set_blocking(writing, False)  # a talkative program loses words instead of waiting for a reader
+        try:
+            with theirs:
+                process = subprocess.Popen(
+                    ["sh", "-c", f"exec {line}"],
+                    stdin=theirs.fileno(),
+                    stdout=theirs.fileno(),
+                    stderr=writing,
+                    start_new_session=True,
+                )
+        except BaseException:
+            ours.close()
+            os.close(reading)
+            raise
+        finally:
+            os.close(writing)
+        proxied = cls(fileno=ours.detach())
+        proxied._process, proxied._errors, proxied._closing = process, reading, threading.Lock()
+        return proxied
+
+    def close(self) -> None:
+        """Ends the program; what it wrote to stderr is then in `said`."""
+        with self._closing:
+            if self.fileno() < 0:
+                return
+            super().close()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(END_S)  # most programs end when their input does
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            with suppress(OSError):
+                self.said = clean(os.read(self._errors, COMPLAINT_BYTES))
+            os.close(self._errors)
