@@ -3,6 +3,7 @@
 
 start_sshd() {
     mkdir -p /run/sshd
+    rm -f /run/sshd.pid # its presence says that it listens
     /usr/sbin/sshd -f /run/lab/sshd_config -E /run/lab/sshd.log
 }
 
