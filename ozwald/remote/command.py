@@ -14,7 +14,7 @@ import paramiko
 OUTPUT_BYTES: Final = 8 << 20
 KILL_AFTER_S: Final = 2
 LAST_WORD_S: Final = 0.9
-REPLY_S: Final = 5.0
+REPLY_S: Final = 0.9
 FLOOD_BYTES_PER_S: Final = 32 << 20  # of output that is dropped anyway: the other hosts have their turn meanwhile
 PIECE: Final = 64 * 1024
 TIMEOUT_STATUS: Final = frozenset({124, 137})

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import paramiko
+from paramiko.server import InteractiveQuery
 
 from ozwald.model.host import Host
 from ozwald.remote.hostkeys import HostKey
@@ -20,23 +21,30 @@ Exec = Callable[[paramiko.Channel, bytes], None]
 
 @dataclass
 class Behaviour:
-    """What the server does; `drops` connections are hung up on before the banner, `offers` counts keys."""
+    """What the server does; `drops` connections are hung up on before the banner.
+
+    `offers` counts keys and `secrets` keeps whatever else a client lets go; `prepare` gets each fresh transport.
+    """
 
     drops: int = 0
     refuses_keys: bool = False
+    methods: str = "publickey"
+    answer: int = paramiko.AUTH_SUCCESSFUL  # type: ignore[attr-defined]
+    prepare: Callable[[paramiko.Transport], None] | None = None
     on_exec: Exec | None = None
     streamlocal: Exec | None = None
     connections: int = 0
     offers: int = 0
+    secrets: list[str] = field(default_factory=list)
     transports: list[paramiko.Transport] = field(default_factory=list)
 
 
 class SshServer:
     """A listening server with one host key and one accepted client key."""
 
-    def __init__(self, folder: Path, behaviour: Behaviour) -> None:
+    def __init__(self, folder: Path, behaviour: Behaviour, host_key: paramiko.PKey | None = None) -> None:
         self.behaviour = behaviour
-        self.host_key = paramiko.ECDSAKey.generate()
+        self.host_key = host_key or paramiko.ECDSAKey.generate()
         client_key = paramiko.ECDSAKey.generate()
         self.identity_file = folder / "id"
         client_key.write_private_key_file(str(self.identity_file))
@@ -80,6 +88,8 @@ class SshServer:
             transport.set_log_channel("tests.ssh_server")
             transport.add_server_key(self.host_key)
             self.behaviour.transports.append(transport)
+            if self.behaviour.prepare is not None:
+                self.behaviour.prepare(transport)
             transport.start_server(event=threading.Event(), server=_Interface(self))
 
 
@@ -89,12 +99,20 @@ class _Interface(paramiko.ServerInterface):
         self._kinds: dict[int, str] = {}
 
     def get_allowed_auths(self, username: str) -> str:
-        return "publickey"
+        return self._server.behaviour.methods
+
+    def check_auth_password(self, username: str, password: str) -> int:
+        self._server.behaviour.secrets.append(password)
+        return paramiko.AUTH_FAILED  # type: ignore[attr-defined,no-any-return]
+
+    def check_auth_interactive(self, username: str, submethods: bytes | str) -> InteractiveQuery:
+        self._server.behaviour.secrets.append("interactive")
+        return InteractiveQuery("login", "", ("Password: ", False))
 
     def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
         self._server.behaviour.offers += 1
         is_known = key.asbytes() == self._server.accepted and not self._server.behaviour.refuses_keys
-        return paramiko.AUTH_SUCCESSFUL if is_known else paramiko.AUTH_FAILED  # type: ignore[attr-defined,no-any-return]
+        return self._server.behaviour.answer if is_known else paramiko.AUTH_FAILED  # type: ignore[attr-defined]
 
     def check_channel_request(self, kind: str, chanid: int) -> int:
         behaviour = self._server.behaviour
@@ -119,8 +137,10 @@ def _serve(transport: paramiko.Transport, act: Exec) -> None:
 
 
 @contextmanager
-def ssh_server(folder: Path, behaviour: Behaviour | None = None) -> Iterator[SshServer]:
-    server = SshServer(folder, behaviour or Behaviour())
+def ssh_server(
+    folder: Path, behaviour: Behaviour | None = None, host_key: paramiko.PKey | None = None
+) -> Iterator[SshServer]:
+    server = SshServer(folder, behaviour or Behaviour(), host_key)
     try:
         yield server
     finally:

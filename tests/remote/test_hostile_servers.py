@@ -1,0 +1,464 @@
+"""What a hostile sshd may do once keys are agreed on: show wrong keys, play with logins, flood, and cheat."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import paramiko
+import pytest
+from paramiko.common import cMSG_CHANNEL_DATA, cMSG_EXT_INFO, cMSG_IGNORE, cMSG_USERAUTH_SUCCESS
+from paramiko.message import Message
+
+from ozwald.errors import ConnectionFailed, Failure, HostKeyError
+from ozwald.remote import link as links
+from ozwald.remote.connection import SshConnection
+from ozwald.remote.fleet import Fleet
+from ozwald.remote.hostkeys import HostKey
+from ozwald.remote.known_hosts_file import record_host_key
+from ozwald.remote.link import Pace
+from ozwald.remote.ssh import open_ssh
+from ozwald.remote.streamlocal import open_streamlocal
+from tests.remote.ssh_server import Behaviour, SshServer, ssh_server
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[SshServer]:
+    with ssh_server(tmp_path) as running:
+        yield running
+
+
+def connected(server: SshServer) -> SshConnection:
+    return open_ssh(server.host, options=server.options, deadline=time.monotonic() + 5)
+
+
+def refused(server: SshServer) -> ConnectionFailed:
+    with pytest.raises(ConnectionFailed) as error:
+        connected(server)
+    return error.value
+
+
+def message(kind: bytes, *parts: int | bytes) -> Message:
+    made = Message()
+    made.add_byte(kind)
+    for part in parts:
+        if isinstance(part, bytes):
+            made.add_string(part)
+        else:
+            made.add_int(part)
+    return made
+
+
+def send(transport: paramiko.Transport, packet: Message) -> None:
+    transport._send_message(packet)  # type: ignore[attr-defined]
+
+
+def record(server: SshServer, key: paramiko.PKey, *, marker: str = "", name: str | None = None) -> None:
+    place = name or f"[127.0.0.1]:{server.port}"
+    record_host_key(
+        str(server.known_hosts), f"{marker} {place}".strip(), HostKey(type=key.get_name(), blob=key.asbytes())
+    )
+
+
+# Host keys
+
+
+def test_a_key_of_another_type_than_the_recorded_one_is_a_changed_key(server: SshServer) -> None:
+    server.known_hosts.write_text("")
+    record(server, paramiko.RSAKey.generate(2048))
+    error = refused(server)
+
+    assert isinstance(error, HostKeyError)
+    assert "has changed" in error.message
+    assert server.behaviour.offers == 0
+
+
+def test_a_host_with_several_keys_is_asked_for_the_recorded_one(tmp_path: Path) -> None:
+    def show_two(transport: paramiko.Transport) -> None:
+        transport.add_server_key(other)
+
+    other = paramiko.RSAKey.generate(2048)
+    with ssh_server(tmp_path, Behaviour(prepare=show_two)) as server:
+        server.known_hosts.write_text("")
+        record(server, other)
+        connected(server).close()
+
+
+def test_a_revoked_key_is_refused_although_it_is_recorded(server: SshServer) -> None:
+    record(server, server.host_key, marker="@revoked", name="*")
+    error = refused(server)
+
+    assert isinstance(error, HostKeyError)
+    assert "revoked" in error.message
+    assert server.behaviour.offers == 0
+
+
+def test_a_key_listed_by_revokedhostkeys_is_refused(server: SshServer, tmp_path: Path) -> None:
+    (tmp_path / "revoked").write_text(f"# old\n{server.host_key.get_name()} {server.host_key.get_base64()}\n")
+    (tmp_path / "config").write_text(f"RevokedHostKeys {tmp_path}/revoked\n")
+    options = replace(server.options, config_file=str(tmp_path / "config"))
+
+    with pytest.raises(HostKeyError, match="revoked"):
+        open_ssh(server.host, options=options)
+    (tmp_path / "revoked").write_text("# nothing\n")
+    open_ssh(server.host, options=options).close()
+    (tmp_path / "revoked").unlink()
+    with pytest.raises(HostKeyError, match="cannot be read"):
+        open_ssh(server.host, options=options)
+    assert server.behaviour.offers == 1
+
+
+def test_a_key_known_for_the_plain_address_is_accepted_on_another_port(server: SshServer) -> None:
+    server.known_hosts.write_text("")
+    record(server, server.host_key, name="127.0.0.1")
+    connected(server).close()
+
+
+def test_another_key_of_the_plain_address_is_no_word_about_another_port(server: SshServer) -> None:
+    server.known_hosts.write_text("")
+    record(server, paramiko.ECDSAKey.generate(), name="127.0.0.1")
+    assert "is not known" in refused(server).message
+
+
+def test_a_small_rsa_key_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "config").write_text("RequiredRSASize 3072\n")
+    with ssh_server(tmp_path, host_key=paramiko.RSAKey.generate(2048)) as server:
+        connected(server).close()
+        options = replace(server.options, config_file=str(tmp_path / "config"))
+        with pytest.raises(HostKeyError, match="2048 bits, and 3072 are required"):
+            open_ssh(server.host, options=options)
+
+
+class OtherSigner(paramiko.ECDSAKey):
+    """Shows one key and signs with another: what a replayed key comes to."""
+
+    def sign_ssh_data(self, data: bytes, algorithm: str | None = None) -> Message:
+        return paramiko.ECDSAKey.generate().sign_ssh_data(data, algorithm)
+
+
+def test_a_key_that_the_host_does_not_own_is_refused(tmp_path: Path) -> None:
+    key = OtherSigner.generate()
+    key.__class__ = OtherSigner
+    with ssh_server(tmp_path, host_key=key) as server:
+        error = refused(server)
+
+    assert error.failure is Failure.TERMINAL
+    assert "Signature verification" in error.message
+    assert server.behaviour.offers == 0
+
+
+def test_another_key_when_the_keys_are_renewed_ends_the_connection(server: SshServer) -> None:
+    connection = connected(server)
+    theirs = server.behaviour.transports[0]
+    other = paramiko.ECDSAKey.generate()
+    theirs.server_key_dict = {other.get_name(): other}
+    with suppress(OSError, EOFError, paramiko.SSHException):
+        theirs.renegotiate_keys()
+    connection.transport.join(3)
+
+    assert not connection.is_open()
+    with pytest.raises(ConnectionFailed, match="another host key"):
+        connection.run(["true"], timeout_s=2)
+    connection.close()
+
+
+# Logins
+
+
+@pytest.mark.parametrize("methods", ["password", "keyboard-interactive", "password,keyboard-interactive,hostbased"])
+def test_a_host_that_wants_a_password_gets_none(server: SshServer, methods: str) -> None:
+    server.behaviour.methods = methods
+    server.behaviour.refuses_keys = True
+    error = refused(server)
+
+    assert error.failure is Failure.TERMINAL
+    assert "the host takes no keys, only" in error.message
+    assert server.behaviour.secrets == []
+
+
+def test_a_host_that_wants_more_than_a_key_is_told_apart(server: SshServer) -> None:
+    server.behaviour.methods = "keyboard-interactive"
+    server.behaviour.answer = paramiko.AUTH_PARTIALLY_SUCCESSFUL  # type: ignore[attr-defined]
+    error = refused(server)
+
+    assert error.failure is Failure.TERMINAL
+    assert "wants keyboard-interactive after the key" in error.message
+    assert server.behaviour.secrets == []
+
+
+def test_a_welcome_that_nobody_asked_for_opens_nothing(tmp_path: Path) -> None:
+    def welcome(transport: paramiko.Transport) -> None:
+        plain = transport._handler_table[21]  # type: ignore[attr-defined]
+
+        def with_welcome(packet: Message) -> None:
+            plain(packet)
+            send(transport, message(cMSG_USERAUTH_SUCCESS))
+
+        transport._handler_table[21] = with_welcome  # type: ignore[attr-defined]
+
+    with ssh_server(tmp_path, Behaviour(prepare=welcome)) as server:
+        server.known_hosts.write_text("")
+        assert isinstance(refused(server), HostKeyError)
+        assert server.behaviour.offers == 0
+
+
+def test_a_host_that_ends_the_login_is_told_apart_from_one_that_refuses_the_key(server: SshServer) -> None:
+    def hang_up(transport: paramiko.Transport) -> None:
+        transport._handler_table[5] = lambda packet: transport.close()  # type: ignore[attr-defined]
+
+    server.behaviour.prepare = hang_up
+    error = refused(server)
+
+    assert error.failure is Failure.RETRYABLE
+    assert "broke while logging in" in error.message
+
+
+# Channels
+
+
+@pytest.mark.parametrize("kind", ["auth-agent@openssh.com", "x11", "forwarded-tcpip", "session", "direct-tcpip"])
+def test_a_host_may_open_no_channel_to_us(server: SshServer, kind: str) -> None:
+    connection = connected(server)
+    with pytest.raises(paramiko.ChannelException) as error:
+        server.behaviour.transports[0].open_channel(kind, ("127.0.0.1", 22), ("127.0.0.1", 22), timeout=3)
+
+    assert error.value.code == paramiko.common.OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
+    assert connection.is_open()
+    connection.close()
+
+
+def flood(write: str) -> Callable[[paramiko.Channel, bytes], None]:
+    def act(channel: paramiko.Channel, command: bytes) -> None:
+        with suppress(OSError, EOFError, paramiko.SSHException):
+            while True:
+                getattr(channel, write)(b"y" * 30000)
+
+    return act
+
+
+@pytest.fixture
+def killed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ozwald.remote.command.KILL_AFTER_S", 0)
+
+
+@pytest.mark.parametrize("write", ["sendall", "sendall_stderr"])
+@pytest.mark.usefixtures("killed_at_once")
+def test_output_without_end_ends_with_the_command_s_time(server: SshServer, write: str) -> None:
+    server.behaviour.on_exec = flood(write)
+    connection = connected(server)
+    started = time.monotonic()
+    with pytest.raises(ConnectionFailed, match="no exit status within 1 s") as error:
+        connection.run(["yes"], timeout_s=1, limit_bytes=1000)
+
+    assert time.monotonic() - started < 1 + 1
+    assert error.value.failure is Failure.UNKNOWN
+    connection.close()
+
+
+def test_one_host_s_flood_does_not_hold_up_another(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+
+    def answer(channel: paramiko.Channel, command: bytes) -> None:
+        channel.send_exit_status(0)
+        channel.close()
+
+    hostile, good = Behaviour(on_exec=flood("sendall")), Behaviour(on_exec=answer)
+    with ssh_server(tmp_path / "a", hostile) as bad, ssh_server(tmp_path / "b", good) as other:
+        flooded, calm = connected(bad), connected(other)
+
+        def suffer() -> None:
+            with suppress(ConnectionFailed):
+                flooded.run(["yes"], timeout_s=1)
+
+        victim = threading.Thread(target=suffer)
+        victim.start()
+        time.sleep(0.3)
+        started = time.monotonic()
+        for _ in range(5):
+            assert calm.run(["true"], timeout_s=5).exit_status == 0
+        assert time.monotonic() - started < 2
+        flooded.close()
+        calm.close()
+        victim.join(5)
+
+
+@pytest.mark.parametrize("statuses", [[3, 4], [4_294_967_295], [256]])
+def test_odd_exit_statuses_are_failures_of_the_command_alone(server: SshServer, statuses: list[int]) -> None:
+    def act(channel: paramiko.Channel, command: bytes) -> None:
+        for status in statuses:
+            channel.send_exit_status(status)
+        channel.close()
+
+    server.behaviour.on_exec = act
+    connection = connected(server)
+    assert connection.run(["true"], timeout_s=5).exit_status == statuses[-1]
+    assert connection.is_open()
+    connection.close()
+
+
+@pytest.mark.parametrize("size", [10, 1_000_000])
+@pytest.mark.usefixtures("killed_at_once")
+def test_a_host_that_takes_no_input_holds_nobody_up(server: SshServer, size: int) -> None:
+    connection = connected(server)
+    server.behaviour.transports[0].default_window_size = 0
+    server.behaviour.on_exec = lambda channel, command: None
+    started = time.monotonic()
+    with pytest.raises(ConnectionFailed) as error:
+        connection.run(["cat"], stdin=b"x" * size, timeout_s=1)
+
+    assert time.monotonic() - started < 1 + 1
+    assert error.value.failure is Failure.UNKNOWN
+    connection.close()
+    deadline = time.monotonic() + 2
+    while any(thread.name == "ssh-stdin" for thread in threading.enumerate()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not any(thread.name == "ssh-stdin" for thread in threading.enumerate())
+
+
+def test_more_than_was_allowed_ends_the_connection_instead_of_filling_memory(server: SshServer) -> None:
+    def overflow(channel: paramiko.Channel, command: bytes) -> None:
+        with suppress(OSError, EOFError):
+            for _ in range(1000):
+                send(channel.get_transport(), message(cMSG_CHANNEL_DATA, channel.remote_chanid, b"z" * 30000))
+
+    server.behaviour.streamlocal = overflow
+    connection = connected(server)
+    channel = open_streamlocal(connection.transport, "/run/x.sock", timeout_s=5)
+    connection.transport.join(5)
+
+    assert not connection.is_open()
+    assert len(channel.in_buffer) < connection.transport.default_window_size + 32768
+    assert connection.transport.why_lost() == "it sends more than it is allowed to"
+    connection.close()
+
+
+@pytest.mark.parametrize("length", [1 << 30, 0xFFFFFFFF, 3])
+def test_a_packet_of_impossible_length_ends_the_connection_at_once(server: SshServer, length: int) -> None:
+    connection = connected(server)
+    theirs = server.behaviour.transports[0]
+    plain = theirs.packetizer._build_packet  # type: ignore[attr-defined]
+    theirs.packetizer._build_packet = (
+        lambda payload: (  # type: ignore[attr-defined]
+            length.to_bytes(4, "big") + plain(payload)[4:]
+        )
+    )
+    send(theirs, message(cMSG_IGNORE, b"junk" * 100))
+    connection.transport.join(2)
+
+    assert not connection.is_open()
+    connection.close()
+
+
+def test_terminal_escapes_in_a_farewell_are_harmless(server: SshServer) -> None:
+    def part(channel: paramiko.Channel, command: bytes) -> None:
+        send(channel.get_transport(), message(b"\x01", 11, b"\x1b[2J\x1b]0;owned\x07 gone \x9b1m", b""))
+
+    server.behaviour.on_exec = part
+    connection = connected(server)
+    with pytest.raises(ConnectionFailed, match="gone") as error:
+        connection.run(["true"], timeout_s=5)
+
+    assert error.value.message.isprintable()
+    assert error.value.failure is Failure.UNKNOWN
+    connection.close()
+
+
+# Floods
+
+
+def test_an_impossible_count_of_extensions_is_not_believed(server: SshServer) -> None:
+    server.behaviour.on_exec = lambda channel, command: _answer_after(channel, message(cMSG_EXT_INFO, 0xFFFFFFFF))
+    connection = connected(server)
+
+    assert connection.run(["true"], timeout_s=3).exit_status == 0
+    connection.close()
+
+
+def _answer_after(channel: paramiko.Channel, packet: Message) -> None:
+    send(channel.get_transport(), packet)
+    channel.send_exit_status(0)
+    channel.close()
+
+
+def test_keys_renewed_without_end_are_taken_at_a_bounded_rate(server: SshServer) -> None:
+    connection = connected(server)
+    theirs = server.behaviour.transports[0]
+    renewed = 0
+    until = time.monotonic() + 1.0
+    while time.monotonic() < until:
+        theirs.renegotiate_keys()
+        renewed += 1
+
+    assert 1 <= renewed <= links.BURST / 2000 + 5
+    assert connection.is_open()
+    connection.close()
+
+
+def test_junk_without_end_leaves_the_connection_usable(server: SshServer) -> None:
+    server.behaviour.on_exec = lambda channel, command: _answer_after(channel, message(cMSG_IGNORE, b"junk"))
+    connection = connected(server)
+    theirs, stop = server.behaviour.transports[0], threading.Event()
+
+    def babble() -> None:
+        with suppress(OSError, EOFError):
+            while not stop.is_set():
+                send(theirs, message(cMSG_IGNORE, b"junk"))
+
+    babbling = threading.Thread(target=babble, daemon=True)
+    babbling.start()
+    try:
+        assert connection.run(["true"], timeout_s=5).exit_status == 0
+    finally:
+        stop.set()
+        connection.close()
+        babbling.join(2)
+
+
+def test_the_pace_is_free_at_first_and_bounded_after_that() -> None:
+    now = [100.0]
+    rests: list[float] = []
+
+    def rest(seconds: float) -> None:
+        rests.append(seconds)
+        now[0] += seconds
+
+    pace = Pace(clock=lambda: now[0], sleep=rest)
+    for _ in range(int(links.BURST)):
+        pace.take(0)
+    assert rests == []
+    for _ in range(40_000):
+        pace.take(0)
+    assert now[0] - 100.0 == pytest.approx(40_000 / links.RATE, rel=0.05)
+    now[0] += 3600
+    rests.clear()
+    for _ in range(int(links.BURST)):
+        pace.take(0)
+    assert rests == []
+
+
+def test_a_million_channels_are_not_remembered_one_by_one(server: SshServer) -> None:
+    connection = connected(server)
+    seen = connection.transport.channels_seen
+    for channel_number in range(1000):
+        seen[channel_number] = True
+
+    assert 999 in seen
+    assert 1000 not in seen
+    assert not hasattr(seen, "__len__")
+    connection.close()
+
+
+def test_hostile_hosts_fail_alone(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    with ssh_server(tmp_path / "a") as bad, ssh_server(tmp_path / "b") as good:
+        bad.trust(paramiko.ECDSAKey.generate())
+        both = (str(bad.known_hosts), str(good.known_hosts))
+        hosts = [replace(bad.host, name="bad"), replace(good.host, name="good")]
+        with Fleet({}, options=replace(good.options, known_hosts=both)) as fleet:
+            seen = fleet.map(hosts, lambda connection: connection.is_open())
+
+    assert (seen.values, list(seen.failures)) == ({"good": True}, ["bad"])
