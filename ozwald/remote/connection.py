@@ -124,7 +124,7 @@ class SshConnection:
         """A fresh channel; nothing that changes anything has been sent when that fails."""
         limit_s = min(CHANNEL_S, timeout_s)
         try:
-            return self.transport.open_session(timeout=limit_s)
+            return self.transport.session(limit_s, on_full=self._make_room)
         except paramiko.ChannelException as err:
             raise self._failed("the host opens no further session (MaxSessions)", Failure.RETRYABLE) from err
         except (paramiko.SSHException, EOFError, OSError) as err:
@@ -133,6 +133,11 @@ class SshConnection:
             else:
                 message = f"the connection is lost ({self.transport.why_lost() or clean(str(err))})"
             raise self._failed(message, Failure.RETRYABLE) from err
+
+    def _make_room(self) -> None:
+        """Where the engine is reached through a command, its idle pipes are sessions too."""
+        if self._engine is not None:
+            self._engine.drop_idle()
 
     def _lost_while_running(self) -> str:
         if self.is_open():

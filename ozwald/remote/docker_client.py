@@ -36,6 +36,12 @@ class DockerClient:
             version = negotiated(host_name, asking.api.version(api_version=False))
         return cls(host_name, _api(adapter, version), limits, dial)
 
+    def drop_idle(self) -> None:
+        """Closes the pipes that wait for the next call, which opens a new one."""
+        adapter = self.api.get_adapter(BASE_URL)
+        if isinstance(adapter, PipeAdapter):
+            adapter.drop_idle()
+
     @contextmanager
     def call(self, what: str, *, timeout_s: float, stall_s: float = math.inf, changes: bool = False) -> Iterator[None]:
         """Bounds the requests made in the block and translates what goes wrong with them."""

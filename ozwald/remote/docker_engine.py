@@ -42,6 +42,10 @@ class DockerEngine:
     def close(self) -> None:
         self._client.api.close()
 
+    def drop_idle(self) -> None:
+        """Closes pipes that no call uses just now."""
+        self._client.drop_idle()
+
     def ping(self) -> None:
         with self._client.call("ping", timeout_s=5.0):
             self._client.api.ping()
@@ -98,7 +102,7 @@ class DockerEngine:
     def load_image(self, archive: Iterable[bytes]) -> tuple[str, ...]:
         loaded = []
         with self._client.call("loading an image", timeout_s=LOAD_S, stall_s=CHANGE_S, changes=True):
-            for message in self._client.api.load_image(archive):  # type: ignore[no-untyped-call]
+            for message in self._client.api.load_image(iter(archive)):  # type: ignore[no-untyped-call]
                 if "error" in message:
                     raise docker_failures.load_failed(self.host_name, str(message["error"]))
                 _, found, reference = str(message.get("stream", "")).partition("Loaded image: ")
@@ -150,7 +154,7 @@ class DockerEngine:
 
     def put_archive(self, container_id: str, path: str, archive: Iterable[bytes]) -> None:
         with self._client.call(f"copying files to {path}", timeout_s=LOAD_S, stall_s=CHANGE_S, changes=True):
-            self._client.api.put_archive(container_id, path, archive)
+            self._client.api.put_archive(container_id, path, iter(archive))
 
     def create(self, name: str, config: Mapping[str, object]) -> str:
         if not _is_text(config):

@@ -1,10 +1,11 @@
 """HTTP for the Docker SDK over kept-alive byte pipes: SSH channels, or the local socket."""
 
 import io
+import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from math import inf
 from typing import Any, Final, Protocol
 
@@ -87,6 +88,10 @@ class PipeAdapter(requests.adapters.HTTPAdapter):
     def request_url(self, request: requests.PreparedRequest, proxies: object) -> str:
         return request.path_url
 
+    def drop_idle(self) -> None:
+        """Closes the pipes that wait for the next call."""
+        self._pool.drop_idle()
+
     def close(self) -> None:
         self._pool.close()
         super().close()
@@ -99,6 +104,13 @@ class _Pool(urllib3.HTTPConnectionPool):
 
     def _new_conn(self) -> Any:
         return _Connection(self._dial, self._limits)
+
+    def drop_idle(self) -> None:
+        with suppress(queue.Empty, AttributeError):  # the pool is None once it is closed
+            while True:
+                idle = self.pool.get(block=False)  # type: ignore[union-attr]
+                if idle is not None:
+                    idle.close()
 
 
 class _Connection(urllib3.connection.HTTPConnection):

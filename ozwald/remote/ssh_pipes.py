@@ -77,7 +77,7 @@ class SshPipes:
         self._through_cli = True
 
     def _dial_stdio(self, deadline: float) -> Pipe:
-        channel = self._transport.open_session(timeout=_left(deadline))
+        channel = self._transport.session(_left(deadline))
         try:
             execute(channel, shlex.join(dial_stdio_words(self._host, self._socket)), deadline)
         except BaseException:

@@ -23,6 +23,8 @@ EXTENSIONS: Final = 16
 REKEY_COST: Final = 2000.0  # two a second: OpenSSH does it once per gigabyte
 SMALLEST_GROUP_BITS: Final = 2048
 POLL_S: Final = 0.5
+FULL_S: Final = 0.8
+FIRST_PAUSE_S: Final = 0.01
 KEXINIT: Final = 20
 DATA, EXTENDED_DATA = 94, 95  # RFC 4254 section 9
 
@@ -60,6 +62,24 @@ class GuardedTransport(paramiko.Transport):
         finally:
             with self._counting:
                 self._works -= 1
+
+    def session(self, timeout_s: float, *, on_full: Callable[[], None] | None = None) -> paramiko.Channel:
+        """A fresh session channel; raises ChannelException where the host opens no more (MaxSessions).
+
+        sshd still counts one whose command has just ended, so that is not believed at once.
+        """
+        deadline = time.monotonic() + timeout_s
+        full_by, pause_s = min(deadline, time.monotonic() + FULL_S), FIRST_PAUSE_S
+        while True:
+            try:
+                return self.open_session(timeout=max(0.01, deadline - time.monotonic()))
+            except paramiko.ChannelException:
+                if on_full is not None:
+                    on_full()
+                if time.monotonic() + pause_s >= full_by:
+                    raise
+                time.sleep(pause_s)
+                pause_s *= 2
 
     def heard_since(self, moment: float) -> bool:
         """Whether anything came after a moment of the monotonic clock."""

@@ -106,6 +106,7 @@ make_user() {
         echo 'PidFile /run/sshd.pid'
         echo 'Subsystem sftp internal-sftp'
         sshd_settings
+        grep '^MaxStartups' /run/lab/sshd_options || true # of which, unlike the others, the last one counts
     } >/run/lab/sshd_config
 }
 

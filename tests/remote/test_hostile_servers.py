@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import paramiko
 import pytest
@@ -339,8 +340,9 @@ def test_more_than_was_allowed_ends_the_connection_instead_of_filling_memory(ser
 def test_a_packet_of_impossible_length_ends_the_connection_at_once(server: SshServer, length: int) -> None:
     connection = connected(server)
     theirs = server.behaviour.transports[0]
-    plain = theirs.packetizer._build_packet  # type: ignore[attr-defined]
-    theirs.packetizer._build_packet = (
+    packetizer: Any = theirs.packetizer
+    plain = packetizer._build_packet
+    packetizer._build_packet = lambda payload: length.to_bytes(4, "big") + plain(payload)[4:]
         lambda payload: (  # type: ignore[attr-defined]
             length.to_bytes(4, "big") + plain(payload)[4:]
         )
