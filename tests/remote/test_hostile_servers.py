@@ -343,10 +343,6 @@ def test_a_packet_of_impossible_length_ends_the_connection_at_once(server: SshSe
     packetizer: Any = theirs.packetizer
     plain = packetizer._build_packet
     packetizer._build_packet = lambda payload: length.to_bytes(4, "big") + plain(payload)[4:]
-        lambda payload: (  # type: ignore[attr-defined]
-            length.to_bytes(4, "big") + plain(payload)[4:]
-        )
-    )
     send(theirs, message(cMSG_IGNORE, b"junk" * 100))
     connection.transport.join(2)
 
