@@ -65,6 +65,6 @@ class Draft:
 
     def _set_priority(self, group: DraftGroup, variable: Variable) -> None:
         try:
-            group.priority = int(str(variable.value))
-        except ValueError:
+            group.priority = int(variable.value)  # type: ignore[call-overload]
+        except (TypeError, ValueError, OverflowError):
             self.problems.error(variable.origin, f"{_PRIORITY} must be a whole number")

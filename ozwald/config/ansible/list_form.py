@@ -75,7 +75,7 @@ def _sections(name: str, body: Node, key: Scalar) -> MapNode:
 def _names(sections: MapNode, section: str, group: str, draft: Draft) -> list[Scalar]:
     node = sections.values.get(section)
     items = node.items if isinstance(node, ListNode) else ()
-    names = [item for item in items if isinstance(item, Scalar) and not item.plain]
+    names = [item for item in items if isinstance(item, Scalar) and not item.plain and item.text]
     if node is not None and (not isinstance(node, ListNode) or len(names) != len(items)):
         draft.problems.error(node.origin, "must be a list of names", path=f"{group}.{section}")
     return names

@@ -25,6 +25,8 @@ class PatternError(Exception):
 def expand(pattern: str) -> tuple[list[str], int | None]:
     """The host names of a pattern and the port behind it, if there is one; raises PatternError."""
     name, port = _split_port(pattern)
+    if not name:
+        raise PatternError("a host without a name")
     names = [name]
     while any("[" in name for name in names):
         names = [expanded for name in names for expanded in (_first_range(name) if "[" in name else [name])]

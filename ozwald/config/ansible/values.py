@@ -15,6 +15,9 @@ from ozwald.model.service import Origin
 VAULT = "!vault"
 ANSIBLE_YAML = Dialect(last_duplicate_wins=True, tags=frozenset((VAULT, "!vault-encrypted", "!unsafe")))
 
+# What `ansible-inventory` and scripts write around a text that is encrypted or must not be evaluated.
+_MARKS = {"__ansible_vault": VAULT, "__ansible_unsafe": "!unsafe"}
+
 _TAG = "tag:yaml.org,2002:"
 _CONSTRUCTED = (_TAG + "int", _TAG + "float", _TAG + "bool", _TAG + "null", _TAG + "timestamp")
 
@@ -39,6 +42,9 @@ def json_tree(text: str, file: str) -> Node:
 
 def _tree(value: object, at: At) -> Node:
     if isinstance(value, dict):
+        if len(value) == 1 and (marked := _MARKS.keys() & value.keys()):
+            (mark,) = marked
+            return Scalar(at=at, text=str(value[mark]), plain=False, tag=_MARKS[mark])
         keys = {key: Scalar(at=at, text=key, plain=False) for key in value}
         return MapNode(at=at, values={key: _tree(part, at) for key, part in value.items()}, keys=keys)
     if isinstance(value, list):
@@ -82,8 +88,14 @@ def value_of(node: Node) -> Any:
     if isinstance(node, ListNode):
         return [value_of(item) for item in node.items]
     if isinstance(node, MapNode):
-        return {key: value_of(value) for key, value in node.values.items()}
+        return {name_of(node.keys[key]): value_of(value) for key, value in node.values.items()}
     if node.tag.startswith(VAULT):
         return {"__ansible_vault": node.text}
     value = _SCALARS.typed(node.text) if node.plain else node.text
     return value.isoformat() if isinstance(value, datetime.date) else value
+
+
+def name_of(key: Scalar) -> str:
+    """A key as `ansible-inventory` shows it: `yes`, which is not text in YAML 1.1, as `true`."""
+    value = value_of(key)
+    return value if isinstance(value, str) else json.dumps(value)
