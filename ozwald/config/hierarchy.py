@@ -5,19 +5,19 @@ from dataclasses import dataclass, field, replace
 
 from ozwald.config.ansible.hosts import host_from_variables
 from ozwald.config.context import Context
-from ozwald.config.membership import settle
+from ozwald.config.membership import Membership, settle
 from ozwald.config.problems import Problems
 from ozwald.config.references import circles
-from ozwald.config.sources import ALL, UNGROUPED, GroupEntry, Sources, Variable
+from ozwald.config.sources import ALL, UNGROUPED, GroupEntry, Places, Sources, Variable
 from ozwald.model.host import Host, Inventory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Built:
-    """The inventory, and each host's variables with the places they come from."""
+    """The inventory, and the place of each word of each host."""
 
     inventory: Inventory
-    variables: Mapping[str, Mapping[str, Variable]] = field(default_factory=dict)
+    origins: Mapping[str, Places] = field(default_factory=dict)
 
 
 def build_inventory(sources: Sources, context: Context) -> Built:
@@ -27,15 +27,21 @@ def build_inventory(sources: Sources, context: Context) -> Built:
     if _check_circles(sources.groups, context.problems):
         return Built(inventory=Inventory(hosts={}))
     membership = settle(sources, context.problems)
-    variables = {name: _variables(name, groups, sources) for name, groups in membership.groups_of.items()}
-    hosts = {
-        name: _host(name, groups, variables[name], sources, context) for name, groups in membership.groups_of.items()
-    }
-    provisioners = {name: entry.provisioner for name, entry in sources.provisioners.items()}
+    hosts: dict[str, Host] = {}
+    origins: dict[str, Places] = {}
+    told: set[int] = set()
+    for name, groups in membership.groups_of.items():
+        variables = _variables(name, groups, sources)
+        hosts[name], places = _host(name, groups, variables, sources, context, told)
+        inherited = {f"vars.{key}": variable.origin for key, variable in variables.items()}
+        origins[name] = {**places, **_group_places(name, groups, sources, membership), **inherited}
     inventory = Inventory(
-        hosts=hosts, groups=membership.members, provisioners=provisioners, children=membership.children
+        hosts=hosts,
+        groups=membership.members,
+        provisioners={name: entry.provisioner for name, entry in sources.provisioners.items()},
+        children=membership.children,
     )
-    return Built(inventory=inventory, variables=variables)
+    return Built(inventory=inventory, origins=origins)
 
 
 def _check_members(sources: Sources, problems: Problems) -> None:
@@ -87,10 +93,30 @@ def _variables(name: str, groups: tuple[str, ...], sources: Sources) -> dict[str
 
 
 def _host(
-    name: str, groups: tuple[str, ...], variables: Mapping[str, Variable], sources: Sources, context: Context
-) -> Host:
-    return replace(
-        sources.hosts[name].host or host_from_variables(name, variables, context),
-        groups=tuple(group for group in groups if group != ALL),
-        vars={key: variable.value for key, variable in variables.items()},
-    )
+    name: str,
+    groups: tuple[str, ...],
+    variables: Mapping[str, Variable],
+    sources: Sources,
+    context: Context,
+    told: set[int],
+) -> tuple[Host, Places]:
+    entry = sources.hosts[name]
+    host, places = entry.host, entry.places
+    if host is None:
+        host, places = host_from_variables(name, variables, context, told)
+    values = {key: variable.value for key, variable in variables.items()}
+    known = replace(host, groups=tuple(group for group in groups if group != ALL), vars=values)
+    return known, {"name": entry.origin, **places}
+
+
+def _group_places(host: str, groups: tuple[str, ...], sources: Sources, membership: Membership) -> Places:
+    """Where each group names the host, or else the child group through which it has it."""
+    found: Places = {}
+    for group in groups:
+        if group in sources.groups and host in sources.groups[group].hosts:
+            found[f"groups.{group}"] = sources.groups[group].hosts[host]
+    for group in groups:
+        for parent in membership.parents[group]:
+            if parent in sources.groups and group in sources.groups[parent].children:
+                found.setdefault(f"groups.{parent}", sources.groups[parent].children[group])
+    return found

@@ -19,7 +19,7 @@ from ozwald.config.problems import Problems, RefusedError, shown, whole_file
 from ozwald.config.schema import checked
 from ozwald.config.schema_files import SETTINGS
 from ozwald.config.settings import read_realms
-from ozwald.config.sources import Variable
+from ozwald.config.sources import Places
 from ozwald.config.values import field, text_or_texts
 from ozwald.config.yaml_source import compose
 from ozwald.errors import Problem, SettingsError
@@ -33,10 +33,10 @@ _INVENTORY_FOLDER = "inventory"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """The settings, and by host and name each variable with its place."""
+    """The settings, and by host the place of each of its words: `address`, `labels.rack`, `groups.gpu`, `vars.x`."""
 
     settings: Settings
-    variables: Mapping[str, Mapping[str, Variable]]
+    origins: Mapping[str, Places]
 
 
 def load_settings(path: Path | None, *, inventory: Path | None, environ: Mapping[str, str], cwd: Path) -> Settings:
@@ -48,7 +48,7 @@ def load_settings(path: Path | None, *, inventory: Path | None, environ: Mapping
 
 
 def load(path: Path | None, *, inventory: Path | None, environ: Mapping[str, str], cwd: Path) -> Loaded:
-    """As `load_settings`, with the place that each variable of each host comes from."""
+    """As `load_settings`, with the places that everything about each host comes from."""
     with _collector_paused():
         return _load(path, inventory=inventory, environ=environ, cwd=cwd)
 
@@ -82,7 +82,7 @@ def _load(path: Path | None, *, inventory: Path | None, environ: Mapping[str, st
     problems.raise_if_any()
     warnings = tuple(dict.fromkeys(problems.warnings))
     settings = Settings(path=str(file), inventory=built.inventory, realms=realms, warnings=warnings)
-    return Loaded(settings=settings, variables=built.variables)
+    return Loaded(settings=settings, origins=built.origins)
 
 
 def environment(cwd: Path, environ: Mapping[str, str]) -> Mapping[str, str]:

@@ -12,11 +12,13 @@ class Membership:
     """`members` has the hosts of each group, those of its children included.
 
     `groups_of` has the groups that a host inherits from, the one whose variables win last.
+    `parents` has the groups that a group stands in.
     """
 
     members: Mapping[str, tuple[str, ...]]
     children: Mapping[str, tuple[str, ...]]
     groups_of: Mapping[str, tuple[str, ...]]
+    parents: Mapping[str, list[str]]
 
 
 def settle(sources: Sources, problems: Problems) -> Membership:
@@ -33,6 +35,7 @@ def settle(sources: Sources, problems: Problems) -> Membership:
         members=tree.members(),
         children={group: tuple(children) for group, children in tree.children.items()},
         groups_of={host: tuple(sorted(groups, key=strength)) for host, groups in tree.groups_of.items()},
+        parents=tree.parents,
     )
 
 

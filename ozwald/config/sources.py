@@ -19,12 +19,17 @@ class Variable:
     origin: Origin
 
 
+# Where each word of a host stands, by its path: `address`, `labels.rack`, `groups.gpu`, `vars.x`.
+Places = dict[str, Origin]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostEntry:
     """One host as written; `host` lacks its groups and variables, and is None where these describe it."""
 
     origin: Origin
     host: Host | None
+    places: Places = field(default_factory=dict)
     vars: dict[str, Variable] = field(default_factory=dict)
 
 

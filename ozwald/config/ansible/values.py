@@ -35,20 +35,21 @@ def read_tree(source: Source, problems: Problems) -> Node | None:
 def json_tree(text: str, file: str) -> Node:
     """JSON as a tree; raises RefusedError. Its places are those of the file, not of each value."""
     try:
-        return _tree(json.loads(text), (file, 1, 1))
+        return tree_of(json.loads(text), (file, 1, 1))
     except (ValueError, RecursionError) as err:
         raise RefusedError(Origin(file=file, line=1, column=1), "is not valid JSON") from err
 
 
-def _tree(value: object, at: At) -> Node:
+def tree_of(value: object, at: At) -> Node:
+    """Plain values as a tree, all in one place."""
     if isinstance(value, dict):
         if len(value) == 1 and (marked := _MARKS.keys() & value.keys()):
             (mark,) = marked
             return Scalar(at=at, text=str(value[mark]), plain=False, tag=_MARKS[mark])
         keys = {key: Scalar(at=at, text=key, plain=False) for key in value}
-        return MapNode(at=at, values={key: _tree(part, at) for key, part in value.items()}, keys=keys)
+        return MapNode(at=at, values={key: tree_of(part, at) for key, part in value.items()}, keys=keys)
     if isinstance(value, list):
-        return ListNode(at=at, items=tuple(_tree(part, at) for part in value))
+        return ListNode(at=at, items=tuple(tree_of(part, at) for part in value))
     if isinstance(value, str):
         return Scalar(at=at, text=value, plain=False)
     return Scalar(at=at, text=_yaml_text(value))
