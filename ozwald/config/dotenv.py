@@ -3,18 +3,23 @@
 import re
 from collections import ChainMap
 from collections.abc import Mapping
+from itertools import count
 
 from ozwald.config.files import Source, place
-from ozwald.config.interpolate import Template, TemplateError
-from ozwald.config.problems import RefusedError
+from ozwald.config.interpolate import MAX_TEXT, Room, Template, TemplateError
+from ozwald.config.problems import RefusedError, whole_file
 
-_SKIPPED = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*[ \t]*(?:#[^\n]*\Z)?(?:export[ \t]+)?")
+MAX_ENTRIES = 20_000
+
+# Repeats are possessive ('*+'): they never match in another way, and remembering that they could takes memory.
+_SKIPPED = re.compile(r"(?:[ \t]*+(?:#[^\n]*+)?+\n)*+[ \t]*+(?:#[^\n]*+\Z)?+(?:export[ \t]++)?+")
 _KEY = re.compile(r"([^\s=:#'\"]+)[ \t]*(?:([=:])[ \t]*|(?=\n|#|\Z))")
 _QUOTED = {
-    "'": re.compile(r"'((?:[^'\\]|\\.)*)'", re.DOTALL),
-    '"': re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL),
+    "'": re.compile(r"'((?:[^'\\]++|\\.)*+)'", re.DOTALL),
+    '"': re.compile(r'"((?:[^"\\]++|\\.)*+)"', re.DOTALL),
 }
-_UNQUOTED = re.compile(r"([^\n]*?)[ \t]*(?:(?<=[ \t=:])#[^\n]*)?(?=\n|\Z)")
+_REST = re.compile(r"[^\n]*")
+_COMMENT = re.compile(r"(?<=[ \t=:])#")
 _REST_OF_LINE = re.compile(r"[ \t]*(?:#[^\n]*)?(?:\n|\Z)")
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\", '"': '"', "$": "$$"}
@@ -27,13 +32,16 @@ def parse_dotenv(source: Source, environ: Mapping[str, str], *, raw: bool = Fals
     """
     text = source.text.replace("\r\n", "\n")
     if raw:
-        return _raw(text)
+        return _raw(text, source.file)
     found: dict[str, str | None] = {}
     above: dict[str, str] = {}
     visible = ChainMap(above, environ)  # type: ignore[arg-type]  # the second is only read
+    room = Room()
+    entries = count(1)
     at = _skip(text, 0)
     while at < len(text):
-        key, value, at = _entry(text, at, source.file, visible)
+        _check_number(next(entries), source.file)
+        key, value, at = _entry(text, at, source.file, visible, room)
         found[key] = value
         if value is not None and key not in environ:
             above[key] = value
@@ -41,9 +49,16 @@ def parse_dotenv(source: Source, environ: Mapping[str, str], *, raw: bool = Fals
     return found
 
 
-def _raw(text: str) -> dict[str, str | None]:
-    lines = (line.partition("=") for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#"))
-    return {key.strip(): value if equals else None for key, equals, value in lines}
+def _raw(text: str, file: str) -> dict[str, str | None]:
+    lines = [line for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#")]
+    _check_number(len(lines), file)
+    parts = (line.partition("=") for line in lines)
+    return {key.strip(): value if equals else None for key, equals, value in parts}
+
+
+def _check_number(entries: int, file: str) -> None:
+    if entries > MAX_ENTRIES:
+        raise RefusedError(whole_file(file), f"has more than {MAX_ENTRIES} variables")
 
 
 def _skip(text: str, at: int) -> int:
@@ -51,7 +66,7 @@ def _skip(text: str, at: int) -> int:
     return skipped.end() if skipped else at
 
 
-def _entry(text: str, at: int, file: str, visible: Mapping[str, str]) -> tuple[str, str | None, int]:
+def _entry(text: str, at: int, file: str, visible: Mapping[str, str], room: Room) -> tuple[str, str | None, int]:
     """The key, the value and the place behind them."""
     key = _KEY.match(text, at)
     if not key:
@@ -59,7 +74,7 @@ def _entry(text: str, at: int, file: str, visible: Mapping[str, str]) -> tuple[s
     value, end = None, key.end()
     if key[2]:
         try:
-            value, end = _value(text, end, visible)
+            value, end = _value(text, end, visible, room)
         except TemplateError as err:
             raise RefusedError(place(text, at, file), str(err)) from err
     rest = _REST_OF_LINE.match(text, end)
@@ -68,16 +83,24 @@ def _entry(text: str, at: int, file: str, visible: Mapping[str, str]) -> tuple[s
     return key[1], value, rest.end()
 
 
-def _value(text: str, at: int, visible: Mapping[str, str]) -> tuple[str, int]:
+def _value(text: str, at: int, visible: Mapping[str, str], room: Room) -> tuple[str, int]:
     quote = text[at : at + 1]
     if quote not in _QUOTED:
-        unquoted = _UNQUOTED.match(text, at)
-        assert unquoted
-        return Template(unquoted[1], visible).expand(), unquoted.end()
+        return _unquoted(text, at, visible, room)
     quoted = _QUOTED[quote].match(text, at)
     if not quoted:
         raise TemplateError("a quote is opened and never closed")
+    if len(quoted[1]) > MAX_TEXT:
+        raise TemplateError(f"the text is longer than {MAX_TEXT} characters")
     if quote == "'":
         return quoted[1].replace("\\'", "'"), quoted.end()
     unescaped = _ESCAPE.sub(lambda escape: _ESCAPES.get(escape[1], escape[0]), quoted[1])
-    return Template(unescaped, visible).expand(), quoted.end()
+    return Template(unescaped, visible, room).expand(), quoted.end()
+
+
+def _unquoted(text: str, at: int, visible: Mapping[str, str], room: Room) -> tuple[str, int]:
+    rest = _REST.match(text, at)
+    assert rest
+    comment = _COMMENT.search(text, at, rest.end())
+    written = text[at : comment.start() if comment else rest.end()].rstrip(" \t")
+    return Template(written, visible, room).expand(), rest.end()

@@ -30,7 +30,7 @@ def _env_file(node: Node, context: Context) -> EnvFile | None:
 
 def _values(path: Path, named: Node, raw: bool, context: Context) -> Mapping[str, str]:
     try:
-        source = read_source(path, file=context.shown(path))
+        source = read_source(path, file=context.shown(path), problems=context.problems)
         found = parse_dotenv(source, context.variables, raw=raw)
     except RefusedError as err:
         if err.origin.line:

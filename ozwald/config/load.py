@@ -61,6 +61,9 @@ def _collector_paused() -> Iterator[None]:
     try:
         yield
     finally:
+        # Makes the new objects old ones, unseen: the next collection would look at all of them.
+        gc.freeze()
+        gc.unfreeze()
         if was_enabled:
             gc.enable()
 
@@ -93,13 +96,14 @@ def environment(cwd: Path, environ: Mapping[str, str]) -> Mapping[str, str]:
     path = cwd / ".env"
     if not os.path.exists(path) or os.path.isdir(path):
         return dict(environ)
+    problems = Problems()
     try:
-        found = parse_dotenv(read_source(path, file=shown(path, cwd)), environ)
+        found = parse_dotenv(read_source(path, file=shown(path, cwd), problems=problems), environ)
+        return {key: value for key, value in found.items() if value is not None} | dict(environ)
     except RefusedError as err:
-        place = err.origin
-        problem = Problem(file=place.file, line=place.line, column=place.column, message=err.message)
-        raise SettingsError([problem]) from err
-    return {key: value for key, value in found.items() if value is not None} | dict(environ)
+        problems.refused(err)
+        problems.raise_if_any()
+        raise
 
 
 def find_settings(path: Path | None, environ: Mapping[str, str], cwd: Path) -> Path:
@@ -119,7 +123,7 @@ def _tree(file: Path, context: Context, interpolation: Interpolation) -> Node:
     name = context.shown(file)
     nothing = MapNode(at=(name, 0, 0))
     try:
-        node = compose(read_source(file, file=name), context.problems)
+        node = compose(read_source(file, file=name, problems=context.problems), context.problems)
     except RefusedError as err:
         context.problems.refused(err)
         return nothing
@@ -128,7 +132,7 @@ def _tree(file: Path, context: Context, interpolation: Interpolation) -> Node:
     if is_null(node):
         context.problems.error(whole_file(name), "is empty")
         return nothing
-    return checked(interpolation.apply(node), context.problems, schema=SETTINGS)
+    return checked(node, context.problems, schema=SETTINGS, interpolation=interpolation)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,13 +3,13 @@
 import json
 import math
 import re
-import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from ozwald.config.nodes import ListNode, MapNode, Node, Scalar, is_null
 from ozwald.config.problems import Problems, RefusedError
 from ozwald.config.units import duration_s, size_bytes
+from ozwald.config.words import split_words
 
 Written = TypeVar("Written")
 Read = TypeVar("Read")
@@ -117,9 +117,9 @@ def words(node: Node) -> tuple[str, ...]:
     if not isinstance(node, Scalar):
         return texts(node)
     try:
-        return tuple(shlex.split(node.text))
+        return tuple(split_words(node.text))
     except ValueError as err:
-        raise refuse(node, "a quote is opened and never closed, or a backslash ends the text") from err
+        raise refuse(node, str(err)) from err
 
 
 def collect(read: Callable[[Written], Read], all_written: Iterable[Written], problems: Problems) -> Iterator[Read]:

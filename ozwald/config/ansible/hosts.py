@@ -1,7 +1,6 @@
 """A host from the variables by which Ansible reaches it."""
 
 import re
-import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
@@ -10,6 +9,7 @@ from ozwald.config.ansible.own_variables import with_own_variables
 from ozwald.config.context import Context
 from ozwald.config.problems import Problems
 from ozwald.config.sources import Places, Variable
+from ozwald.config.words import split_words
 from ozwald.model.host import Connection, Host
 
 Read = TypeVar("Read")
@@ -146,12 +146,8 @@ def _root(text: str) -> None:
 
 def _jump(text: str) -> str | None:
     """The jump host of ssh's arguments; raises ValueError for any other argument."""
-    try:
-        words = shlex.split(text)
-    except ValueError as err:
-        raise ValueError("has a quote that is opened and never closed") from err
     jump = None
-    waiting = iter(words)
+    waiting = iter(split_words(text))
     for word in waiting:
         if word.startswith("-J"):
             jump = word[2:] or next(waiting, "")
