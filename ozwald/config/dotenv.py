@@ -3,6 +3,7 @@
 import re
 from collections import ChainMap
 from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import count
 
 from ozwald.config.files import Source, place
@@ -25,35 +26,45 @@ _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\", '"': '"', "$": "$$"}
 
 
-def parse_dotenv(source: Source, environ: Mapping[str, str], *, raw: bool = False) -> dict[str, str | None]:
-    """The variables of an environment file; None for a key without `=`. Raises RefusedError.
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One variable of an environment file: its value, None for a key without `=`, and its line, from 1."""
+
+    value: str | None
+    line: int
+
+
+def parse_dotenv(source: Source, environ: Mapping[str, str], *, raw: bool = False) -> dict[str, Entry]:
+    """The variables of an environment file. Raises RefusedError.
 
     Values see `environ`, then the lines above. `raw` takes everything behind `=` as it stands.
     """
     text = source.text.replace("\r\n", "\n")
     if raw:
         return _raw(text, source.file)
-    found: dict[str, str | None] = {}
+    found: dict[str, Entry] = {}
     above: dict[str, str] = {}
     visible = ChainMap(above, environ)  # type: ignore[arg-type]  # the second is only read
     room = Room()
     entries = count(1)
-    at = _skip(text, 0)
-    while at < len(text):
+    line, at = 1, 0
+    while (begin := _skip(text, at)) < len(text):
         _check_number(next(entries), source.file)
-        key, value, at = _entry(text, at, source.file, visible, room)
-        found[key] = value
+        line += text.count("\n", at, begin)
+        key, value, at = _entry(text, begin, source.file, visible, room)
+        found[key] = Entry(value, line)
+        line += text.count("\n", begin, at)
         if value is not None and key not in environ:
             above[key] = value
-        at = _skip(text, at)
     return found
 
 
-def _raw(text: str, file: str) -> dict[str, str | None]:
-    lines = [line for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#")]
+def _raw(text: str, file: str) -> dict[str, Entry]:
+    numbered = enumerate(text.split("\n"), 1)
+    lines = [(number, line) for number, line in numbered if line.strip() and not line.lstrip().startswith("#")]
     _check_number(len(lines), file)
-    parts = (line.partition("=") for line in lines)
-    return {key.strip(): value if equals else None for key, equals, value in parts}
+    parts = ((number, line.partition("=")) for number, line in lines)
+    return {key.strip(): Entry(value if equals else None, number) for number, (key, equals, value) in parts}
 
 
 def _check_number(entries: int, file: str) -> None:

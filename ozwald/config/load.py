@@ -99,7 +99,7 @@ def environment(cwd: Path, environ: Mapping[str, str]) -> Mapping[str, str]:
     problems = Problems()
     try:
         found = parse_dotenv(read_source(path, file=shown(path, cwd), problems=problems), environ)
-        return {key: value for key, value in found.items() if value is not None} | dict(environ)
+        return {key: entry.value for key, entry in found.items() if entry.value is not None} | dict(environ)
     except RefusedError as err:
         problems.refused(err)
         problems.raise_if_any()

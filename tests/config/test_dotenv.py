@@ -12,7 +12,8 @@ from ozwald.errors import SettingsError
 
 
 def parse(text: str, *, raw: bool = False, **environ: str) -> dict[str, str | None]:
-    return parse_dotenv(Source(file=".env", text=text), environ, raw=raw)
+    found = parse_dotenv(Source(file=".env", text=text), environ, raw=raw)
+    return {key: entry.value for key, entry in found.items()}
 
 
 @pytest.mark.parametrize(
@@ -43,6 +44,18 @@ def parse(text: str, *, raw: bool = False, **environ: str) -> dict[str, str | No
 )
 def test_lines_are_read(text: str, expected: dict[str, str | None]) -> None:
     assert parse(text, HOME="/h") == expected
+
+
+@pytest.mark.parametrize("raw", [False, True])
+def test_each_variable_has_its_line(raw: bool) -> None:
+    text = "# note\r\n\nA=1\n  # note\nB=2\n\n\nC=3"
+    found = parse_dotenv(Source(file=".env", text=text.replace("\r", "")), {}, raw=raw)
+    assert {key: entry.line for key, entry in found.items()} == {"A": 3, "B": 5, "C": 8}
+
+
+def test_the_line_behind_a_value_of_several_lines_is_right() -> None:
+    found = parse_dotenv(Source(file=".env", text='A="x\n\ny" # note\nB=1\n'), {})
+    assert [entry.line for entry in found.values()] == [1, 4]
 
 
 def test_raw_values_stay_as_they_are() -> None:

@@ -238,7 +238,7 @@ def test_a_missing_source_of_the_controller_is_a_warning(load: Load, tmp_path: P
     (tmp_path / "there").mkdir()
     text = settings_text("image: i\nvolumes:\n  - ./gone:/d\n  - {type: bind, source: ./there, target: /e}")
     assert [str(warning) for warning in load(text).warnings] == [
-        "settings.yml:10:13: realms.r.service-definitions.s.volumes[0]: gone is not there"
+        "settings.yml:10:13: realms.r.service-definitions.s.volumes[0]: the source is not there"
     ]
 
 
@@ -266,6 +266,12 @@ def test_environment_files_are_read_beside_the_settings(load: Load, tmp_path: Pa
         EnvFile(path=str(tmp_path / "a.env"), values={"A": "1", "B": "x", "PASSED": "y"}),
         EnvFile(path=str(tmp_path / "b.env"), values={"B": "'$SET'"}),
     )
+
+
+def test_the_values_of_an_environment_file_have_their_places(load: Load, tmp_path: Path) -> None:
+    (tmp_path / "a.env").write_text("A=1\n\nB=2\n")
+    (file,) = load(settings_text("env_file: a.env")).realms["r"].definitions["s"].base.values["env_file"]
+    assert {key: str(origin) for key, origin in file.origins.items()} == {"A": "a.env:1:1", "B": "a.env:3:1"}
 
 
 def test_a_bad_line_of_an_environment_file_is_named_there(refuse: Refuse, tmp_path: Path) -> None:
