@@ -109,11 +109,16 @@ def _print_verdict(workspace: Workspace, problems: tuple[Problem, ...], warnings
     for problem in problems:
         warn(str(problem))
     if problems:
-        warn(f"{len(problems)} problem{'s' if len(problems) > 1 else ''} found")
+        warn(f"{_count(len(problems), 'problem')} found")
         return
     settings = workspace.settings
     services = sum(len(realm.definitions) for realm in settings.realms.values())
-    click.echo(f"{settings.path} is valid: {services} services, {len(settings.inventory.hosts)} hosts")
+    found = f"{_count(services, 'service')}, {_count(len(settings.inventory.hosts), 'host')}"
+    click.echo(f"{settings.path} is valid: {found}")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _problem(problem: Problem) -> dict[str, str | int]:
