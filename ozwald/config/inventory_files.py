@@ -115,9 +115,9 @@ class InventoryReader:
 
         def ask(host: str) -> Node:
             text = run_inventory(path, ["--host", host], file=name, environ=environ)
-            return json_tree(text if text.strip() else "{}", name)
+            return json_tree(text if text.strip() else "{}", name, self.context.problems)
 
-        read_list_form(_map(json_tree(printed, name)), self.draft, ask=ask)
+        read_list_form(_map(json_tree(printed, name, self.context.problems)), self.draft, ask=ask)
 
     def _read_json(self, source: Source) -> None:
         tree = read_tree(source, self.context.problems)

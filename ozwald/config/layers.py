@@ -130,7 +130,7 @@ _READERS: dict[str, Callable[[Node, Context], Any]] = {
 }
 _ITEM_READERS: dict[str, Callable[[Node, Context], Iterable[Mount | Port | str]]] = {
     "volumes": lambda node, context: (mount(node, context),),
-    "ports": lambda node, context: ports(node),
+    "ports": ports,
     "lockers": lambda node, context: (text(node),),
 }
 _MAPS = ("environment", "labels", "properties", "networks", "depends_on", "ulimits", "footprint")

@@ -2,7 +2,7 @@
 
 import os
 import re
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Literal
 
 from ozwald.config.context import Context
@@ -106,7 +106,7 @@ def _source(source: str, kind: _Kind, node: Node, context: Context) -> str:
         raise refuse(node, "'~' has no meaning on a remote host; write the absolute path")
     path = _path(source, context)
     if _is_on_controller(source, context) and not os.path.exists(path):
-        context.problems.warn(node.origin, f"{context.shown(Path(path))} is not there", path=node.path)
+        context.problems.warn(node.origin, "the source is not there", path=node.path)
     return path
 
 

@@ -4,6 +4,7 @@ import ipaddress
 import re
 from dataclasses import dataclass
 
+from ozwald.config.context import Context
 from ozwald.config.nodes import MapNode, Node
 from ozwald.config.values import field, maybe, refuse, required, text
 from ozwald.model.service import Port
@@ -16,6 +17,9 @@ _SHORT = re.compile(
 )
 _RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 
+# What a port costs, in values of a YAML file: a short range makes thousands.
+_PORT_VALUES = 2
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Range:
@@ -26,20 +30,20 @@ class _Range:
         return self.last - self.first + 1
 
 
-def ports(node: Node) -> tuple[Port, ...]:
+def ports(node: Node, context: Context) -> tuple[Port, ...]:
     """One entry of `ports`, which a range makes several ports; raises RefusedError."""
-    return _long(node) if isinstance(node, MapNode) else _short(node)
+    return _long(node, context) if isinstance(node, MapNode) else _short(node, context)
 
 
-def _short(node: Node) -> tuple[Port, ...]:
+def _short(node: Node, context: Context) -> tuple[Port, ...]:
     match = _SHORT.fullmatch(text(node))
     if not match:
         raise refuse(node, "must have the form [[IP:]PUBLISHED:]TARGET[/PROTOCOL]")
     published = _range(match["published"], node) if match["published"] else None
-    return _expanded(_range(match["target"], node), published, match["ip"], match["protocol"] or "tcp", node)
+    return _expanded(_range(match["target"], node), published, match["ip"], match["protocol"] or "tcp", node, context)
 
 
-def _long(node: MapNode) -> tuple[Port, ...]:
+def _long(node: MapNode, context: Context) -> tuple[Port, ...]:
     published = field(node, "published")
     return _expanded(
         required(node, "target", lambda target: _range(text(target), target)),
@@ -47,6 +51,7 @@ def _long(node: MapNode) -> tuple[Port, ...]:
         maybe(node, "host_ip", text),
         maybe(node, "protocol", text) or "tcp",
         node,
+        context,
     )
 
 
@@ -61,11 +66,12 @@ def _range(written: str, node: Node) -> _Range:
 
 
 def _expanded(
-    target: _Range, published: _Range | None, host_ip: str | None, protocol: str, node: Node
+    target: _Range, published: _Range | None, host_ip: str | None, protocol: str, node: Node, context: Context
 ) -> tuple[Port, ...]:
     if published and len(published) != len(target):
         raise refuse(node, "the published range and the target range must have the same length")
     address = _address(host_ip, node) if host_ip else None
+    context.problems.spend(_PORT_VALUES * len(target), node.origin)
     return tuple(
         Port(
             target=target.first + step,

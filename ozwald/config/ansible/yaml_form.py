@@ -90,6 +90,7 @@ def add_hosts(pattern: str, group: str, found: dict[str, Variable], at: At, draf
     except PatternError as err:
         draft.problems.error(origin_of(at), str(err), path=group)
         return
+    draft.problems.spend(len(names) * (1 + len(found)), origin_of(at))
     for name in names:
         draft.add_host(name, group, origin_of(at), port=port)
         for key, variable in found.items():
