@@ -22,9 +22,10 @@ class Built:
 
 def build_inventory(sources: Sources, context: Context) -> Built:
     """The inventory that the files make together; unknown names and circles become problems."""
+    _check_names(sources, context.problems)
     _check_members(sources, context.problems)
     _check_provisioners(sources, context.problems)
-    if _check_circles(sources.groups, context.problems):
+    if not _is_tree(sources.groups, context.problems):
         return Built(inventory=Inventory(hosts={}))
     membership = settle(sources, context.problems)
     hosts: dict[str, Host] = {}
@@ -44,6 +45,13 @@ def build_inventory(sources: Sources, context: Context) -> Built:
     return Built(inventory=inventory, origins=origins)
 
 
+def _check_names(sources: Sources, problems: Problems) -> None:
+    for name in (ALL, UNGROUPED):
+        if name in sources.hosts:
+            message = f"a host cannot be called {name!r}, which stands for a group; give it another name"
+            problems.error(sources.hosts[name].origin, message, path=name)
+
+
 def _check_members(sources: Sources, problems: Problems) -> None:
     for name, group in sources.groups.items():
         for host, origin in group.hosts.items():
@@ -51,19 +59,29 @@ def _check_members(sources: Sources, problems: Problems) -> None:
                 message = f"the inventory has no such host{problems.nearest(host, sources.hosts)}"
                 problems.error(origin, message, path=f"groups.{name}.hosts")
         for child, origin in group.children.items():
-            if child not in sources.groups and child != UNGROUPED:
+            if child not in sources.groups and child not in (ALL, UNGROUPED):
                 message = f"the inventory has no such group{problems.nearest(child, sources.groups)}"
                 problems.error(origin, message, path=f"groups.{name}.children")
 
 
-def _check_circles(groups: Mapping[str, GroupEntry], problems: Problems) -> bool:
+def _is_tree(groups: Mapping[str, GroupEntry], problems: Problems) -> bool:
+    """Whether no group contains itself, over others or over `all`; what does becomes a problem."""
     found = False
+    has_ungrouped = UNGROUPED in groups and groups[UNGROUPED].hosts
+    for name, group in groups.items():
+        if ALL in group.children:
+            message = f"the group {ALL!r} contains every group and stands in none"
+            problems.error(group.children[ALL], message, path=f"groups.{name}.children")
+            found = True
+        if UNGROUPED in group.children and name != ALL and has_ungrouped:
+            message = f"the group {UNGROUPED!r} has hosts of its own, which Ansible loses where it stands in a group"
+            problems.error(group.children[UNGROUPED], message, path=f"groups.{name}.children")
     for circle in circles({name: tuple(group.children) for name, group in groups.items()}):
         origin = groups[circle[0]].children[circle[1 % len(circle)]]
         message = f"the groups run in a circle: {' -> '.join([*circle, circle[0]])}"
         problems.error(origin, message, path=f"groups.{circle[0]}.children")
         found = True
-    return found
+    return not found
 
 
 def _check_provisioners(sources: Sources, problems: Problems) -> None:

@@ -94,6 +94,8 @@ class _Tree:
         if host not in self.children:
             self.hosts[UNGROUPED][host] = None
             self.groups_of[host] |= above
+        elif host in (ALL, UNGROUPED):
+            return
         elif host in above:
             message = f"a group has this name and contains {UNGROUPED!r}: rename the host or the group"
             problems.error(self.sources.hosts[host].origin, message, path=host)

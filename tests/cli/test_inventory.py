@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from ozwald.cli.main import cli
 
 EXAMPLE = Path(__file__).parents[2] / "inventory" / "mixed-gpus"
+CORPUS = Path(__file__).parents[1] / "config" / "ansible_corpus"
 GRAPH = """\
 @all:
   |--@ungrouped:
@@ -60,6 +61,14 @@ def test_a_host_is_shown_with_the_place_of_each_part(tmp_path: Path) -> None:
     assert "connection ssh default" in lines
     assert "group gpu hosts.ini:2:1" in lines
     assert "reserve.vram 2.00 GiB hosts.ini:2:1" in lines
+
+
+@pytest.mark.parametrize("form", [("--graph",), ("-o", "json"), ("-o", "yaml"), ()])
+def test_odd_names_of_ansible_inventories_are_shown_as_they_are(form: tuple[str, ...]) -> None:
+    text = shown(*form, inventory=CORPUS / "unicode.yml")
+
+    for name in ("köln1.example.com", "東京", "a host", "a/b", "-dash", "double--dash", "(paren)", "x:y:z"):
+        assert name in text
 
 
 def test_an_unknown_host_names_the_nearest(tmp_path: Path) -> None:

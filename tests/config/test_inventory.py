@@ -150,6 +150,8 @@ def test_a_provisioner_has_its_cache_and_pattern(load: Load) -> None:
         ("groups: {g: {children: [h]}, h: {children: [g]}}",
          "1:25: groups.g.children: the groups run in a circle:"
          " g -> h -> g"),
+        ("groups: {g: {children: [all]}}", "1:25: groups.g.children: the group 'all' contains every group"),
+        ("hosts: {ungrouped: }", "1:9: ungrouped: a host cannot be called 'ungrouped'"),
         ("hosts: {a: }\nprovisioners: [{name: p, host: b}]",
          "2:32: provisioners[0].host: the inventory has no such"
          " host; known: a"),

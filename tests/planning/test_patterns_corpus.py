@@ -144,7 +144,7 @@ def may_refuse(inventory: Inventory, pattern: str, theirs: dict[str, Any], refus
         return True
     if theirs["error"] and not theirs["error"].startswith("Specified inventory"):
         return True
-    return any(repr(term) in refusal for term in theirs["terms"]) if theirs["terms"] else not theirs["hosts"]
+    return any(repr(term[:60])[1:-1] in refusal for term in theirs["terms"]) if theirs["terms"] else not theirs["hosts"]
 
 
 @pytest.mark.parametrize("case", CASES)

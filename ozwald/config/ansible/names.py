@@ -6,6 +6,7 @@ from ipaddress import AddressValueError, IPv6Address
 
 # More hosts than this from one pattern are a mistake, or meant to fill the memory.
 MAX_HOSTS = 20_000
+MAX_NAME = 255
 
 _RANGE = r"\[(?:[a-z]:[a-z]|[0-9]+:[0-9]+)(?::[0-9]+)?\]"
 _LABEL = rf"(?:\w|{_RANGE})(?:[\w-]|{_RANGE})*(?<![_-])"
@@ -25,14 +26,23 @@ class PatternError(Exception):
 def expand(pattern: str) -> tuple[list[str], int | None]:
     """The host names of a pattern and the port behind it, if there is one; raises PatternError."""
     name, port = _split_port(pattern)
-    if not name:
-        raise PatternError("a host without a name")
+    check_host_name(name)
     names = [name]
     while any("[" in name for name in names):
         names = [expanded for name in names for expanded in (_first_range(name) if "[" in name else [name])]
         if len(names) > MAX_HOSTS:
             raise PatternError(f"one pattern makes more than {MAX_HOSTS} hosts")
     return names, port
+
+
+def check_host_name(name: str) -> None:
+    """Any printable text may be the name of a host; raises PatternError."""
+    if not name:
+        raise PatternError("a host without a name")
+    if len(name) > MAX_NAME:
+        raise PatternError(f"a host's name has at most {MAX_NAME} characters")
+    if not name.isprintable():
+        raise PatternError("a host's name has a character that cannot be printed")
 
 
 def is_address(text: str) -> bool:
