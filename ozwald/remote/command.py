@@ -142,9 +142,9 @@ def _drain(channel: paramiko.Channel, capture: Capture, deadline: float) -> None
     while True:
         wake.rearm()
         over = channel.closed or (channel.eof_received and channel.status_event.is_set())
-        while channel.recv_ready():
+        while channel.recv_ready() and time.monotonic() < deadline:
             capture.add("stdout", channel.recv(PIECE))
-        while channel.recv_stderr_ready():
+        while channel.recv_stderr_ready() and time.monotonic() < deadline:
             capture.add("stderr", channel.recv_stderr(PIECE))
         if over:
             return

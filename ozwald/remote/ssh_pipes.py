@@ -11,12 +11,14 @@ from ozwald.errors import ConnectionFailed, EngineError, Failure, HostError
 from ozwald.model.host import Host
 from ozwald.remote.command import CommandResult
 from ozwald.remote.docker_transport import LinkLostError, Pipe
+from ozwald.remote.floods import at_most
 from ozwald.remote.streamlocal import open_streamlocal
 from ozwald.remote.text import clean
 
 SOCKET: Final = "/var/run/docker.sock"
 OPEN_S: Final = 10.0
 LOOK_S: Final = 5.0
+LOOK_BYTES: Final = 64 << 10
 LOOK: Final = """\
 if [ ! -S "$1" ]; then echo missing; elif [ ! -w "$1" ]; then echo denied; else echo there; fi
 command -v docker >/dev/null 2>&1 && echo cli
@@ -50,7 +52,9 @@ class SshPipes:
 
     def _look_for_another_way(self) -> None:
         """sshd gives one answer for a missing socket, a closed one and forbidden forwarding, so look at the host."""
-        seen = self._run(["sh", "-c", LOOK, "sh", self._socket], timeout_s=LOOK_S, become=False).stdout.split()
+        limit = at_most(LOOK_BYTES, self._host.name, "the question where its engine is")
+        words = ["sh", "-c", LOOK, "sh", self._socket]
+        seen = self._run(words, timeout_s=LOOK_S, become=False, on_output=limit).stdout.split()
         found, has_cli = (seen or [b"there"])[0], b"cli" in seen
         if found == b"missing":
             raise missing(self._host, self._socket)
