@@ -82,10 +82,13 @@ def place(text: str, offset: int, file: str) -> Origin:
 def _read(path: Path, file: str) -> bytes:
     # Without O_NONBLOCK, opening a FIFO that nobody writes to waits for ever.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with open(descriptor, "rb") as stream:
+    try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise RefusedError(whole_file(file), "is not a regular file")
-        content = stream.read(MAX_FILE_BYTES + 1)
+        with open(descriptor, "rb", closefd=False) as stream:
+            content = stream.read(MAX_FILE_BYTES + 1)
+    finally:
+        os.close(descriptor)
     if len(content) > MAX_FILE_BYTES:
         raise RefusedError(whole_file(file), f"is larger than {MAX_FILE_BYTES // 1024**2} MiB")
     return content
