@@ -1,6 +1,7 @@
 """Looks at one host: one script, one round trip, and a pure reader of what it prints."""
 
 import secrets
+import sys
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,7 @@ from importlib import resources
 from typing import Final
 
 from ozwald.errors import ConnectionFailed, EngineError, Failure
+from ozwald.model.host import Connection
 from ozwald.model.resources import DockerFacts, Gpu, Hardware, HostResources
 from ozwald.remote import amd, holders, machine_facts, nvidia, pci
 from ozwald.remote.connection import HostConnection
@@ -23,16 +25,23 @@ OUTPUT_BYTES: Final = 4 << 20  # the script keeps its tools far below this
 DOCKER_ROOT: Final = "/var/lib/docker"  # the engine's default; where it says otherwise, the disk is looked at again
 
 
-def probe(connection: HostConnection, *, clock: Callable[[], float] = time.time, tool_s: int = TOOL_S) -> HostResources:
+def probe(
+    connection: HostConnection,
+    *,
+    clock: Callable[[], float] = time.time,
+    tool_s: int = TOOL_S,
+    platform: str = sys.platform,
+) -> HostResources:
     """What the host is and has now; raises ConnectionFailed. Facts it could not get are None and in `missing`.
 
-    `tool_s` is how long the makers' tools may take.
+    `tool_s` is how long the makers' tools may take; `platform` is the controller's, where it is the host as well.
     """
+    has_script = connection.host.connection is not Connection.LOCAL or platform == "linux"
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(_docker, connection)
-        found = _look(connection, clock, tool_s)
+        found = _look(connection, clock, tool_s) if has_script else _look_here(connection, clock)
         facts, why = asked.result()
-    if facts is not None and facts.root_dir not in (None, DOCKER_ROOT):
+    if has_script and facts is not None and facts.root_dir not in (None, DOCKER_ROOT):
         found = _with_disk_of(facts.root_dir or "/", found, connection)
     if facts is not None and holders.in_containers(found.gpus):
         found = _with_containers(found, connection)
@@ -77,6 +86,12 @@ def _look(connection: HostConnection, clock: Callable[[], float], tool_s: int) -
         message = f"it did not run the probe, which ended with {result.exit_status} and said: {said}"
         raise ConnectionFailed(name, message, failure=Failure.TERMINAL)
     return parse_probe(name, output, clock())
+
+
+def _look_here(connection: HostConnection, clock: Callable[[], float]) -> HostResources:
+    from ozwald.remote import this_machine  # most controllers never need psutil
+
+    return this_machine.read(connection.host.name, clock())
 
 
 def _with_disk_of(root: str, found: HostResources, connection: HostConnection) -> HostResources:
