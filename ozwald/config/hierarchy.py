@@ -2,22 +2,28 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
+from ozwald.config.ansible.draft import HOST_VALUES
 from ozwald.config.ansible.hosts import host_from_variables
 from ozwald.config.context import Context
 from ozwald.config.membership import Membership, settle
-from ozwald.config.problems import Problems
-from ozwald.config.references import circles
+from ozwald.config.problems import Problems, whole_file
+from ozwald.config.references import MOST_CIRCLES, circle_text, circles
 from ozwald.config.sources import ALL, UNGROUPED, GroupEntry, Places, Sources, Variable
 from ozwald.model.host import Host, Inventory
+
+# What one variable that one host inherits costs, in values of a YAML file.
+_VARIABLE_VALUES = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Built:
-    """The inventory, and the place of each word of each host."""
+    """The inventory, the place of each word of each host, and that of each provisioner's pattern."""
 
     inventory: Inventory
     origins: Mapping[str, Places] = field(default_factory=dict)
+    patterns: Places = field(default_factory=dict)
 
 
 def build_inventory(sources: Sources, context: Context) -> Built:
@@ -28,6 +34,7 @@ def build_inventory(sources: Sources, context: Context) -> Built:
     if not _is_tree(sources.groups, context.problems):
         return Built(inventory=Inventory(hosts={}))
     membership = settle(sources, context.problems)
+    _count_variables(sources, membership, context.problems)
     hosts: dict[str, Host] = {}
     origins: dict[str, Places] = {}
     told: set[int] = set()
@@ -42,7 +49,20 @@ def build_inventory(sources: Sources, context: Context) -> Built:
         provisioners={name: entry.provisioner for name, entry in sources.provisioners.items()},
         children=membership.children,
     )
-    return Built(inventory=inventory, origins=origins)
+    patterns = {name: entry.pattern_origin for name, entry in sources.provisioners.items()}
+    return Built(inventory=inventory, origins=origins, patterns=patterns)
+
+
+def _count_variables(sources: Sources, membership: Membership, problems: Problems) -> None:
+    """Count what hosts inherit before they do: few variables of few groups can be millions."""
+    folders = [files.groups for files in sources.file_vars]
+    for name, hosts in membership.members.items():
+        written = sources.groups.get(name)
+        count = sum(len(folder.get(name, ())) for folder in folders) + len(written.vars if written else ())
+        origin = written.origin if written else whole_file("the inventory")
+        problems.spend(_VARIABLE_VALUES * count * len(hosts), origin)
+    for entry in sources.hosts.values():
+        problems.spend(HOST_VALUES if entry.host else 0, entry.origin)
 
 
 def _check_names(sources: Sources, problems: Problems) -> None:
@@ -76,9 +96,10 @@ def _is_tree(groups: Mapping[str, GroupEntry], problems: Problems) -> bool:
         if UNGROUPED in group.children and name != ALL and has_ungrouped:
             message = f"the group {UNGROUPED!r} has hosts of its own, which Ansible loses where it stands in a group"
             problems.error(group.children[UNGROUPED], message, path=f"groups.{name}.children")
-    for circle in circles({name: tuple(group.children) for name, group in groups.items()}):
+    children = {name: tuple(group.children) for name, group in groups.items()}
+    for circle in islice(circles(children), MOST_CIRCLES):
         origin = groups[circle[0]].children[circle[1 % len(circle)]]
-        message = f"the groups run in a circle: {' -> '.join([*circle, circle[0]])}"
+        message = f"the groups run in a circle: {circle_text(circle)}"
         problems.error(origin, message, path=f"groups.{circle[0]}.children")
         found = True
     return not found

@@ -142,7 +142,14 @@ def _provisioner(entry: Named) -> ProvisionerEntry:
         hosts=maybe(entry.body, "hosts", text) or "all",
         cache=maybe(entry.body, "cache", _cache) or Cache(),
     )
-    return ProvisionerEntry(origin=entry.origin, host_origin=host.origin, path=host.path, provisioner=provisioner)
+    pattern = field(entry.body, "hosts")
+    return ProvisionerEntry(
+        origin=entry.origin,
+        host_origin=host.origin,
+        pattern_origin=pattern.origin if pattern else entry.origin,
+        path=host.path,
+        provisioner=provisioner,
+    )
 
 
 def _cache(node: Node) -> Cache:

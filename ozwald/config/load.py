@@ -33,10 +33,14 @@ _INVENTORY_FOLDER = "inventory"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """The settings, and by host the place of each of its words: `address`, `labels.rack`, `groups.gpu`, `vars.x`."""
+    """The settings, and by host the place of each of its words: `address`, `labels.rack`, `groups.gpu`, `vars.x`.
+
+    `patterns` has for each provisioner the place that says which hosts it manages.
+    """
 
     settings: Settings
     origins: Mapping[str, Places]
+    patterns: Places
 
 
 def load_settings(path: Path | None, *, inventory: Path | None, environ: Mapping[str, str], cwd: Path) -> Settings:
@@ -85,7 +89,7 @@ def _load(path: Path | None, *, inventory: Path | None, environ: Mapping[str, st
     problems.raise_if_any()
     warnings = tuple(dict.fromkeys(problems.warnings))
     settings = Settings(path=str(file), inventory=built.inventory, realms=realms, warnings=warnings)
-    return Loaded(settings=settings, origins=built.origins)
+    return Loaded(settings=settings, origins=built.origins, patterns=built.patterns)
 
 
 def environment(cwd: Path, environ: Mapping[str, str]) -> Mapping[str, str]:

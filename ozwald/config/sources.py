@@ -56,10 +56,11 @@ class GroupEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProvisionerEntry:
-    """One provisioner as written; `host_origin` is where it names its host."""
+    """One provisioner as written, with the places of its host and of its pattern of hosts."""
 
     origin: Origin
     host_origin: Origin
+    pattern_origin: Origin
     path: str
     provisioner: Provisioner
 
