@@ -13,8 +13,8 @@ from ozwald.config.references import MOST_CIRCLES, circle_text, circles
 from ozwald.config.sources import ALL, UNGROUPED, GroupEntry, Places, Sources, Variable
 from ozwald.model.host import Host, Inventory
 
-# What one variable that one host inherits costs, in values of a YAML file.
-_VARIABLE_VALUES = 2
+# A variable that a host inherits costs 0.2 microseconds and 100 bytes: an eighth of a value of a YAML file.
+_VARIABLES_PER_VALUE = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ def _count_variables(sources: Sources, membership: Membership, problems: Problem
         written = sources.groups.get(name)
         count = sum(len(folder.get(name, ())) for folder in folders) + len(written.vars if written else ())
         origin = written.origin if written else whole_file("the inventory")
-        problems.spend(_VARIABLE_VALUES * count * len(hosts), origin)
+        problems.spend(count * len(hosts) // _VARIABLES_PER_VALUE, origin)
     for entry in sources.hosts.values():
         problems.spend(HOST_VALUES if entry.host else 0, entry.origin)
 

@@ -36,6 +36,15 @@ def fleet(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_a_thousand_hosts_may_inherit_hundreds_of_variables(tmp_path: Path) -> None:
+    (tmp_path / "settings.yml").write_text("realms:\n")
+    (tmp_path / "hosts.ini").write_text("[gpu]\ngpu[1:1000]\n")
+    (tmp_path / "group_vars").mkdir()
+    (tmp_path / "group_vars" / "all.yml").write_text("".join(f"variable{n}: {n}\n" for n in range(500)))
+    inventory = load_settings(None, inventory=Path("hosts.ini"), environ={}, cwd=tmp_path).inventory
+    assert len(inventory.hosts["gpu1000"].vars) == 500
+
+
 def test_a_thousand_hosts_with_group_and_host_variables_load_soon(fleet: Path) -> None:
     began = time.process_time()
     inventory = load_settings(None, inventory=Path("hosts.ini"), environ={}, cwd=fleet).inventory
