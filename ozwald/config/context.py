@@ -14,6 +14,8 @@ class Context:
     """`variables` are those that values may use; `folder` is the settings file's.
 
     `env_files` has those that were read, by path and whether raw: many services may name the same one.
+    While a layer is read, `own` is the environment that it sets itself, and `inherits` says that it lies over others,
+    so that a key without a value removes theirs.
     """
 
     problems: Problems
@@ -21,6 +23,8 @@ class Context:
     folder: Path
     cwd: Path
     env_files: dict[tuple[Path, bool], EnvFile] = field(default_factory=dict)
+    own: Mapping[str, str] = field(default_factory=dict)
+    inherits: bool = False
 
     def shown(self, path: Path) -> str:
         """The path as messages show it."""

@@ -9,21 +9,33 @@ from itertools import count
 from ozwald.config.files import Source, place
 from ozwald.config.interpolate import MAX_TEXT, Room, Template, TemplateError
 from ozwald.config.problems import RefusedError, whole_file
+from ozwald.model.service import Origin
 
 MAX_ENTRIES = 20_000
 
 # Repeats are possessive ('*+'): they never match in another way, and remembering that they could takes memory.
-_SKIPPED = re.compile(r"(?:[ \t]*+(?:#[^\n]*+)?+\n)*+[ \t]*+(?:#[^\n]*+\Z)?+(?:export[ \t]++)?+")
-_KEY = re.compile(r"([^\s=:#'\"]+)[ \t]*(?:([=:])[ \t]*|(?=\n|#|\Z))")
+_SKIPPED = re.compile(r"\s*+(?:#[^\n]*+\s*+)*+(?:export[ \t]++)?+")
+_KEY = re.compile(r"([\w.\[\]-]++)[^\S\n]*+(?:([=:])[^\S\n]*+|(?=\n|\Z))")
 _QUOTED = {
     "'": re.compile(r"'((?:[^'\\]++|\\.)*+)'", re.DOTALL),
     '"': re.compile(r'"((?:[^"\\]++|\\.)*+)"', re.DOTALL),
 }
-_REST = re.compile(r"[^\n]*")
-_COMMENT = re.compile(r"(?<=[ \t=:])#")
-_REST_OF_LINE = re.compile(r"[ \t]*(?:#[^\n]*)?(?:\n|\Z)")
-_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
-_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\", '"': '"', "$": "$$"}
+_REST = re.compile(r"[^\n]*+")
+_REST_OF_LINE = re.compile(r"[^\S\n]*+(?:#[^\n]*+)?+(?:\n|\Z)")
+_ESCAPE = re.compile(r"\\(0[0-3][0-7]{2}|.)", re.DOTALL)
+_ESCAPES = {
+    "a": "\a",
+    "b": "\b",
+    "f": "\f",
+    "n": "\n",
+    "r": "\r",
+    "t": "\t",
+    "v": "\v",
+    "\\": "\\",
+    '"': '"',
+    "$": "$$",
+}
+_RAW = re.compile(r"\s*+(?P<key>[^\s=]++)(?P<equals>=)?+(?P<value>.*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +46,20 @@ class Entry:
     line: int
 
 
-def parse_dotenv(source: Source, environ: Mapping[str, str], *, raw: bool = False) -> dict[str, Entry]:
+def parse_dotenv(
+    source: Source, environ: Mapping[str, str], *, above: Mapping[str, str] | None = None, raw: bool = False
+) -> dict[str, Entry]:
     """The variables of an environment file. Raises RefusedError.
 
-    Values see `environ`, then the lines above. `raw` takes everything behind `=` as it stands.
+    Values see `environ`, then the lines above, to which those of `above` count. `raw` takes everything behind `=` as
+    it stands.
     """
-    text = source.text.replace("\r\n", "\n")
+    text = source.text
     if raw:
-        return _raw(text, source.file)
+        return _raw(source)
     found: dict[str, Entry] = {}
-    above: dict[str, str] = {}
-    visible = ChainMap(above, environ)  # type: ignore[arg-type]  # the second is only read
+    lines = dict(above or {})
+    visible = ChainMap(environ, lines)  # type: ignore[arg-type]  # the first is only read
     room = Room()
     entries = count(1)
     line, at = 1, 0
@@ -54,17 +69,22 @@ def parse_dotenv(source: Source, environ: Mapping[str, str], *, raw: bool = Fals
         key, value, at = _entry(text, begin, source.file, visible, room)
         found[key] = Entry(value, line)
         line += text.count("\n", begin, at)
-        if value is not None and key not in environ:
-            above[key] = value
+        if value is not None:
+            lines[key] = value
     return found
 
 
-def _raw(text: str, file: str) -> dict[str, Entry]:
-    numbered = enumerate(text.split("\n"), 1)
+def _raw(source: Source) -> dict[str, Entry]:
+    numbered = enumerate(source.text.split("\n"), 1)
     lines = [(number, line) for number, line in numbered if line.strip() and not line.lstrip().startswith("#")]
-    _check_number(len(lines), file)
-    parts = ((number, line.partition("=")) for number, line in lines)
-    return {key.strip(): Entry(value if equals else None, number) for number, (key, equals, value) in parts}
+    _check_number(len(lines), source.file)
+    found: dict[str, Entry] = {}
+    for number, line in lines:
+        parts = _RAW.fullmatch(line.removesuffix("\r"))
+        if not parts or (parts["value"] and not parts["equals"]):
+            raise RefusedError(Origin(file=source.file, line=number, column=1), "is not a line of the form KEY=value")
+        found[parts["key"]] = Entry(parts["value"] if parts["equals"] else None, number)
+    return found
 
 
 def _check_number(entries: int, file: str) -> None:
@@ -105,13 +125,18 @@ def _value(text: str, at: int, visible: Mapping[str, str], room: Room) -> tuple[
         raise TemplateError(f"the text is longer than {MAX_TEXT} characters")
     if quote == "'":
         return quoted[1].replace("\\'", "'"), quoted.end()
-    unescaped = _ESCAPE.sub(lambda escape: _ESCAPES.get(escape[1], escape[0]), quoted[1])
-    return Template(unescaped, visible, room).expand(), quoted.end()
+    return Template(_ESCAPE.sub(_unescaped, quoted[1]), visible, room).expand(), quoted.end()
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    if len(escape[1]) > 1:
+        return chr(int(escape[1], 8))
+    return _ESCAPES.get(escape[1], escape[0])
 
 
 def _unquoted(text: str, at: int, visible: Mapping[str, str], room: Room) -> tuple[str, int]:
+    """The rest of the line; a note begins with a blank and `#`, since a password may begin with `#`."""
     rest = _REST.match(text, at)
     assert rest
-    comment = _COMMENT.search(text, at, rest.end())
-    written = text[at : comment.start() if comment else rest.end()].rstrip(" \t")
+    written = rest[0].partition(" #")[0].rstrip()
     return Template(written, visible, room).expand(), rest.end()

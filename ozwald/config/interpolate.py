@@ -19,7 +19,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OPERATOR = re.compile(r":?[-?+]")
 _OUTSIDE = re.compile(r"[^$]+")
 _INSIDE = re.compile(r"[^$}]+")
-_INVALID = "a '$' that starts no variable; write '$$' for a plain '$', or '${NAME}'"
+_INVALID = "a '${' that starts no variable; write '$${' for a plain '${', or '${NAME}'"
 
 
 class TemplateError(Exception):
@@ -84,6 +84,8 @@ class Template:
             return "$"
         braced = following == "{"
         name = _NAME.match(self.text, self.at + braced)
+        if not name and not braced:
+            return "$"
         if not name:
             raise TemplateError(_INVALID)
         self.at = name.end()

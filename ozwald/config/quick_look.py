@@ -25,6 +25,7 @@ _UNDERSTOOD = frozenset(
     (
         *("type", "enum", "pattern", "patternErrorMessage", "minimum", "maximum", "items", "uniqueItems"),
         *("properties", "patternProperties", "additionalProperties", "propertyNames", "required", "spellings"),
+        *("hints", "typeErrorMessage"),
     )
 )
 

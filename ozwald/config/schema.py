@@ -5,6 +5,7 @@ from typing import Any
 
 from jsonschema.exceptions import ValidationError
 
+from ozwald.config.compose_hints import hint
 from ozwald.config.interpolate import MAX_TEXT, Interpolation
 from ozwald.config.nodes import ListNode, MapNode, Node, Scalar, plain_value
 from ozwald.config.problems import Problems, shortened
@@ -19,6 +20,10 @@ _KINDS = {
     "number": "a number",
     "boolean": "true or false",
     "null": "null",
+}
+_BOOLEANS = {
+    **dict.fromkeys(("true", "yes", "on", "y"), "true"),
+    **dict.fromkeys(("false", "no", "off", "n"), "false"),
 }
 _LONGEST_PATH = 200
 _Step = str | int
@@ -50,7 +55,7 @@ class _Spelling:
         self.interpolation = interpolation
 
     def canonical(self, node: Node, schema: _Schema, path: str) -> Node:
-        """The tree below one place of the schema."""
+        """The tree below one place of the schema; what a variable gave, quoted or not, has the type that is wanted."""
         if isinstance(node, Scalar):
             return self._scalar(node, schema, path)
         if isinstance(node, MapNode):
@@ -64,7 +69,18 @@ class _Spelling:
             node = self.interpolation.apply(node, path)
         if len(node.text) > MAX_TEXT:
             self.problems.error(node.origin, f"is longer than {MAX_TEXT} characters", path=path)
-        return Scalar(at=node.at, text=node.text, plain=_is_plain(node, schema), path=path)
+        types = schema.get("type") or ()
+        if "boolean" in types and "string" not in types and node.text.lower() in _BOOLEANS:
+            return self._boolean(node, path)
+        plain = "string" not in types if node.expanded and types else node.plain
+        return Scalar(at=node.at, text=node.text, plain=plain, path=path)
+
+    def _boolean(self, node: Scalar, path: str) -> Scalar:
+        """In quotes it counts too, as in Compose."""
+        meant = _BOOLEANS[node.text.lower()]
+        if node.text.lower() != meant:
+            self.problems.warn(node.origin, f"counts as {meant}, as in Compose; write {meant}", path=path)
+        return Scalar(at=node.at, text=meant, path=path)
 
     def _map(self, node: MapNode, schema: _Schema, path: str) -> MapNode:
         properties = schema.get("properties", {})
@@ -94,12 +110,6 @@ def _below(path: str, key: str) -> str:
     return f"{path}.{shortened(key)}" if path else shortened(key)
 
 
-def _is_plain(node: Scalar, schema: _Schema) -> bool:
-    """Whether its text decides its type; what a variable gave has the type that is wanted, quoted or not."""
-    types = schema.get("type")
-    return "string" not in types if node.expanded and types else node.plain
-
-
 def _at(node: Node, steps: tuple[_Step, ...]) -> Node:
     for step in steps:
         if isinstance(node, MapNode) and isinstance(step, str):
@@ -127,7 +137,8 @@ def _report(
         known = _around(error)["properties"]
         for key in (key for key in node.values if key not in known):
             place = node.keys[key]
-            message = f"the key {shortened(place.text)!r} is not known{problems.nearest(key, known)}"
+            unknown = f"the key {shortened(place.text)!r} is not known{problems.nearest(key, known)}"
+            message = hint(_around(error).get("hints", ""), key) or unknown
             problems.error(place.origin, message, path=node.path)
             yield (*steps, key)
     elif "propertyNames" in error.schema_path and isinstance(node, MapNode):
@@ -141,6 +152,8 @@ def _report(
 
 
 def _type_sentence(error: ValidationError) -> str:
+    if "typeErrorMessage" in _around(error):
+        return str(_around(error)["typeErrorMessage"])
     wanted = _keyword(error) if isinstance(_keyword(error), list) else [_keyword(error)]
     words = [_KINDS[kind] for kind in wanted if kind != "null" or len(wanted) == 1]
     return f"must be {_either(words)}, not {_kind(error.instance)}"

@@ -1,6 +1,6 @@
 """What is still free on one host while a plan is being made."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from ozwald.model.host import Host
@@ -107,9 +107,7 @@ class Room:
         """
         ours = [(port, key.name) for key, share in self.shares.items() if key != asking for port in share.ports]
         for port in ports:
-            for taken, holder in (*self.taken_ports, *ours):
-                if clash(port, taken):
-                    raise DoesNotFit(f"port {port.published}/{port.protocol} is taken by {holder}")
+            _check_port(port, [*self.taken_ports, *ours])
 
     def take(self, key: InstanceKey, spec: ServiceSpec, gpus: Iterable[Gpu]) -> None:
         """Writes down an instance's share and, as far as it does not run with it yet, that it is free no more."""
@@ -184,6 +182,21 @@ class Room:
         if gpu.vram_usable_bytes is not None:
             known.append(gpu.vram_usable_bytes - sum(share.requires.vram_bytes or 0 for share in tenants.values()))
         return max(0, min(known) - self.vram_reserve_bytes) if known else None
+
+
+def _check_port(port: Port, taken: Sequence[tuple[Port, str]]) -> None:
+    """One port of a range is enough: the engine looks for it."""
+    first, last = port.choice or (port.published, port.published)
+    if first is None or last is None:
+        return
+    for number in range(first, last + 1):
+        wanted = replace(port, published=number)
+        holder = next((holder for other, holder in taken if clash(wanted, other)), None)
+        if holder is None:
+            return
+    if first != last:
+        raise DoesNotFit(f"the ports {first}-{last}/{port.protocol} are all taken")
+    raise DoesNotFit(f"port {first}/{port.protocol} is taken by {holder}")
 
 
 def clash(one: Port, other: Port) -> bool:
