@@ -213,6 +213,15 @@ def test_a_port_that_is_taken_is_told_with_its_holder() -> None:
         free.check_ports([port(90, 8080)], key())
 
 
+def test_one_free_port_of_a_range_is_enough() -> None:
+    free = room()
+    free.take(key("chat"), spec(ports=(port(80, 8000), port(81, 8001))), ())
+
+    free.check_ports((Port(target=80, choice=(8000, 8002)),), key("other"))
+    with pytest.raises(DoesNotFit, match="the ports 8000-8001/tcp are all taken"):
+        free.check_ports((Port(target=80, choice=(8000, 8001)),), key("other"))
+
+
 def test_a_port_that_the_engine_chooses_is_never_taken() -> None:
     free = room()
     free.take(key("chat"), spec(ports=(port(80),)), ())
