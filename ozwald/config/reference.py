@@ -53,6 +53,9 @@ In these variables a vault secret, a Jinja template, another kind of connection,
 ssh option are errors that name the variable and its place; put ssh options into `~/.ssh/config`. Elsewhere
 templates stay text and vault secrets stay closed. Files that are encrypted as a whole, TOML and inventory
 plugins are errors.
+
+`ozwald inventory --host NAME` shows what a host has, and in which line of which file it is written. Which names
+hosts may have, and how commands name them, stands in [patterns](patterns.md).
 """,
 }
 _TITLES = {SETTINGS: "Settings", INVENTORY: "Inventory"}
