@@ -48,7 +48,10 @@ class DockerEngine:
 
     def facts(self) -> DockerFacts:
         with self._client.call("asking for its facts", timeout_s=READ_S):
-            return docker_facts.facts(self._client.api.info(), self._client.api.version())
+            info, version = self._client.api.info(), self._client.version
+            if info.get("ServerVersion") != version.get("Version"):  # it was upgraded meanwhile
+                version = self._client.api.version()
+            return docker_facts.facts(info, version)
 
     def list_containers(self) -> tuple[ObservedContainer, ...]:
         with self._client.call("listing containers", timeout_s=READ_S):
