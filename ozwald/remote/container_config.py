@@ -32,7 +32,8 @@ def container_config(
         {
             "Image": spec.image,
             "Cmd": None if spec.command is None else list(spec.command),
-            "Entrypoint": _entrypoint(spec.entrypoint),
+            # An empty list clears the image's and leaves its command; one empty word would take that away too.
+            "Entrypoint": None if spec.entrypoint is None else list(spec.entrypoint),
             "Env": [f"{name}={value}" for name, value in _environment(spec).items()],
             "User": spec.user,
             "WorkingDir": spec.working_dir,
@@ -90,11 +91,6 @@ def _environment(spec: ServiceSpec) -> dict[str, str]:
     for file in spec.env_file:
         merged |= file.values
     return merged | dict(spec.environment)
-
-
-def _entrypoint(entrypoint: tuple[str, ...] | None) -> list[str] | None:
-    """One empty word is how the API clears the image's entrypoint: an empty list leaves it."""
-    return None if entrypoint is None else list(entrypoint) or [""]
 
 
 def _healthcheck(check: Healthcheck) -> Body:

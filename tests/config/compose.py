@@ -17,6 +17,10 @@ from typing import Any
 import pytest
 import yaml
 
+from ozwald.config.load import load_settings
+from ozwald.model.service import InstanceRequest, ServiceSpec
+from ozwald.planning.resolve import resolve
+
 CORPUS = Path(__file__).parent / "compose_corpus"
 DIFFERENCES = CORPUS / "differences.yml"
 ENVIRON = {"HOME": "/home/me", "SET": "set", "EMPTY": "", "NUMBER": "42", "PORT": "8080", "BOTH": "environment"}
@@ -145,6 +149,15 @@ def resolved_by_compose(services: str, folder: Path) -> dict[str, Service]:
                 mount["source"] = names[mount["source"]]
     services_found: dict[str, Service] = found["services"]
     return services_found
+
+
+def resolved_by_ozwald(services: str, folder: Path) -> dict[str, ServiceSpec]:
+    """The services of a corpus file as Ozwald would run them; raises SettingsError."""
+    settings = folder / "settings.yml"
+    settings.write_text(as_settings(services))
+    realm = load_settings(settings, inventory=None, environ=ENVIRON, cwd=folder).realms["default"]
+    requests = {name: InstanceRequest(realm="default", name=name, service=name) for name in realm.definitions}
+    return {name: resolve(realm.definitions[name], request, variety=None) for name, request in requests.items()}
 
 
 def compose_file(services: str, folder: Path) -> Path:

@@ -139,5 +139,5 @@ def _device(device: Mapping[str, str]) -> Form:
     return {
         "source": device["source"],
         "target": device["target"],
-        "permissions": device.get("permissions", "rwm"),
+        "permissions": device.get("permissions", ""),
     }

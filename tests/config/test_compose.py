@@ -7,20 +7,15 @@ from typing import Any
 import pytest
 
 from ozwald.config.compose_hints import TABLES, hint
-from ozwald.config.load import load_settings
 from ozwald.errors import SettingsError
-from ozwald.model.service import InstanceRequest, ServiceSpec
-from ozwald.planning.resolve import resolve
 from tests.config.compose import (
     DIFFERENCES,
-    ENVIRON,
     MARK,
     MEANT,
     ComposeRefused,
     Service,
     Snippet,
     accepted_files,
-    as_settings,
     both_refuse,
     keys_not_there,
     noted,
@@ -28,6 +23,7 @@ from tests.config.compose import (
     only_ozwald_refuses,
     prepared,
     resolved_by_compose,
+    resolved_by_ozwald,
     together,
 )
 from tests.config.compose_form import Form, form_of_compose, form_of_spec
@@ -38,14 +34,6 @@ PAGE = Path(__file__).parents[2] / "docs" / "compose.md"
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return prepared(tmp_path_factory.mktemp("compose"))
-
-
-def resolved_by_ozwald(services: str, folder: Path) -> dict[str, ServiceSpec]:
-    settings = folder / "settings.yml"
-    settings.write_text(as_settings(services))
-    realm = load_settings(settings, inventory=None, environ=ENVIRON, cwd=folder).realms["default"]
-    requests = {name: InstanceRequest(realm="default", name=name, service=name) for name in realm.definitions}
-    return {name: resolve(realm.definitions[name], request, variety=None) for name, request in requests.items()}
 
 
 @pytest.mark.parametrize("file", accepted_files(), ids=lambda file: file.stem)

@@ -41,7 +41,7 @@ def test_a_bare_service_leaves_everything_to_image_and_engine() -> None:
         ({"command": ("serve", "--port", "1")}, {"Cmd": ["serve", "--port", "1"]}),
         ({"command": ()}, {"Cmd": []}),
         ({"entrypoint": ("tini", "--")}, {"Entrypoint": ["tini", "--"]}),
-        ({"entrypoint": ()}, {"Entrypoint": [""]}),
+        ({"entrypoint": ()}, {"Entrypoint": []}),
         ({"user": "1000:1000"}, {"User": "1000:1000"}),
         ({"working_dir": "/data"}, {"WorkingDir": "/data"}),
         ({"labels": {"a": "1"}}, {"Labels": {"a": "1"}}),

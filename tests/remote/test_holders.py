@@ -86,8 +86,6 @@ def test_a_container_that_is_not_ours_has_a_name_and_no_instance() -> None:
     assert [(holder.container, holder.instance) for holder in gpu.holders] == [("jellyfin", None), (None, None)]
 
 
-@pytest.mark.parametrize(
-    "line", ["process", "process x y", "process -1 y", "uid", "group", "user", f"process {9**12}"]
-)
+@pytest.mark.parametrize("line", ["process", "process x y", "process -1 y", "uid", "group", "user", f"process {9**12}"])
 def test_lines_that_break_off_are_passed_over(line: str) -> None:
     assert parse_processes([line]) == {}
