@@ -1,6 +1,5 @@
 """Reads the keys of a service that have parts: healthcheck, depends_on, networks and the like."""
 
-import re
 from collections.abc import Callable
 
 from ozwald.config.context import Context
@@ -20,13 +19,15 @@ from ozwald.config.values import (
     text_or_texts,
     texts,
 )
-from ozwald.model.service import Attachment, Dependency, Device, Healthcheck, Ulimit
+from ozwald.model.service import Attachment, Dependency, Healthcheck, Ulimit
 
 
 def healthcheck(node: Node, context: Context) -> Healthcheck:
     """How the engine checks the service."""
+    if maybe(node, "disable", boolean):
+        return Healthcheck(test=("NONE",))
     return Healthcheck(
-        test=("NONE",) if maybe(node, "disable", boolean) else maybe(node, "test", _test) or (),
+        test=maybe(node, "test", _test) or (),
         interval_s=maybe(node, "interval", duration),
         timeout_s=maybe(node, "timeout", duration),
         start_period_s=maybe(node, "start_period", duration),
@@ -79,7 +80,7 @@ def _dependency(name: str, body: Node, context: Context) -> Dependency:
 def networks(node: Node, context: Context) -> tuple[Attachment, ...]:
     """The networks that it joins."""
     if isinstance(node, ListNode):
-        return tuple(Attachment(network=name) for name in texts(node))
+        return tuple(Attachment(network=name) for name in dict.fromkeys(texts(node)))
     return tuple(
         Attachment(network=name, aliases=maybe(body, "aliases", texts) or ()) for name, body in entries(node).items()
     )
@@ -95,39 +96,23 @@ def ulimits(node: Node, context: Context) -> dict[str, Ulimit]:
     }
 
 
-def devices(node: Node, context: Context) -> tuple[Device, ...]:
-    """Device nodes."""
-    return tuple(collect(_device, listed(node), context.problems))
-
-
-_DEVICE = re.compile(r"(/[^:]+)(?::(/[^:]+))?(?::([rwm]{1,3}))?")
-
-
-def _device(node: Node) -> Device:
-    if isinstance(node, MapNode):
-        source = required(node, "source", text)
-        return Device(
-            source=source,
-            target=maybe(node, "target", text) or source,
-            permissions=maybe(node, "permissions", text) or "rwm",
-        )
-    match = _DEVICE.fullmatch(text(node))
-    if not match:
-        raise refuse(node, "must have the form /dev/SOURCE[:/dev/TARGET[:PERMISSIONS]]")
-    return Device(source=match[1], target=match[2] or match[1], permissions=match[3] or "rwm")
-
-
 def extra_hosts(node: Node, context: Context) -> tuple[str, ...]:
     """Lines of /etc/hosts, each `name:address`."""
     if isinstance(node, MapNode):
-        return tuple(f"{name}:{address}" for name, body in node.values.items() for address in text_or_texts(body))
-    return tuple(collect(_extra_host, listed(node), context.problems))
+        return tuple(
+            _extra_host(name, address, body) for name, body in node.values.items() for address in text_or_texts(body)
+        )
+    return tuple(collect(_written_extra_host, listed(node), context.problems))
 
 
-def _extra_host(node: Node) -> str:
+def _written_extra_host(node: Node) -> str:
     written = text(node)
-    separator = "=" if "=" in written else ":"
-    name, _, address = written.partition(separator)
-    if not name or not address:
+    name, _, address = written.partition("=" if "=" in written else ":")
+    return _extra_host(name, address, node)
+
+
+def _extra_host(name: str, address: str, node: Node) -> str:
+    if not name or not address or ":" in name or "=" in name:
         raise refuse(node, "must have the form NAME:ADDRESS")
-    return f"{name}:{address.removeprefix('[').removesuffix(']')}"
+    bare = address[1:-1] if address.startswith("[") and address.endswith("]") else address
+    return f"{name}:{bare}"

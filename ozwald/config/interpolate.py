@@ -4,20 +4,39 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from ozwald.config.nodes import ListNode, Node, Scalar
-from ozwald.config.problems import Problems
+from ozwald.config.nodes import Scalar
+from ozwald.config.problems import Problems, shortened
 
 MAX_NESTING = 16
-MAX_EXPANDED = 16 * 1024 * 1024
+MAX_EXPANDED = 4 * 1024 * 1024
+# Linux passes no longer text to a program, neither as a word nor as a variable.
+MAX_TEXT = 128 * 1024
+
+# What finding one variable costs, in characters of text.
+_VARIABLE_CHARACTERS = 64
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OPERATOR = re.compile(r":?[-?+]")
-_NOT_SPECIAL = re.compile(r"[^$}]+|\}")
-_INVALID = "a '$' that starts no variable; write '$$' for a plain '$', or '${NAME}'"
+_OUTSIDE = re.compile(r"[^$]+")
+_INSIDE = re.compile(r"[^$}]+")
+_INVALID = "a '${' that starts no variable; write '$${' for a plain '${', or '${NAME}'"
 
 
 class TemplateError(Exception):
     """The text is not a valid template, or a variable that must be set is not; str() is the sentence."""
+
+
+@dataclass(slots=True)
+class Room:
+    """How much text variables may still make: a few that name each other could fill the memory."""
+
+    characters: int = MAX_EXPANDED
+
+    def take(self, text: str) -> None:
+        """Take the room for one variable's text; raises TemplateError."""
+        self.characters -= len(text) + _VARIABLE_CHARACTERS
+        if self.characters < 0:
+            raise TemplateError(f"variables make more text than {MAX_EXPANDED // 1024**2} MiB")
 
 
 @dataclass(slots=True)
@@ -26,12 +45,16 @@ class Template:
 
     text: str
     variables: Mapping[str, str]
+    room: Room = field(default_factory=Room)
     unset: list[str] = field(default_factory=list)
     at: int = 0
 
     def expand(self) -> str:
         """The text with its variables replaced; raises TemplateError."""
-        return self._until_end(depth=0, wanted=True)
+        expanded = self._until_end(depth=0, wanted=True)
+        if len(expanded) > MAX_TEXT:
+            raise TemplateError(f"the text is longer than {MAX_TEXT} characters")
+        return expanded
 
     def _until_end(self, *, depth: int, wanted: bool) -> str:
         """Everything up to the end of the text, or inside a variable up to its closing brace."""
@@ -44,7 +67,7 @@ class Template:
             if self.text[self.at] == "$":
                 parts.append(self._dollar(depth=depth, wanted=wanted))
             else:
-                run = _NOT_SPECIAL.match(self.text, self.at)
+                run = (_INSIDE if depth else _OUTSIDE).match(self.text, self.at)
                 assert run
                 parts.append(run[0])
                 self.at = run.end()
@@ -57,9 +80,12 @@ class Template:
         following = self.text[self.at : self.at + 1]
         if following == "$":
             self.at += 1
+            self.room.take("$")
             return "$"
         braced = following == "{"
         name = _NAME.match(self.text, self.at + braced)
+        if not name and not braced:
+            return "$"
         if not name:
             raise TemplateError(_INVALID)
         self.at = name.end()
@@ -78,10 +104,10 @@ class Template:
         why = self.text[start : self.at]
         self._close()
         if kind == "?" and wanted and not present:
-            raise TemplateError(f"the variable {name} must be set{': ' + why if why else ''}")
+            raise TemplateError(f"the variable {shortened(name)} must be set{': ' + shortened(why) if why else ''}")
         if kind == "+":
             return alternative if present else ""
-        return self.variables[name] if present else alternative
+        return self._value(name) if present else alternative
 
     def _close(self) -> None:
         if self.text[self.at : self.at + 1] != "}":
@@ -90,37 +116,34 @@ class Template:
 
     def _look_up(self, name: str, wanted: bool) -> str:
         if name in self.variables:
-            return self.variables[name]
+            return self._value(name)
+        self.room.take("")
         if wanted:
             self.unset.append(name)
         return ""
 
+    def _value(self, name: str) -> str:
+        value = self.variables[name]
+        self.room.take(value)
+        return value
+
 
 class Interpolation:
-    """Replaces variables in the values of a tree; keys stay as they are."""
+    """Replaces variables in values; keys stay as they are."""
 
     def __init__(self, variables: Mapping[str, str], problems: Problems) -> None:
         self.variables = variables
         self.problems = problems
         self.warned: set[str] = set()
-        self.expanded = 0
+        self.room = Room()
 
-    def apply(self, node: Node, path: str = "") -> Node:
-        """The tree with its values expanded; parts without a `$` are the same objects as before."""
-        if isinstance(node, Scalar):
-            return self._scalar(node, path) if "$" in node.text else node
-        if isinstance(node, ListNode):
-            items = tuple(self.apply(item, f"{path}[{index}]") for index, item in enumerate(node.items))
-            same = all(new is old for new, old in zip(items, node.items, strict=True))
-            return node if same else replace(node, items=items)
-        values = {key: self.apply(value, f"{path}.{key}".lstrip(".")) for key, value in node.values.items()}
-        same = all(values[key] is old for key, old in node.values.items())
-        return node if same else replace(node, values=values)
-
-    def _scalar(self, node: Scalar, path: str) -> Scalar:
-        template = Template(node.text, self.variables)
+    def apply(self, node: Scalar, path: str) -> Scalar:
+        """The value expanded; one without a `$` is the same object as before."""
+        if "$" not in node.text:
+            return node
+        template = Template(node.text, self.variables, self.room)
         try:
-            text = self._within_budget(template.expand())
+            text = template.expand()
         except TemplateError as err:
             self.problems.error(node.origin, str(err), path=path)
             return replace(node, plain=False)
@@ -130,13 +153,8 @@ class Interpolation:
         # A variable that happens to be empty or "null" is text: null would remove the inherited key.
         return replace(expanded, plain=False) if expanded.value is None else expanded
 
-    def _within_budget(self, text: str) -> str:
-        self.expanded += len(text)
-        if self.expanded > MAX_EXPANDED:
-            raise TemplateError(f"variables make this file larger than {MAX_EXPANDED // 1024**2} MiB")
-        return text
-
     def _warn(self, name: str, node: Scalar, path: str) -> None:
         if name not in self.warned:
             self.warned.add(name)
-            self.problems.warn(node.origin, f"the variable {name} is not set; it counts as empty", path=path)
+            message = f"the variable {shortened(name)} is not set; it counts as empty"
+            self.problems.warn(node.origin, message, path=path)

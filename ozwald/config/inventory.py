@@ -5,11 +5,12 @@ from pathlib import Path
 
 from ozwald.config.context import Context
 from ozwald.config.named import Named, named
-from ozwald.config.nodes import MapNode, Node, plain_value
-from ozwald.config.sources import GroupEntry, HostEntry, ProvisionerEntry, Sources, Variable
+from ozwald.config.nodes import MapNode, Node, is_null, plain_value
+from ozwald.config.sources import GroupEntry, HostEntry, Places, ProvisionerEntry, Sources, Variable
 from ozwald.config.values import (
     boolean,
     collect,
+    entries,
     field,
     integer,
     key_values,
@@ -24,6 +25,9 @@ from ozwald.model.host import Cache, Connection, Host, Provisioner, Reserve
 from ozwald.model.service import Origin
 
 EMBEDDED_CACHE_HOST = "ozwald-provisioner-redis"
+
+# Keys of a host whose parts have places of their own.
+_PARTED = frozenset(("labels", "reserve", "vars"))
 
 
 def read_inventory(root: Node, context: Context, *, file: Path) -> Sources:
@@ -64,10 +68,10 @@ def _host(entry: Named, context: Context, folder: Path) -> tuple[str, HostEntry]
         connection=Connection(written) if written else Connection.LOCAL if local else Connection.SSH,
         become=maybe(body, "become", boolean) or False,
         docker_socket=maybe(body, "docker_socket", text),
-        labels=maybe(body, "labels", _labels) or {},
-        reserve=maybe(body, "reserve", _reserve) or Reserve(),
+        labels=maybe(body, "labels", labels) or {},
+        reserve=maybe(body, "reserve", reserve) or Reserve(),
     )
-    return entry.name, HostEntry(origin=entry.origin, host=host, vars=_variables(body))
+    return entry.name, HostEntry(origin=entry.origin, host=host, places=_places(body), vars=_variables(body))
 
 
 def _address(entry: Named) -> str:
@@ -78,12 +82,32 @@ def _address(entry: Named) -> str:
     return (text(written) if written else "") or entry.name
 
 
-def _labels(node: Node) -> dict[str, str]:
+def labels(node: Node) -> dict[str, str]:
+    """A map of labels, or a list of KEY=value."""
     return {key: value or "" for key, value in key_values(node, lambda _: "").items()}
 
 
-def _reserve(node: Node) -> Reserve:
+def reserve(node: Node) -> Reserve:
+    """What a host keeps for others."""
     return Reserve(memory_bytes=maybe(node, "memory", size) or 0, vram_bytes=maybe(node, "vram", size) or 0)
+
+
+def _places(body: Node) -> Places:
+    if not isinstance(body, MapNode):
+        return {}
+    found = _keys("", body)
+    if "ip" in found:
+        found["address"] = found.pop("ip")
+    written = field(body, "labels")
+    found |= {f"labels.{text(item).partition('=')[0]}": item.origin for item in listed(written)}
+    found |= _keys("labels.", written)
+    found |= {f"{path}_bytes": origin for path, origin in _keys("reserve.", field(body, "reserve")).items()}
+    return {path: origin for path, origin in found.items() if path not in _PARTED}
+
+
+def _keys(prefix: str, node: Node | None) -> Places:
+    keys = node.keys if isinstance(node, MapNode) else {}
+    return {f"{prefix}{key}": keys[key].origin for key, value in entries(node).items() if not is_null(value)}
 
 
 def _variables(body: Node) -> dict[str, Variable]:
@@ -118,7 +142,14 @@ def _provisioner(entry: Named) -> ProvisionerEntry:
         hosts=maybe(entry.body, "hosts", text) or "all",
         cache=maybe(entry.body, "cache", _cache) or Cache(),
     )
-    return ProvisionerEntry(origin=entry.origin, host_origin=host.origin, path=host.path, provisioner=provisioner)
+    pattern = field(entry.body, "hosts")
+    return ProvisionerEntry(
+        origin=entry.origin,
+        host_origin=host.origin,
+        pattern_origin=pattern.origin if pattern else entry.origin,
+        path=host.path,
+        provisioner=provisioner,
+    )
 
 
 def _cache(node: Node) -> Cache:

@@ -14,7 +14,7 @@ from ozwald.config.ansible.values import ANSIBLE_YAML, json_tree, read_tree
 from ozwald.config.ansible.vars_files import read_vars_files
 from ozwald.config.ansible.yaml_form import read_yaml_form
 from ozwald.config.context import Context
-from ozwald.config.files import Source, read_source, unreadable
+from ozwald.config.files import Source, names_in, read_source, unreadable
 from ozwald.config.interpolate import Interpolation
 from ozwald.config.inventory import read_inventory
 from ozwald.config.nodes import MapNode, Node, is_null
@@ -27,6 +27,7 @@ from ozwald.config.yaml_source import compose
 OUR_KEYS = frozenset(("hosts", "groups", "provisioners"))
 
 _OURS = re.compile(r"^(?:hosts|groups|provisioners)[ \t]*:", re.MULTILINE)
+_INI_SECTION = re.compile(r"^\[[^:\]\s]+(?::\w+)?\][ \t\r]*$", re.MULTILINE)
 _YAML = (".yml", ".yaml")
 # Names that a folder's inventory skips, as Ansible does.
 _SKIPPED = re.compile(
@@ -53,7 +54,7 @@ def inventory_files(place: Path, *, with_folders: bool) -> Iterator[Path]:
             yield path
         elif (path == place or with_folders) and os.path.realpath(path) not in seen:
             seen.add(os.path.realpath(path))
-            names = sorted(name for name in os.listdir(path) if not _SKIPPED.search(name))
+            names = [name for name in names_in(path, file=str(path)) if not _SKIPPED.search(name)]
             waiting.extend(path / name for name in reversed(names))
 
 
@@ -99,11 +100,14 @@ class InventoryReader:
         elif path.suffix == ".toml":
             raise RefusedError(whole_file(name), "TOML inventories are not supported; write YAML or INI")
         elif path.suffix == ".json":
-            self._read_json(read_source(path, file=name))
+            self._read_json(self._source(path, name))
         elif path.suffix in _YAML:
-            self._read_yaml(read_source(path, file=name), path, self.context.problems)
+            self._read_yaml(self._source(path, name), path, self.context.problems)
         else:
-            self._read_untitled(read_source(path, file=name), path)
+            self._read_untitled(self._source(path, name), path)
+
+    def _source(self, path: Path, name: str) -> Source:
+        return read_source(path, file=name, problems=self.context.problems)
 
     def _read_program(self, path: Path, name: str) -> None:
         environ = self.context.variables
@@ -111,9 +115,9 @@ class InventoryReader:
 
         def ask(host: str) -> Node:
             text = run_inventory(path, ["--host", host], file=name, environ=environ)
-            return json_tree(text if text.strip() else "{}", name)
+            return json_tree(text if text.strip() else "{}", name, self.context.problems)
 
-        read_list_form(_map(json_tree(printed, name)), self.draft, ask=ask)
+        read_list_form(_map(json_tree(printed, name, self.context.problems)), self.draft, ask=ask)
 
     def _read_json(self, source: Source) -> None:
         tree = read_tree(source, self.context.problems)
@@ -131,6 +135,9 @@ class InventoryReader:
         read_ini_form(source, self.draft)
 
     def _read_yaml(self, source: Source, path: Path, problems: Problems) -> None:
+        if _is_ini(source):
+            read_ini_form(source, self.draft)
+            return
         if _OURS.search(source.text):
             tree = compose(source, problems)
             if tree is not None:
@@ -143,8 +150,16 @@ class InventoryReader:
             read_yaml_form(_map(tree), self.draft)
 
     def _read_ours(self, tree: MapNode, path: Path) -> None:
-        root = checked(self.interpolation.apply(tree), self.context.problems, schema=INVENTORY)
-        self.sources.add(read_inventory(root, self.context, file=path), self.context.problems)
+        problems = self.context.problems
+        root = checked(tree, problems, schema=INVENTORY, interpolation=self.interpolation)
+        self.sources.add(read_inventory(root, self.context, file=path), problems)
+
+
+def _is_ini(source: Source) -> bool:
+    """Whether a file called YAML is INI, which Ansible tries next."""
+    if not _INI_SECTION.search(source.text):
+        return False
+    return not isinstance(compose(source, Problems(), dialect=ANSIBLE_YAML), MapNode)
 
 
 def _map(tree: Node) -> MapNode:

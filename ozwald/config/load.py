@@ -19,7 +19,7 @@ from ozwald.config.problems import Problems, RefusedError, shown, whole_file
 from ozwald.config.schema import checked
 from ozwald.config.schema_files import SETTINGS
 from ozwald.config.settings import read_realms
-from ozwald.config.sources import Variable
+from ozwald.config.sources import Places
 from ozwald.config.values import field, text_or_texts
 from ozwald.config.yaml_source import compose
 from ozwald.errors import Problem, SettingsError
@@ -33,10 +33,14 @@ _INVENTORY_FOLDER = "inventory"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """The settings, and by host and name each variable with its place."""
+    """The settings, and by host the place of each of its words: `address`, `labels.rack`, `groups.gpu`, `vars.x`.
+
+    `patterns` has for each provisioner the place that says which hosts it manages.
+    """
 
     settings: Settings
-    variables: Mapping[str, Mapping[str, Variable]]
+    origins: Mapping[str, Places]
+    patterns: Places
 
 
 def load_settings(path: Path | None, *, inventory: Path | None, environ: Mapping[str, str], cwd: Path) -> Settings:
@@ -48,7 +52,7 @@ def load_settings(path: Path | None, *, inventory: Path | None, environ: Mapping
 
 
 def load(path: Path | None, *, inventory: Path | None, environ: Mapping[str, str], cwd: Path) -> Loaded:
-    """As `load_settings`, with the place that each variable of each host comes from."""
+    """As `load_settings`, with the places that everything about each host comes from."""
     with _collector_paused():
         return _load(path, inventory=inventory, environ=environ, cwd=cwd)
 
@@ -61,6 +65,9 @@ def _collector_paused() -> Iterator[None]:
     try:
         yield
     finally:
+        # Makes the new objects old ones, unseen: the next collection would look at all of them.
+        gc.freeze()
+        gc.unfreeze()
         if was_enabled:
             gc.enable()
 
@@ -82,7 +89,7 @@ def _load(path: Path | None, *, inventory: Path | None, environ: Mapping[str, st
     problems.raise_if_any()
     warnings = tuple(dict.fromkeys(problems.warnings))
     settings = Settings(path=str(file), inventory=built.inventory, realms=realms, warnings=warnings)
-    return Loaded(settings=settings, variables=built.variables)
+    return Loaded(settings=settings, origins=built.origins, patterns=built.patterns)
 
 
 def environment(cwd: Path, environ: Mapping[str, str]) -> Mapping[str, str]:
@@ -93,13 +100,14 @@ def environment(cwd: Path, environ: Mapping[str, str]) -> Mapping[str, str]:
     path = cwd / ".env"
     if not os.path.exists(path) or os.path.isdir(path):
         return dict(environ)
+    problems = Problems()
     try:
-        found = parse_dotenv(read_source(path, file=shown(path, cwd)), environ)
+        found = parse_dotenv(read_source(path, file=shown(path, cwd), problems=problems), environ)
+        return {key: entry.value for key, entry in found.items() if entry.value is not None} | dict(environ)
     except RefusedError as err:
-        place = err.origin
-        problem = Problem(file=place.file, line=place.line, column=place.column, message=err.message)
-        raise SettingsError([problem]) from err
-    return {key: value for key, value in found.items() if value is not None} | dict(environ)
+        problems.refused(err)
+        problems.raise_if_any()
+        raise
 
 
 def find_settings(path: Path | None, environ: Mapping[str, str], cwd: Path) -> Path:
@@ -119,7 +127,7 @@ def _tree(file: Path, context: Context, interpolation: Interpolation) -> Node:
     name = context.shown(file)
     nothing = MapNode(at=(name, 0, 0))
     try:
-        node = compose(read_source(file, file=name), context.problems)
+        node = compose(read_source(file, file=name, problems=context.problems), context.problems)
     except RefusedError as err:
         context.problems.refused(err)
         return nothing
@@ -128,7 +136,7 @@ def _tree(file: Path, context: Context, interpolation: Interpolation) -> Node:
     if is_null(node):
         context.problems.error(whole_file(name), "is empty")
         return nothing
-    return checked(interpolation.apply(node), context.problems, schema=SETTINGS)
+    return checked(node, context.problems, schema=SETTINGS, interpolation=interpolation)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ozwald.config.problems import Problems
+from ozwald.config.problems import Problems, whole_file
 from ozwald.config.sources import ALL, UNGROUPED, Sources
 
 
@@ -12,16 +12,18 @@ class Membership:
     """`members` has the hosts of each group, those of its children included.
 
     `groups_of` has the groups that a host inherits from, the one whose variables win last.
+    `parents` has the groups that a group stands in.
     """
 
     members: Mapping[str, tuple[str, ...]]
     children: Mapping[str, tuple[str, ...]]
     groups_of: Mapping[str, tuple[str, ...]]
+    parents: Mapping[str, list[str]]
 
 
 def settle(sources: Sources, problems: Problems) -> Membership:
     """Every host's groups and every group's hosts; the groups must be free of circles."""
-    tree = _Tree(sources)
+    tree = _Tree(sources, problems)
     for host in sources.hosts:
         tree.settle_ungrouped(host, problems)
     depths = tree.depths()
@@ -33,14 +35,16 @@ def settle(sources: Sources, problems: Problems) -> Membership:
         members=tree.members(),
         children={group: tuple(children) for group, children in tree.children.items()},
         groups_of={host: tuple(sorted(groups, key=strength)) for host, groups in tree.groups_of.items()},
+        parents=tree.parents,
     )
 
 
 class _Tree:
     """The groups' own hosts and children, in order; every group that is nobody's child becomes one of `all`."""
 
-    def __init__(self, sources: Sources) -> None:
+    def __init__(self, sources: Sources, problems: Problems) -> None:
         self.sources = sources
+        self.problems = problems
         names = dict.fromkeys((ALL, UNGROUPED, *sources.groups))
         written = {name: sources.groups[name] for name in names if name in sources.groups}
         self.hosts: dict[str, dict[str, None]] = {name: {} for name in names}
@@ -62,9 +66,15 @@ class _Tree:
         found: dict[str, set[str]] = {host: set() for host in self.sources.hosts}
         for name, hosts in self.hosts.items():
             above = self.with_ancestors(name) if hosts else set()
+            self._spend(len(above) * (1 + len(hosts)), name)
             for host in hosts:
                 found[host] |= above
         return found
+
+    def _spend(self, memberships: int, group: str) -> None:
+        """Count what a host in a group costs for each group above it: diamonds of groups multiply."""
+        written = self.sources.groups.get(group)
+        self.problems.spend(memberships, written.origin if written else whole_file("the inventory"))
 
     def with_ancestors(self, group: str) -> set[str]:
         """The group and all groups that it is in."""
@@ -88,9 +98,12 @@ class _Tree:
     def _add_ungrouped(self, host: str, problems: Problems) -> None:
         """Where a group has the host's name, Ansible takes the group instead."""
         above = self.with_ancestors(UNGROUPED)
+        self._spend(len(above), UNGROUPED)
         if host not in self.children:
             self.hosts[UNGROUPED][host] = None
             self.groups_of[host] |= above
+        elif host in (ALL, UNGROUPED):
+            return
         elif host in above:
             message = f"a group has this name and contains {UNGROUPED!r}: rename the host or the group"
             problems.error(self.sources.hosts[host].origin, message, path=host)
@@ -128,6 +141,7 @@ class _Tree:
             below = dict.fromkeys(child for name in level for child in self.children[name])
             level = {child: None for child in below if child not in seen}
             seen |= level
+        self._spend(len(seen) + len(found), group)
         return tuple(found)
 
     def _children_first(self) -> list[str]:

@@ -1,8 +1,9 @@
 """Reads `volumes`, short and long."""
 
 import os
+import posixpath
 import re
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Literal
 
 from ozwald.config.context import Context
@@ -12,9 +13,11 @@ from ozwald.model.service import Mount
 
 _Kind = Literal["bind", "volume", "tmpfs"]
 _KINDS: dict[str, _Kind] = {"bind": "bind", "volume": "volume", "tmpfs": "tmpfs"}
-_VOLUME_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_VOLUME_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]+")
 _PROPAGATIONS = frozenset(("private", "rprivate", "shared", "rshared", "slave", "rslave"))
-_MODES = _PROPAGATIONS | {"ro", "rw", "nocopy"}
+_CONSISTENCIES = frozenset(("cached", "delegated", "consistent"))
+_RELABELS = frozenset(("z", "Z"))
+_MODES = _PROPAGATIONS | _RELABELS | {"ro", "rw", "nocopy"}
 
 
 def mount(node: Node, context: Context) -> Mount:
@@ -28,7 +31,7 @@ def _short(node: Node, context: Context) -> Mount:
         raise refuse(node, "must have the form SOURCE:TARGET[:MODE]")
     if len(parts) == 1:
         return Mount(type="volume", target=_target(parts[0], node))
-    modes = parts[2].split(",") if len(parts) == 3 else []
+    modes = _modes(parts[2], node, context) if len(parts) == 3 else []
     kind: _Kind = "bind" if parts[0][0] in "/.~$" else "volume"
     _check_modes(modes, kind, node)
     return Mount(
@@ -39,13 +42,25 @@ def _short(node: Node, context: Context) -> Mount:
         read_only="ro" in modes,
         propagation=next((mode for mode in modes if mode in _PROPAGATIONS), None),
         nocopy="nocopy" in modes,
+        selinux=next((mode for mode in modes if mode in _RELABELS), None),
     )
+
+
+def _modes(written: str, node: Node, context: Context) -> list[str]:
+    modes = written.split(",")
+    if _CONSISTENCIES.intersection(modes):
+        _say_without_effect("consistency", node, context)
+    return [mode for mode in modes if mode not in _CONSISTENCIES]
+
+
+def _say_without_effect(option: str, node: Node, context: Context) -> None:
+    context.problems.warn(node.origin, f"{option!r} has no effect on Linux hosts", path=node.path)
 
 
 def _check_modes(modes: list[str], kind: _Kind, node: Node) -> None:
     if not _MODES.issuperset(modes):
         raise refuse(node, f"has a mode that is not supported; known: {', '.join(sorted(_MODES))}")
-    if len(_PROPAGATIONS.intersection(modes)) > 1 or {"ro", "rw"}.issubset(modes):
+    if any(len(one_of.intersection(modes)) > 1 for one_of in (_PROPAGATIONS, _RELABELS, {"ro", "rw"})):
         raise refuse(node, "has modes that contradict each other")
     if "nocopy" in modes and kind != "volume":
         raise refuse(node, "'nocopy' needs a volume's name as source")
@@ -64,9 +79,11 @@ def _long(node: MapNode, context: Context) -> Mount:
         if option != kind and field(node, option):
             raise refuse(node, f"the options {option!r} do not fit a mount of type {kind!r}")
     if field(node, "consistency"):
-        context.problems.warn(node.origin, "'consistency' has no effect on Linux hosts", path=node.path)
+        _say_without_effect("consistency", node, context)
     options = field(node, kind) or MapNode(at=node.at)
     create = maybe(options, "create_host_path", boolean)
+    if create is False and field(options, "selinux"):
+        raise refuse(options, "the engine relabels only a path that it may create; leave out 'create_host_path'")
     return Mount(
         type=kind,
         source=_source(source, kind, node, context) if source else None,
@@ -78,6 +95,7 @@ def _long(node: MapNode, context: Context) -> Mount:
         nocopy=maybe(options, "nocopy", boolean) or False,
         tmpfs_bytes=maybe(options, "size", size),
         tmpfs_mode=maybe(options, "mode", _mode),
+        selinux=maybe(options, "selinux", text),
     )
 
 
@@ -94,7 +112,7 @@ def _mode(node: Node) -> int:
 def _target(target: str, node: Node) -> str:
     if not target.startswith("/"):
         raise refuse(node, "the target must be an absolute path in the container")
-    return target
+    return "/" + posixpath.normpath(target).lstrip("/")
 
 
 def _source(source: str, kind: _Kind, node: Node, context: Context) -> str:
@@ -106,7 +124,7 @@ def _source(source: str, kind: _Kind, node: Node, context: Context) -> str:
         raise refuse(node, "'~' has no meaning on a remote host; write the absolute path")
     path = _path(source, context)
     if _is_on_controller(source, context) and not os.path.exists(path):
-        context.problems.warn(node.origin, f"{context.shown(Path(path))} is not there", path=node.path)
+        context.problems.warn(node.origin, "the source is not there", path=node.path)
     return path
 
 

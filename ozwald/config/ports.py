@@ -4,17 +4,21 @@ import ipaddress
 import re
 from dataclasses import dataclass
 
+from ozwald.config.context import Context
 from ozwald.config.nodes import MapNode, Node
 from ozwald.config.values import field, maybe, refuse, required, text
 from ozwald.model.service import Port
 
 _SHORT = re.compile(
-    r"(?:(?P<ip>\[[0-9A-Fa-f:.]+\]|[0-9.]+):(?=[0-9-]*:))?"
-    r"(?:(?P<published>[0-9]{1,5}(?:-[0-9]{1,5})?)?:)?"
+    r"(?:(?:(?P<ip>.+):)?(?P<published>[0-9]{1,5}(?:-[0-9]{1,5})?)?:)?"
     r"(?P<target>[0-9]{1,5}(?:-[0-9]{1,5})?)"
-    r"(?:/(?P<protocol>tcp|udp|sctp))?"
+    r"(?:/(?P<protocol>tcp|udp|sctp))?",
+    re.IGNORECASE,
 )
 _RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
+
+# What a port costs, in values of a YAML file: a short range makes thousands.
+_PORT_VALUES = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,28 +30,35 @@ class _Range:
         return self.last - self.first + 1
 
 
-def ports(node: Node) -> tuple[Port, ...]:
+def ports(node: Node, context: Context) -> tuple[Port, ...]:
     """One entry of `ports`, which a range makes several ports; raises RefusedError."""
-    return _long(node) if isinstance(node, MapNode) else _short(node)
+    return _long(node, context) if isinstance(node, MapNode) else _short(node, context)
 
 
-def _short(node: Node) -> tuple[Port, ...]:
+def _short(node: Node, context: Context) -> tuple[Port, ...]:
     match = _SHORT.fullmatch(text(node))
     if not match:
         raise refuse(node, "must have the form [[IP:]PUBLISHED:]TARGET[/PROTOCOL]")
-    published = _range(match["published"], node) if match["published"] else None
-    return _expanded(_range(match["target"], node), published, match["ip"], match["protocol"] or "tcp", node)
+    published = _published(match["published"] or "", node)
+    protocol = (match["protocol"] or "tcp").lower()
+    return _expanded(_range(match["target"], node), published, match["ip"], protocol, node, context)
 
 
-def _long(node: MapNode) -> tuple[Port, ...]:
+def _long(node: MapNode, context: Context) -> tuple[Port, ...]:
     published = field(node, "published")
     return _expanded(
         required(node, "target", lambda target: _range(text(target), target)),
-        _range(text(published), published) if published and text(published) else None,
+        _published(text(published), published) if published else None,
         maybe(node, "host_ip", text),
         maybe(node, "protocol", text) or "tcp",
         node,
+        context,
     )
+
+
+def _published(written: str, node: Node) -> _Range | None:
+    """None where the engine is to choose, which `0` asks for too."""
+    return _range(written, node) if written.strip("0") else None
 
 
 def _range(written: str, node: Node) -> _Range:
@@ -61,11 +72,15 @@ def _range(written: str, node: Node) -> _Range:
 
 
 def _expanded(
-    target: _Range, published: _Range | None, host_ip: str | None, protocol: str, node: Node
+    target: _Range, published: _Range | None, host_ip: str | None, protocol: str, node: Node, context: Context
 ) -> tuple[Port, ...]:
+    address = _address(host_ip, node) if host_ip else None
+    if published and len(target) == 1 < len(published):
+        choice = (published.first, published.last)
+        return (Port(target=target.first, protocol=protocol, host_ip=address, choice=choice),)
     if published and len(published) != len(target):
         raise refuse(node, "the published range and the target range must have the same length")
-    address = _address(host_ip, node) if host_ip else None
+    context.problems.spend(_PORT_VALUES * len(target), node.origin)
     return tuple(
         Port(
             target=target.first + step,
@@ -78,7 +93,11 @@ def _expanded(
 
 
 def _address(written: str, node: Node) -> str:
+    bare = written[1:-1] if written.startswith("[") and written.endswith("]") else written
     try:
-        return str(ipaddress.ip_address(written.strip("[]")))
+        address = ipaddress.ip_address(bare)
     except ValueError as err:
         raise refuse(node, "the address to publish on is not an IP address") from err
+    if isinstance(address, ipaddress.IPv6Address) and address.scope_id:
+        raise refuse(node, "the address to publish on must not name an interface")
+    return str(address)

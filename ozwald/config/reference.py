@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from ozwald.config.ansible.own_variables import VARIABLES
 from ozwald.config.schema_files import INVENTORY, SETTINGS, load_schema, spellings
 
 _NOTE = "<!-- Made from the schemas by `python -m ozwald.config.reference`: change them, not this file. -->"
@@ -52,14 +53,25 @@ In these variables a vault secret, a Jinja template, another kind of connection,
 ssh option are errors that name the variable and its place; put ssh options into `~/.ssh/config`. Elsewhere
 templates stay text and vault secrets stay closed. Files that are encrypted as a whole, TOML and inventory
 plugins are errors.
+
+`ozwald inventory --host NAME` shows what a host has, and in which line of which file it is written. Which names
+hosts may have, and how commands name them, stands in [patterns](patterns.md).
 """,
 }
 _TITLES = {SETTINGS: "Settings", INVENTORY: "Inventory"}
+_OWN_VARIABLES = """\
+They are checked like the keys of a host. As with every variable, the one that wins replaces the others whole:
+labels of a group and of its host are not merged. Of another variable that begins with `ozwald_` Ozwald says
+that it does not read it, and keeps it.
+"""
 
 
 def reference(name: str) -> str:
     """The Markdown page of one schema."""
     parts = [f"# {_TITLES[name]}", "", _NOTE, "", _INTRODUCTIONS[name], "", *_sections(name), _ENDINGS[name]]
+    if name == INVENTORY:
+        parts += _section("Variables of Ozwald", load_schema(VARIABLES), VARIABLES)
+        parts.append(_OWN_VARIABLES)
     return "\n".join(parts).rstrip("\n") + "\n"
 
 

@@ -1,9 +1,14 @@
 """Checks what the parts of a realm say about each other."""
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 
 from ozwald.config.problems import Problems
 from ozwald.model.service import Layer, Origin, Realm, ServiceDefinition
+
+# A few thousand names can be in millions of circles, each as long as a file.
+MOST_CIRCLES = 20
+_LONGEST_CIRCLE = 8
 
 
 def check_references(realm: Realm, problems: Problems) -> None:
@@ -62,13 +67,13 @@ def _check_circles(realm: Realm, problems: Problems) -> None:
     """A circle that no choice of varieties and profiles avoids is an error, any other a warning."""
     always = {name: _needs(definition, every=True) for name, definition in realm.definitions.items()}
     sometimes = {name: _needs(definition, every=False) for name, definition in realm.definitions.items()}
-    certain = list(circles(always))
-    for circle in certain or circles(sometimes):
+    certain = list(islice(circles(always), MOST_CIRCLES))
+    for circle in certain or islice(circles(sometimes), MOST_CIRCLES):
         origin = _circle_place(realm.definitions[circle[0]], circle[1 % len(circle)])
         path = f"realms.{realm.name}.service-definitions.{circle[0]}.depends_on"
         report = problems.error if certain else problems.warn
         way = "run in a circle" if certain else "can run in a circle"
-        report(origin, f"the dependencies {way}: {' -> '.join([*circle, circle[0]])}", path=path)
+        report(origin, f"the dependencies {way}: {circle_text(circle)}", path=path)
 
 
 def _circle_place(definition: ServiceDefinition, needed: str) -> Origin:
@@ -92,6 +97,12 @@ def _choices(varieties: list[Layer], base: list[Layer]) -> list[Layer]:
     """The layers that `depends_on` may come from; the base only where a variety leaves it open."""
     named = [layer for layer in varieties if "depends_on" in layer.values]
     return named if named and len(named) == len(varieties) else [*named, *base]
+
+
+def circle_text(circle: list[str]) -> str:
+    """The names of a circle in a row, the first again at the end; a long one loses its middle."""
+    names = [*circle[:_LONGEST_CIRCLE], "…"] if len(circle) > _LONGEST_CIRCLE else circle
+    return " -> ".join((*names, circle[0]))
 
 
 def circles(needs: Mapping[str, tuple[str, ...]]) -> Iterator[list[str]]:

@@ -33,7 +33,7 @@ def read_requests(path: Path) -> list[str | WrittenRequest]:
     problems = Problems()
     entries: list[str | WrittenRequest] = []
     try:
-        node = compose(read_source(path, file=str(path)), problems)
+        node = compose(read_source(path, file=str(path), problems=problems), problems)
         if node is None or is_null(node):
             problems.error(whole_file(str(path)), "is empty; write [] for nothing at all")
         else:

@@ -14,15 +14,16 @@ _HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _SPECIAL = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
-# Python refuses to turn more digits than this into an int; such a number stays text.
-_MAX_DIGITS = 4000
+# Python refuses to turn more digits than 4300 into an int and back, also those of a hexadecimal number;
+# such a number stays text.
+MAX_DIGITS = 3000
 
 
 def typed(text: str) -> str | int | float | bool | None:
     """The value of a plain scalar."""
     if text in _WORDS:
         return _WORDS[text]
-    if text[0] not in _NUMBER_STARTS or len(text) > _MAX_DIGITS:
+    if text[0] not in _NUMBER_STARTS or len(text) > MAX_DIGITS:
         return text
     if _INTEGER.fullmatch(text):
         return int(text)

@@ -5,8 +5,11 @@ from typing import Any
 
 from jsonschema.exceptions import ValidationError
 
+from ozwald.config.compose_hints import hint
+from ozwald.config.interpolate import MAX_TEXT, Interpolation
 from ozwald.config.nodes import ListNode, MapNode, Node, Scalar, plain_value
-from ozwald.config.problems import Problems
+from ozwald.config.problems import Problems, shortened
+from ozwald.config.quick_look import FITS
 from ozwald.config.schema_files import SPELLINGS, validator
 
 _KINDS = {
@@ -18,61 +21,93 @@ _KINDS = {
     "boolean": "true or false",
     "null": "null",
 }
+_BOOLEANS = {
+    **dict.fromkeys(("true", "yes", "on", "y"), "true"),
+    **dict.fromkeys(("false", "no", "off", "n"), "false"),
+}
+_LONGEST_PATH = 200
 _Step = str | int
 _Schema = Mapping[str, Any]
 
 
-def checked(node: Node, problems: Problems, *, schema: str) -> Node:
+def checked(node: Node, problems: Problems, *, schema: str, interpolation: Interpolation | None = None) -> Node:
     """The tree in canonical spelling, without `x-` keys and without the parts that the schema refuses.
 
-    `schema` is one of the files in `schemas/`.
+    `schema` is one of the files in `schemas/`; values have their variables replaced where `interpolation` is given.
     """
     compiled, judge = validator(schema)
-    tree = _canonical(node, compiled, "", problems)
-    refused: list[tuple[_Step, ...]] = []
+    tree = _Spelling(problems, interpolation).canonical(node, compiled, "")
     plain: Any = plain_value(tree)
+    if compiled[FITS](plain):
+        return tree
+    refused: list[tuple[_Step, ...]] = []
     for error in judge.iter_errors(plain):
         steps = tuple(error.absolute_path)
         refused.extend(_report(error, steps, _at(tree, steps), problems))
     return _without(tree, refused) if refused else tree
 
 
-def _canonical(node: Node, schema: _Schema, path: str, problems: Problems) -> Node:
-    """The tree with its paths, structural keys in the schema's spelling, `x-` keys gone."""
-    if isinstance(node, Scalar):
-        return Scalar(at=node.at, text=node.text, plain=_is_plain(node, schema), path=path)
-    if isinstance(node, ListNode):
+class _Spelling:
+    """Makes trees with paths, structural keys in the schema's spelling, variables replaced, `x-` keys gone."""
+
+    def __init__(self, problems: Problems, interpolation: Interpolation | None) -> None:
+        self.problems = problems
+        self.interpolation = interpolation
+
+    def canonical(self, node: Node, schema: _Schema, path: str) -> Node:
+        """The tree below one place of the schema; what a variable gave, quoted or not, has the type that is wanted."""
+        if isinstance(node, Scalar):
+            return self._scalar(node, schema, path)
+        if isinstance(node, MapNode):
+            return self._map(node, schema, path)
         part = schema.get("items", {})
-        items = tuple(_canonical(item, part, f"{path}[{at}]", problems) for at, item in enumerate(node.items))
+        items = tuple(self.canonical(item, part, f"{path}[{at}]") for at, item in enumerate(node.items))
         return ListNode(at=node.at, items=items, path=path)
-    return _canonical_map(node, schema, path, problems)
+
+    def _scalar(self, node: Scalar, schema: _Schema, path: str) -> Scalar:
+        if self.interpolation:
+            node = self.interpolation.apply(node, path)
+        if len(node.text) > MAX_TEXT:
+            self.problems.error(node.origin, f"is longer than {MAX_TEXT} characters", path=path)
+        types = schema.get("type") or ()
+        if "boolean" in types and "string" not in types and node.text.lower() in _BOOLEANS:
+            return self._boolean(node, path)
+        plain = "string" not in types if node.expanded and types else node.plain
+        return Scalar(at=node.at, text=node.text, plain=plain, path=path)
+
+    def _boolean(self, node: Scalar, path: str) -> Scalar:
+        """In quotes it counts too, as in Compose."""
+        meant = _BOOLEANS[node.text.lower()]
+        if node.text.lower() != meant:
+            self.problems.warn(node.origin, f"counts as {meant}, as in Compose; write {meant}", path=path)
+        return Scalar(at=node.at, text=meant, path=path)
+
+    def _map(self, node: MapNode, schema: _Schema, path: str) -> MapNode:
+        properties = schema.get("properties", {})
+        others = schema.get(SPELLINGS, {})
+        rest = schema.get("additionalProperties") or {}
+        extensible = "patternProperties" in schema
+        values: dict[str, Node] = {}
+        keys: dict[str, Scalar] = {}
+        for written, value in node.values.items():
+            key = others.get(written, written)
+            if extensible and key.startswith("x-"):
+                continue
+            here = _below(path, written)
+            if key in values:
+                message = f"the key stands twice, also as {shortened(keys[key].text)!r}"
+                self.problems.error(node.keys[written].origin, message, path=here)
+                continue
+            values[key] = self.canonical(value, properties.get(key, rest), here)
+            keys[key] = node.keys[written]
+        return MapNode(at=node.at, values=values, keys=keys, path=path)
 
 
-def _is_plain(node: Scalar, schema: _Schema) -> bool:
-    """Whether its text decides its type; what a variable gave has the type that is wanted, quoted or not."""
-    types = schema.get("type")
-    return "string" not in types if node.expanded and types else node.plain
-
-
-def _canonical_map(node: MapNode, schema: _Schema, path: str, problems: Problems) -> MapNode:
-    properties = schema.get("properties", {})
-    others = schema.get(SPELLINGS, {})
-    rest = schema.get("additionalProperties") or {}
-    extensible = "patternProperties" in schema
-    values: dict[str, Node] = {}
-    keys: dict[str, Scalar] = {}
-    for written, value in node.values.items():
-        key = others.get(written, written)
-        if extensible and key.startswith("x-"):
-            continue
-        here = f"{path}.{written}" if path else written
-        if key in values:
-            message = f"the key stands twice, also as {keys[key].text!r}"
-            problems.error(node.keys[written].origin, message, path=here)
-            continue
-        values[key] = _canonical(value, properties.get(key, rest), here, problems)
-        keys[key] = node.keys[written]
-    return MapNode(at=node.at, values=values, keys=keys, path=path)
+def _below(path: str, key: str) -> str:
+    """The path of a key; what is deep or has long names keeps the path of what it is in, for the memory's sake."""
+    if len(path) > _LONGEST_PATH:
+        return path
+    return f"{path}.{shortened(key)}" if path else shortened(key)
 
 
 def _at(node: Node, steps: tuple[_Step, ...]) -> Node:
@@ -102,7 +137,8 @@ def _report(
         known = _around(error)["properties"]
         for key in (key for key in node.values if key not in known):
             place = node.keys[key]
-            message = f"the key {place.text!r} is not known{problems.nearest(key, known)}"
+            unknown = f"the key {shortened(place.text)!r} is not known{problems.nearest(key, known)}"
+            message = hint(_around(error).get("hints", ""), key) or unknown
             problems.error(place.origin, message, path=node.path)
             yield (*steps, key)
     elif "propertyNames" in error.schema_path and isinstance(node, MapNode):
@@ -116,6 +152,8 @@ def _report(
 
 
 def _type_sentence(error: ValidationError) -> str:
+    if "typeErrorMessage" in _around(error):
+        return str(_around(error)["typeErrorMessage"])
     wanted = _keyword(error) if isinstance(_keyword(error), list) else [_keyword(error)]
     words = [_KINDS[kind] for kind in wanted if kind != "null" or len(wanted) == 1]
     return f"must be {_either(words)}, not {_kind(error.instance)}"
@@ -138,6 +176,7 @@ _SENTENCES: dict[str, Callable[[ValidationError], str]] = {
     "required": _required_sentence,
     "pattern": lambda error: str(_around(error)["patternErrorMessage"]),
     "minimum": lambda error: f"must be at least {_keyword(error)}",
+    "uniqueItems": lambda error: "must not have the same entry twice",
     "maximum": lambda error: f"must be at most {_keyword(error)}",
 }
 

@@ -11,21 +11,15 @@ from jsonschema.exceptions import ValidationError
 from jsonschema.protocols import Validator
 from jsonschema.validators import extend
 
+from ozwald.config.quick_look import FITS, quick_look
+
 SETTINGS = "settings.schema.json"
 INVENTORY = "inventory.schema.json"
 REQUESTS = "requests.schema.json"
 SPELLINGS = "spellings"
 
 _ANNOTATIONS = frozenset(("$schema", "$id", "$defs", "$comment", "title", "description", "examples"))
-_TYPES: dict[type, tuple[str, ...]] = {
-    dict: ("object",),
-    list: ("array",),
-    str: ("string",),
-    int: ("integer", "number"),
-    float: ("number",),
-    bool: ("boolean",),
-    type(None): ("null",),
-}
+_PARTS = frozenset(("items", "additionalProperties", "propertyNames"))
 
 
 @cache
@@ -55,31 +49,31 @@ def spellings(properties: Mapping[str, Any]) -> dict[str, str]:
 
 @cache
 def validator(name: str) -> tuple[Mapping[str, Any], Validator]:
-    """A schema without references, and what judges by it; its texts and spellings are kept."""
+    """A schema without references, and what judges by it; its texts, spellings and quick look are kept."""
     compiled = _compiled(load_schema(name), name)
     return compiled, _Judge(compiled)
 
 
-def _compiled(schema: Any, file: str) -> Any:
+def _compiled(schema: dict[str, Any], file: str) -> dict[str, Any]:
     """The schema without references and annotations: following references costs more than everything else."""
-    if isinstance(schema, list):
-        return [_compiled(part, file) for part in schema]
-    if not isinstance(schema, dict):
-        return schema
     if "$ref" in schema:
         return _referred(schema["$ref"], file)
-    compiled = {key: _compiled(part, file) for key, part in schema.items() if key not in _ANNOTATIONS | {"properties"}}
+    compiled = {key: value for key, value in schema.items() if key not in _ANNOTATIONS}
+    for key in _PARTS & compiled.keys():
+        if isinstance(compiled[key], dict):
+            compiled[key] = _compiled(compiled[key], file)
     if "properties" in schema:
         others = spellings(schema["properties"])
         compiled[SPELLINGS] = others
         compiled["properties"] = {
             key: _compiled(part, file) for key, part in schema["properties"].items() if key not in others
         }
+    compiled[FITS] = quick_look(compiled)
     return compiled
 
 
 @cache
-def _referred(reference: str, file: str) -> Any:
+def _referred(reference: str, file: str) -> dict[str, Any]:
     name, _, pointer = reference.partition("#")
     file = name or file
     target: Any = load_schema(file)
@@ -88,23 +82,11 @@ def _referred(reference: str, file: str) -> Any:
     return _compiled(target, file)
 
 
-def _fits(instance: object, schema: Any) -> bool:
-    """Whether a value fits a schema that says nothing but a type.
-
-    Most values are such, and asking here costs a tenth of a descent of jsonschema.
-    """
-    if len(schema) != 1:
-        return not schema
-    wanted = schema.get("type", ())
-    kinds = _TYPES[type(instance)]
-    return wanted in kinds if isinstance(wanted, str) else any(kind in wanted for kind in kinds)
-
-
 def _properties(validator: Any, properties: Any, instance: object, schema: object) -> Iterator[ValidationError]:
     if isinstance(instance, dict):
         for key, value in instance.items():
             part = properties.get(key)
-            if part is not None and not _fits(value, part):
+            if part is not None and not part[FITS](value):
                 yield from validator.descend(value, part, path=key, schema_path=key)
 
 
@@ -117,18 +99,39 @@ def _additional(validator: Any, rest: Any, instance: object, schema: Any) -> Ite
         yield ValidationError("unknown keys")
     elif rest:
         for key in unknown:
-            if not _fits(instance[key], rest):
+            if not rest[FITS](instance[key]):
                 yield from validator.descend(instance[key], rest, path=key)
 
 
 def _items(validator: Any, part: Any, instance: object, schema: object) -> Iterator[ValidationError]:
     if isinstance(instance, list):
         for at, value in enumerate(instance):
-            if not _fits(value, part):
+            if not part[FITS](value):
                 yield from validator.descend(value, part, path=at)
+
+
+def _names(validator: Any, part: Any, instance: object, schema: object) -> Iterator[ValidationError]:
+    if isinstance(instance, dict):
+        for key in instance:
+            if not part[FITS](key):
+                yield from validator.descend(key, part)
+
+
+def _unique(validator: Any, wanted: Any, instance: object, schema: object) -> Iterator[ValidationError]:
+    # jsonschema compares each with each where they cannot be sorted; what is no text has an error of its own.
+    if isinstance(instance, list):
+        texts = [item for item in instance if isinstance(item, str)]
+        if len(set(texts)) < len(texts):
+            yield ValidationError("not unique")
 
 
 _Judge: Any = extend(  # type: ignore[no-untyped-call]
     Draft202012Validator,
-    {"properties": _properties, "additionalProperties": _additional, "items": _items},
+    {
+        "properties": _properties,
+        "additionalProperties": _additional,
+        "items": _items,
+        "propertyNames": _names,
+        "uniqueItems": _unique,
+    },
 )

@@ -46,7 +46,7 @@ def _definition(realm: str, entry: Named, context: Context) -> ServiceDefinition
     body = entry.body
     base = read_layer(body, context)
     profiles = {
-        profile.name: Profile(name=profile.name, layer=read_layer(profile.body, context))
+        profile.name: Profile(name=profile.name, layer=read_layer(profile.body, context, inherits=True))
         for profile in named(field(body, "profiles"), context.problems)
     }
     return ServiceDefinition(
@@ -74,7 +74,7 @@ def _implied_varieties(base: Layer) -> dict[str, Variety]:
 def _varieties(body: Node, context: Context) -> dict[str, Variety]:
     varieties = {}
     for entry in named(field(body, "varieties"), context.problems):
-        layer = read_layer(entry.body, context)
+        layer = read_layer(entry.body, context, inherits=True)
         written = maybe(entry.body, "hardware", text) or entry.name
         if written not in list(Hardware):
             context.problems.error(

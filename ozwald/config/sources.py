@@ -19,12 +19,17 @@ class Variable:
     origin: Origin
 
 
+# Where each word of a host stands, by its path: `address`, `labels.rack`, `groups.gpu`, `vars.x`.
+Places = dict[str, Origin]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostEntry:
     """One host as written; `host` lacks its groups and variables, and is None where these describe it."""
 
     origin: Origin
     host: Host | None
+    places: Places = field(default_factory=dict)
     vars: dict[str, Variable] = field(default_factory=dict)
 
 
@@ -51,10 +56,11 @@ class GroupEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProvisionerEntry:
-    """One provisioner as written; `host_origin` is where it names its host."""
+    """One provisioner as written, with the places of its host and of its pattern of hosts."""
 
     origin: Origin
     host_origin: Origin
+    pattern_origin: Origin
     path: str
     provisioner: Provisioner
 

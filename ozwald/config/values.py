@@ -3,10 +3,10 @@
 import json
 import math
 import re
-import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
+from ozwald.config.command_words import command_words
 from ozwald.config.nodes import ListNode, MapNode, Node, Scalar, is_null
 from ozwald.config.problems import Problems, RefusedError
 from ozwald.config.units import duration_s, size_bytes
@@ -78,7 +78,7 @@ def integer(node: Node) -> int:
 def number(node: Node) -> float:
     """A finite number that is not negative; digits in quotes count."""
     try:
-        value = float(text(node))
+        value = float(_digits(node))
     except ValueError:
         value = math.nan
     if not math.isfinite(value) or value < 0:
@@ -89,9 +89,15 @@ def number(node: Node) -> float:
 def size(node: Node) -> int:
     """Bytes."""
     try:
-        return size_bytes(text(node))
+        return size_bytes(_digits(node))
     except ValueError as err:
         raise refuse(node, str(err)) from err
+
+
+def _digits(node: Node) -> str:
+    """A scalar as it is written, but `0x10` and `0o17` as the number they are."""
+    value = node.value if isinstance(node, Scalar) else None
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else text(node)
 
 
 def duration(node: Node) -> float:
@@ -117,9 +123,9 @@ def words(node: Node) -> tuple[str, ...]:
     if not isinstance(node, Scalar):
         return texts(node)
     try:
-        return tuple(shlex.split(node.text))
+        return command_words(node.text)
     except ValueError as err:
-        raise refuse(node, "a quote is opened and never closed, or a backslash ends the text") from err
+        raise refuse(node, str(err)) from err
 
 
 def collect(read: Callable[[Written], Read], all_written: Iterable[Written], problems: Problems) -> Iterator[Read]:

@@ -9,10 +9,14 @@ import yaml
 
 from ozwald.config.files import Source
 from ozwald.config.nodes import At, ListNode, MapNode, Node, Scalar, origin_of
-from ozwald.config.problems import Problems, RefusedError, whole_file
+from ozwald.config.problems import MOST_VALUES, Problems, RefusedError, shortened, whole_file
 from ozwald.model.service import Origin
 
 MAX_DEPTH = 64
+# As YAML itself has it for keys without a '?' before them.
+MAX_KEY = 1024
+# The parser compares each '%TAG' line with each.
+MAX_DIRECTIVES = 16
 # What aliases and merge keys may add to the nodes that were really written: enough for any file people
 # keep, little enough to refuse a bomb at once.
 ALIAS_NODES = 10_000
@@ -76,6 +80,9 @@ def compose(source: Source, problems: Problems, *, dialect: Dialect = OURS) -> N
 
     What is wrong goes into `problems`.
     """
+    if source.text.count("%TAG") > MAX_DIRECTIVES:
+        problems.error(whole_file(source.file), f"has more than {MAX_DIRECTIVES} times '%TAG'; write tags out")
+        return None
     composer = _Composer(source.file, problems, dialect)
     try:
         for event in yaml.parse(source.text, Loader=_loader()):
@@ -89,6 +96,8 @@ def compose(source: Source, problems: Problems, *, dialect: Dialect = OURS) -> N
     except RefusedError as err:
         problems.error(err.origin, err.message)
         return None
+    finally:
+        problems.spent += composer.written + composer.expanded
     return composer.root or Scalar(at=(source.file, 1, 1), text="")
 
 
@@ -120,6 +129,7 @@ class _Composer:
         self.dialect = dialect
         self.root: Node | None = None
         self.documents = 0
+        self.room = MOST_VALUES - problems.spent
         self.written = 0
         self.expanded = 0
         self.stack: list[_Frame] = []
@@ -146,9 +156,16 @@ class _Composer:
             place = origin_of(self._place(event))
             raise RefusedError(place, "a second document starts here; one file is one document")
 
-    def _scalar(self, event: yaml.ScalarEvent) -> None:
+    def _count(self, event: yaml.NodeEvent) -> At:
+        """Count one more node and say where it is; raises SettingsError when there are too many."""
         place = self._place(event)
         self.written += 1
+        if self.written + self.expanded > self.room:
+            self.problems.spend(self.written + self.expanded, origin_of(place))
+        return place
+
+    def _scalar(self, event: yaml.ScalarEvent) -> None:
+        place = self._count(event)
         tag = event.tag if event.tag in self.dialect.tags else ""
         node = Scalar(at=place, text=event.value, plain=self._is_plain(event, place), tag=tag or "")
         if event.anchor:
@@ -170,8 +187,7 @@ class _Composer:
         return False
 
     def _start(self, event: yaml.SequenceStartEvent | yaml.MappingStartEvent) -> None:
-        place = self._place(event)
-        self.written += 1
+        place = self._count(event)
         is_map = type(event) is yaml.MappingStartEvent
         if event.tag not in (None, "!", _TAG + ("map" if is_map else "seq"), *self.dialect.tags):
             self.problems.error(origin_of(place), "a tag that Ozwald does not know; remove it")
@@ -199,7 +215,7 @@ class _Composer:
         if anchored is None:
             raise RefusedError(origin_of(place), "an alias inside its own anchor has no end")
         self.expanded += anchored.size
-        if self.expanded > ALIAS_NODES + ALIAS_RATIO * self.written:
+        if self.expanded > min(ALIAS_NODES + ALIAS_RATIO * self.written, self.room - self.written):
             raise RefusedError(origin_of(place), "aliases and merge keys make this file too large")
         if len(self.stack) + anchored.height > MAX_DEPTH:
             raise RefusedError(origin_of(place), f"nested deeper than {MAX_DEPTH} levels")
@@ -223,6 +239,8 @@ class _Composer:
     def _key(self, node: Node, place: At) -> Scalar:
         if not isinstance(node, Scalar):
             raise RefusedError(origin_of(place), "a key must be a single word, not a list or a map")
+        if len(node.text) > MAX_KEY:
+            raise RefusedError(origin_of(place), f"a key is longer than {MAX_KEY} characters")
         if node.plain and not node.text:
             self.problems.error(origin_of(place), "a key is missing before this ':'")
         return node if node.at == place else Scalar(at=place, text=node.text, plain=node.plain)
@@ -232,10 +250,10 @@ class _Composer:
             self._merge(frame, node, place)
         elif key.text in frame.values and not self.dialect.last_duplicate_wins:
             first = frame.keys[key.text].origin
-            self.problems.error(key.origin, f"the key {key.text!r} stands twice; first in line {first.line}")
+            self.problems.error(key.origin, f"the key {shortened(key.text)!r} stands twice; first in line {first.line}")
         else:
             if key.text in frame.values:
-                self.problems.warn(key.origin, f"the key {key.text!r} stands twice; the last one counts")
+                self.problems.warn(key.origin, f"the key {shortened(key.text)!r} stands twice; the last one counts")
             frame.values[key.text] = node
             frame.keys[key.text] = key
 

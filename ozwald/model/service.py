@@ -1,11 +1,14 @@
 """Services: definitions as the settings file has them, and the complete specification of one container."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
 from ozwald.model.resources import Hardware
+
+_CDI_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*/[A-Za-z][A-Za-z0-9_.-]*=[A-Za-z0-9][A-Za-z0-9_.:-]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +94,7 @@ class Mount:
     """One entry of `volumes`. `source` is a host path (bind), a volume's name (volume) or None.
 
     With `on_controller` the source is the controller's own data: an absolute path of the machine Ozwald runs on.
+    `selinux` is `z` or `Z` where the engine is to relabel the source, for all containers or for this one.
     """
 
     type: Literal["bind", "volume", "tmpfs"]
@@ -102,6 +106,7 @@ class Mount:
     nocopy: bool = False
     tmpfs_bytes: int | None = None
     tmpfs_mode: int | None = None
+    selinux: str | None = None
     on_controller: bool = False
 
     @property
@@ -112,12 +117,16 @@ class Mount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Port:
-    """One published or exposed container port; `published` None lets the engine choose."""
+    """One published or exposed container port; `published` None lets the engine choose, out of `choice`.
+
+    `choice` is the first and the last port of a range, or None for any.
+    """
 
     target: int
     protocol: str = "tcp"
     published: int | None = None
     host_ip: str | None = None
+    choice: tuple[int, int] | None = None
 
     @property
     def key(self) -> str:
@@ -156,11 +165,16 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
-    """A device node handed to the container."""
+    """A device node handed to the container, or a device by its CDI name, `VENDOR/CLASS=NAME`."""
 
     source: str
     target: str
     permissions: str = "rwm"
+
+    @property
+    def is_cdi(self) -> bool:
+        """Whether the source is a CDI name."""
+        return self.source == self.target and _CDI_NAME.fullmatch(self.source) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from ozwald.model.container import (
 from ozwald.model.host import Host
 from ozwald.model.plan import InstanceKey
 from ozwald.model.wanted import WantedInstance, WantedSet
+from ozwald.planning.endpoints import address_and_port
 from ozwald.planning.situation import Situation
 from ozwald.planning.status import status_of
 
@@ -44,7 +45,7 @@ def _running(key: InstanceKey, host: str, container: ObservedContainer, machine:
         reason=_reason(container, status, is_replaced=is_replaced),
         since=container.created_at,
         endpoint=next(
-            (f"{machine.address}:{port.published}" for port in container.ports if port.published is not None), None
+            (address_and_port(machine, port.published) for port in container.ports if port.published is not None), None
         ),
         image=container.image,
         generation=int(generation) if generation.isdecimal() else None,

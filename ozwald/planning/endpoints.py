@@ -56,5 +56,10 @@ def endpoint(placement: Placement, *, seen_from: str, hosts: Mapping[str, Host])
         if placement.host == seen_from:
             return f"{placement.spec.instance}:{port.target}"
         if port.published is not None:
-            return f"{hosts[placement.host].address}:{port.published}"
+            return address_and_port(hosts[placement.host], port.published)
     return None
+
+
+def address_and_port(host: Host, port: int) -> str:
+    """A published port of a host, as clients dial it: an IPv6 address stands in brackets."""
+    return f"[{host.address}]:{port}" if ":" in host.address else f"{host.address}:{port}"

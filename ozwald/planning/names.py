@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from ozwald.errors import RequestError
 from ozwald.model.plan import InstanceKey
 from ozwald.model.service import InstanceRequest, Realm, ServiceDefinition
-from ozwald.planning.nearest import unknown
+from ozwald.planning.nearest import shortened, unknown
 
 _SPEC = re.compile(r"(?:(?P<realm>[^:\[\]@]*):)?(?P<name>[^:\[\]@]+)(?P<words>(?:\[[^\[\]]*\])*)(?:@(?P<host>.+))?")
+_LISTED = re.compile(r"(?:\[[^\[\]]*\]|[^\s,])+")
 _NAME = re.compile(r"(?!.*--)[A-Za-z0-9][A-Za-z0-9._-]{0,62}\Z")
 
 
@@ -25,7 +26,7 @@ class Words:
 
 def split_specs(arguments: Sequence[str]) -> list[str]:
     """Splits what the user gave at spaces and commas; several hosts in one pattern are joined by `:`."""
-    return [spec for argument in arguments for spec in re.split(r"[\s,]+(?![^\[]*\])", argument) if spec]
+    return [spec for argument in arguments for spec in _LISTED.findall(argument)]
 
 
 def parse_instance(text: str, realms: Mapping[str, Realm]) -> InstanceRequest:
@@ -36,7 +37,9 @@ def parse_instance(text: str, realms: Mapping[str, Realm]) -> InstanceRequest:
     """
     words = _split(text)
     if len(words.brackets) > 3:
-        raise RequestError(f"{text!r} has too many brackets; the form is NAME[service][variety][profile]@HOSTS")
+        raise RequestError(
+            f"{shortened(text)!r} has too many brackets; the form is NAME[service][variety][profile]@HOSTS"
+        )
     check_name("instance", words.name)
     realm = find_realm(words.realm, realms)
     service = words.brackets[0] if words.brackets and words.brackets[0] else words.name
@@ -60,7 +63,7 @@ def parse_definition(text: str, realms: Mapping[str, Realm]) -> tuple[ServiceDef
     """
     words = _split(text)
     if len(words.brackets) > 2 or words.host:
-        raise RequestError(f"{text!r} is not a definition; the form is [REALM:]service[profile][variety]")
+        raise RequestError(f"{shortened(text)!r} is not a definition; the form is [REALM:]service[profile][variety]")
     realm = find_realm(words.realm, realms)
     if words.name not in realm.definitions:
         where = f" in realm {realm.name!r}"
@@ -113,7 +116,7 @@ def check_name(kind: str, name: str) -> None:
     """
     if not _NAME.match(name):
         raise RequestError(
-            f"{kind} name {name!r} must be 1 to 63 letters, digits, '.', '_' or '-', "
+            f"{kind} name {shortened(name)!r} must be 1 to 63 letters, digits, '.', '_' or '-', "
             "start with a letter or digit and not contain '--'"
         )
 
@@ -166,7 +169,9 @@ def find_realm(name: str | None, realms: Mapping[str, Realm]) -> Realm:
 def _split(text: str) -> Words:
     match = _SPEC.fullmatch(text.strip())
     if match is None:
-        raise RequestError(f"{text!r} is not a service; the form is [REALM:]NAME[service][variety][profile]@HOSTS")
+        raise RequestError(
+            f"{shortened(text)!r} is not a service; the form is [REALM:]NAME[service][variety][profile]@HOSTS"
+        )
     brackets = tuple(word.strip() for word in re.findall(r"\[([^\[\]]*)\]", match["words"]))
     return Words(realm=match["realm"], name=match["name"], brackets=brackets, host=match["host"])
 
@@ -190,7 +195,7 @@ def _variety_and_profile(
         readings = [(brackets[0] or None, brackets[1] or None)]
     if not readings:
         kind = "varieties" if first in definition.varieties else "profiles"
-        raise RequestError(f"{text!r} names two {kind}; give one variety and one profile")
+        raise RequestError(f"{shortened(text)!r} names two {kind}; give one variety and one profile")
     if len(readings) > 1:
         raise RequestError(
             f"{first!r} is both a variety and a profile of {definition.name!r}; "

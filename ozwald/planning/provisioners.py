@@ -5,7 +5,6 @@ from collections.abc import Mapping
 
 from ozwald.errors import RequestError
 from ozwald.model.host import Host, Inventory, Provisioner
-from ozwald.planning.nearest import unknown
 from ozwald.planning.patterns import select
 
 
@@ -27,7 +26,11 @@ def choose_provisioner(inventory: Inventory, name: str | None) -> Provisioner:
     on_host = [provisioner for provisioner in known.values() if provisioner.host == name]
     if len(on_host) == 1:
         return on_host[0]
-    raise RequestError(f"OZWALD_PROVISIONER: {unknown('provisioner', name, known)}")
+    if on_host:
+        ways = ", ".join(sorted(provisioner.name for provisioner in on_host))
+        raise RequestError(f"OZWALD_PROVISIONER: the host {name!r} has several provisioners; name one of them: {ways}")
+    names = ", ".join(sorted(known))
+    raise RequestError(f"OZWALD_PROVISIONER: no provisioner and no provisioner's host {name!r}; known: {names}")
 
 
 def managed_hosts(inventory: Inventory, provisioner: Provisioner, limit: str | None) -> Mapping[str, Host]:

@@ -55,9 +55,14 @@ def completed(merged: Mapping[str, Any]) -> dict[str, Any]:
     """Merged layers with the environment files under the environment, and what counts where nothing is said."""
     env_files: tuple[EnvFile, ...] = merged.get("env_file", ())
     from_files = {name: value for file in env_files for name, value in file.values.items()}
+    environment = from_files | dict(merged.get("environment", {}))
     in_order = merged.get("depends_on") or merged.get("lockers")
-    defaults = {"networks": (Attachment(network="default"),), "restart": "no" if in_order else "unless-stopped"}
-    return defaults | dict(merged) | {"environment": from_files | dict(merged.get("environment", {}))}
+    return {
+        "restart": "no" if in_order else "unless-stopped",
+        **merged,
+        "networks": merged.get("networks") or (Attachment(network="default"),),
+        "environment": {name: value for name, value in environment.items() if value is not None},
+    }
 
 
 def layers(definition: ServiceDefinition, *, variety: str | None, profile: str | None) -> tuple[Layer, ...]:
@@ -126,8 +131,13 @@ def _unite(lower: tuple[str, ...], upper: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(lower + upper))
 
 
+def _merge_over_files(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
+    """A variable that is removed stays known: the environment files below may have it too."""
+    return {**lower, **upper}
+
+
 _RULES: Mapping[str, Callable[[Any, Any], Any]] = {
-    "environment": _merge_map,
+    "environment": _merge_over_files,
     "labels": _merge_map,
     "properties": _merge_map,
     "footprint": _merge_map,

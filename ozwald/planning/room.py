@@ -1,6 +1,6 @@
 """What is still free on one host while a plan is being made."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from ozwald.model.host import Host
@@ -34,12 +34,16 @@ class Share:
 
 @dataclass(slots=True, kw_only=True)
 class Room:
-    """Free memory (bytes), cards, ports of others and the shares of our instances, while it fills and empties."""
+    """Free memory (bytes), cards, ports of others and the shares of our instances, while it fills and empties.
+
+    `refused` are cards that no container can be given, such as one split into MIG devices, which are cards themselves.
+    """
 
     memory_free_bytes: int | None
     memory_total_bytes: int | None
     gpus: dict[str, Gpu]
     vram_reserve_bytes: int
+    refused: tuple[Gpu, ...] = ()
     taken_ports: list[tuple[Port, str]] = field(default_factory=list)
     shares: dict[InstanceKey, Share] = field(default_factory=dict)
 
@@ -50,8 +54,9 @@ class Room:
         return cls(
             memory_free_bytes=None if available is None else available - host.reserve.memory_bytes,
             memory_total_bytes=None if total is None else total - host.reserve.memory_bytes,
-            gpus={gpu.id: gpu for gpu in observation.resources.gpus},
+            gpus={gpu.id: gpu for gpu in observation.resources.gpus if gpu.refusal is None},
             vram_reserve_bytes=host.reserve.vram_bytes,
+            refused=tuple(gpu for gpu in observation.resources.gpus if gpu.refusal is not None),
         )
 
     def cards_of(self, key: InstanceKey, hardware: Hardware, required: Requires) -> tuple[Gpu, ...]:
@@ -75,7 +80,8 @@ class Room:
         cards = sorted(self._cards(hardware), key=lambda gpu: self._preference(gpu, required, asking))
         if len(cards) < _card_count(required):
             plural = "s" if len(cards) > 1 else ""
-            raise DoesNotFit(f"{len(cards) or 'no'} {hardware.value} card{plural}, {_card_count(required)} needed")
+            there = f"{len(cards) or 'no'} {hardware.value} card{plural}"
+            raise DoesNotFit(f"{there}, {_card_count(required)} needed{self._refusals(hardware)}")
         chosen = cards if required.gpus == "all" else cards[: _card_count(required)]
         for gpu in chosen:
             if self._lacks_vram(gpu, required, asking):
@@ -101,9 +107,7 @@ class Room:
         """
         ours = [(port, key.name) for key, share in self.shares.items() if key != asking for port in share.ports]
         for port in ports:
-            for taken, holder in (*self.taken_ports, *ours):
-                if clash(port, taken):
-                    raise DoesNotFit(f"port {port.published}/{port.protocol} is taken by {holder}")
+            _check_port(port, [*self.taken_ports, *ours])
 
     def take(self, key: InstanceKey, spec: ServiceSpec, gpus: Iterable[Gpu]) -> None:
         """Writes down an instance's share and, as far as it does not run with it yet, that it is free no more."""
@@ -124,14 +128,32 @@ class Room:
                 self._free_vram(card, share.requires.vram_bytes or 0)
 
     def _free_memory(self, count: int) -> None:
+        self._change_memory(count)
+        for card in tuple(self.gpus.values()):
+            if card.unified_memory:
+                self._change_vram(card.id, count)
+
+    def _free_vram(self, card: str, count: int) -> None:
+        self._change_vram(card, count)
+        if card in self.gpus and self.gpus[card].unified_memory:
+            self._change_memory(count)
+
+    def _change_memory(self, count: int) -> None:
         if self.memory_free_bytes is not None:
             free = self.memory_free_bytes + count
             self.memory_free_bytes = free if self.memory_total_bytes is None else min(free, self.memory_total_bytes)
 
-    def _free_vram(self, card: str, count: int) -> None:
+    def _change_vram(self, card: str, count: int) -> None:
         gpu = self.gpus.get(card)
         if gpu is not None and gpu.vram_used_bytes is not None:
             self.gpus[card] = replace(gpu, vram_used_bytes=max(0, gpu.vram_used_bytes - count))
+
+    def _refusals(self, hardware: Hardware) -> str:
+        """Why cards that are there do not count; nothing of those whose parts do."""
+        parents = {gpu.mig.parent_id for gpu in self.gpus.values() if gpu.mig}
+        kind = [gpu for gpu in self.refused if gpu.hardware is hardware and gpu.id not in parents]
+        reasons = dict.fromkeys(f"{gpu.name}: {gpu.refusal}" for gpu in kind)
+        return f" ({'; '.join(reasons)})" if reasons else ""
 
     def _cards(self, hardware: Hardware) -> list[Gpu]:
         return [gpu for gpu in self.gpus.values() if gpu.hardware is hardware]
@@ -157,9 +179,24 @@ class Room:
         known = []
         if gpu.vram_free_bytes is not None:
             known.append(gpu.vram_free_bytes + (own.requires.vram_bytes or 0 if own.runs else 0))
-        if gpu.vram_total_bytes is not None:
-            known.append(gpu.vram_total_bytes - sum(share.requires.vram_bytes or 0 for share in tenants.values()))
+        if gpu.vram_usable_bytes is not None:
+            known.append(gpu.vram_usable_bytes - sum(share.requires.vram_bytes or 0 for share in tenants.values()))
         return max(0, min(known) - self.vram_reserve_bytes) if known else None
+
+
+def _check_port(port: Port, taken: Sequence[tuple[Port, str]]) -> None:
+    """One port of a range is enough: the engine looks for it."""
+    first, last = port.choice or (port.published, port.published)
+    if first is None or last is None:
+        return
+    for number in range(first, last + 1):
+        wanted = replace(port, published=number)
+        holder = next((holder for other, holder in taken if clash(wanted, other)), None)
+        if holder is None:
+            return
+    if first != last:
+        raise DoesNotFit(f"the ports {first}-{last}/{port.protocol} are all taken")
+    raise DoesNotFit(f"port {first}/{port.protocol} is taken by {holder}")
 
 
 def clash(one: Port, other: Port) -> bool:

@@ -9,6 +9,7 @@ from ozwald.model.service import Device, Healthcheck, Mount, Port, ServiceSpec
 KFD: Final = "/dev/kfd"
 AMD_GROUPS: Final = ("video", "render")
 NANOSECONDS: Final = 1_000_000_000
+OPEN_SYSTEM_PATHS: Final = "systempaths=unconfined"
 LEAST_HEALTH_NS: Final = 1_000_000  # the engine refuses less, except 0
 
 Body = dict[str, Any]
@@ -31,13 +32,14 @@ def container_config(
         {
             "Image": spec.image,
             "Cmd": None if spec.command is None else list(spec.command),
-            "Entrypoint": _entrypoint(spec.entrypoint),
+            # An empty list clears the image's and leaves its command; one empty word would take that away too.
+            "Entrypoint": None if spec.entrypoint is None else list(spec.entrypoint),
             "Env": [f"{name}={value}" for name, value in _environment(spec).items()],
             "User": spec.user,
             "WorkingDir": spec.working_dir,
             "Labels": {**spec.labels, **(labels or {})},
             "Healthcheck": _healthcheck(spec.healthcheck) if spec.healthcheck else None,
-            "StopTimeout": None if spec.stop_grace_period is None else round(spec.stop_grace_period),
+            "StopTimeout": None if spec.stop_grace_period is None else int(spec.stop_grace_period),
             "ExposedPorts": {_port_key(port): {} for port in spec.ports} or None,
             "HostConfig": _host_config(spec, gpus, networks),
             "NetworkingConfig": _networking(networks),
@@ -50,13 +52,13 @@ def _host_config(spec: ServiceSpec, gpus: Sequence[Gpu], networks: Sequence[Netw
     amd = [gpu for gpu in gpus if gpu.hardware is Hardware.AMDGPU]
     return _without_none(
         {
-            "Binds": [_bind(mount) for mount in spec.volumes if _must_be_made(mount)] or None,
-            "Mounts": [_mount(mount) for mount in spec.volumes if not _must_be_made(mount)] or None,
+            "Binds": [_bind(mount) for mount in spec.volumes if _is_bind(mount)] or None,
+            "Mounts": [_mount(mount) for mount in spec.volumes if not _is_bind(mount)] or None,
             "PortBindings": _port_bindings(spec.ports) or None,
             "Ulimits": [{"Name": name, "Soft": limit.soft, "Hard": limit.hard} for name, limit in spec.ulimits.items()]
             or None,
-            "Devices": [*map(_device, spec.devices), *_amd_devices(amd)] or None,
-            "DeviceRequests": [_nvidia_request(nvidia)] if nvidia else None,
+            "Devices": [*(_device(one) for one in spec.devices if not one.is_cdi), *_amd_devices(amd)] or None,
+            "DeviceRequests": [*_cdi_request(spec.devices), *_nvidia_request(nvidia)] or None,
             "GroupAdd": list(dict.fromkeys([*spec.group_add, *_amd_groups(amd)])) or None,
             "NanoCpus": None if spec.cpus is None else round(spec.cpus * NANOSECONDS),
             "Memory": spec.mem_limit,
@@ -70,7 +72,7 @@ def _host_config(spec: ServiceSpec, gpus: Sequence[Gpu], networks: Sequence[Netw
             "PidMode": spec.pid,
             "CapAdd": list(spec.cap_add) or None,
             "CapDrop": list(spec.cap_drop) or None,
-            "SecurityOpt": list(spec.security_opt) or None,
+            **_security(spec.security_opt),
             "ExtraHosts": list(spec.extra_hosts) or None,
             "NetworkMode": networks[0][0] if networks else None,
         }
@@ -89,11 +91,6 @@ def _environment(spec: ServiceSpec) -> dict[str, str]:
     for file in spec.env_file:
         merged |= file.values
     return merged | dict(spec.environment)
-
-
-def _entrypoint(entrypoint: tuple[str, ...] | None) -> list[str] | None:
-    """One empty word is how the API clears the image's entrypoint: an empty list leaves it."""
-    return None if entrypoint is None else list(entrypoint) or [""]
 
 
 def _healthcheck(check: Healthcheck) -> Body:
@@ -116,14 +113,16 @@ def _nanoseconds(seconds: float | None) -> int | None:
     return max(whole, LEAST_HEALTH_NS) if whole else 0
 
 
-def _must_be_made(mount: Mount) -> bool:
-    """Binds make a missing source folder; the API's Mounts refuse it before 1.42, so only such mounts are Binds."""
+def _is_bind(mount: Mount) -> bool:
+    """Only Binds relabel for SELinux and make a missing source folder; the API's Mounts refuse that before 1.42."""
+    if mount.selinux:
+        return True
     return mount.type == "bind" and mount.create_host_path and ":" not in f"{mount.source}{mount.target}"
 
 
 def _bind(mount: Mount) -> str:
-    options = ["ro" if mount.read_only else "rw", *([mount.propagation] if mount.propagation else [])]
-    return f"{mount.source}:{mount.target}:{','.join(options)}"
+    options = ["ro" if mount.read_only else "rw", mount.selinux, mount.propagation, "nocopy" if mount.nocopy else None]
+    return f"{mount.source}:{mount.target}:{','.join(filter(None, options))}"
 
 
 def _mount(mount: Mount) -> Body:
@@ -156,7 +155,8 @@ def _port_key(port: Port) -> str:
 def _port_bindings(ports: Sequence[Port]) -> dict[str, list[Body]]:
     bindings: dict[str, list[Body]] = {}
     for port in ports:
-        entry = {"HostIp": port.host_ip or "", "HostPort": str(port.published or "")}
+        published = "{}-{}".format(*port.choice) if port.choice else str(port.published or "")
+        entry = {"HostIp": port.host_ip or "", "HostPort": published}
         bindings.setdefault(_port_key(port), []).append(entry)
     return bindings
 
@@ -180,8 +180,20 @@ def _amd_groups(cards: Sequence[Gpu]) -> list[str]:
     return known or (list(AMD_GROUPS) if cards else [])
 
 
-def _nvidia_request(cards: Sequence[Gpu]) -> Body:
-    return {"Driver": "", "DeviceIDs": [card.id for card in cards], "Capabilities": [["gpu"]]}
+def _nvidia_request(cards: Sequence[Gpu]) -> list[Body]:
+    return [{"Driver": "", "DeviceIDs": [card.id for card in cards], "Capabilities": [["gpu"]]}] if cards else []
+
+
+def _cdi_request(devices: Sequence[Device]) -> list[Body]:
+    names = [device.source for device in devices if device.is_cdi]
+    return [{"Driver": "cdi", "DeviceIDs": names}] if names else []
+
+
+def _security(options: Sequence[str]) -> Body:
+    """Unconfined system paths are empty lists for the engine: the option is the command line's own."""
+    others = [option for option in options if option != OPEN_SYSTEM_PATHS]
+    paths: Body = {"MaskedPaths": [], "ReadonlyPaths": []} if len(others) < len(options) else {}
+    return {"SecurityOpt": others or None, **paths}
 
 
 def _tmpfs(entry: str) -> tuple[str, str]:

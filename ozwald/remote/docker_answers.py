@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from ozwald.model.container import Activity, ContainerState, ObservedContainer, ObservedPort
-from ozwald.model.resources import DockerFacts
 from ozwald.remote.engine import PullProgress
 
 FRAME_HEADER: Final = 8
@@ -55,19 +54,6 @@ def activity(entry: Mapping[str, Any]) -> Activity:
     return Activity(
         cpu_s=float(cpu.get("total_usage") or 0) / NANOSECONDS,
         read_bytes=sum(int(disk.get("value") or 0) for disk in disks if str(disk.get("op")).lower() == "read"),
-    )
-
-
-def facts(info: Mapping[str, Any], version: Mapping[str, Any]) -> DockerFacts:
-    """Reads `GET /info` and `GET /version`."""
-    cgroup = str(info.get("CgroupVersion") or "")
-    return DockerFacts(
-        version=str(version.get("Version") or info.get("ServerVersion") or ""),
-        api_version=str(version["ApiVersion"]) if version.get("ApiVersion") else None,
-        root_dir=str(info["DockerRootDir"]) if info.get("DockerRootDir") else None,
-        storage_driver=str(info["Driver"]) if info.get("Driver") else None,
-        cgroup_version=int(cgroup) if cgroup.isdecimal() else None,
-        runtimes=tuple(sorted(map(str, info.get("Runtimes") or ()))),
     )
 
 

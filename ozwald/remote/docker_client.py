@@ -18,11 +18,17 @@ NEWEST_API: Final = (1, 44)  # the newest this room's bodies and answers were ch
 
 
 class DockerClient:
-    """One engine's API. May be used by several threads; each call has a pipe of its own, from `dial`."""
+    """One engine's API. May be used by several threads; each call has a pipe of its own, from `dial`.
 
-    def __init__(self, host_name: str, api: docker.APIClient, limits: CallLimits, dial: Dial) -> None:
+    `version` is what `GET /version` said at first.
+    """
+
+    def __init__(
+        self, host_name: str, api: docker.APIClient, limits: CallLimits, dial: Dial, *, version: Mapping[str, Any]
+    ) -> None:
         self.host_name = host_name
         self.api = api
+        self.version = version
         self.dial = dial
         self._limits = limits
 
@@ -31,10 +37,11 @@ class DockerClient:
         """A client for the API version that both sides know; asks the engine for its own."""
         limits = CallLimits()
         adapter = PipeAdapter(dial, limits)
-        asking = cls(host_name, _api(adapter, "1.41"), limits, dial)
+        asking = cls(host_name, _api(adapter, "1.41"), limits, dial, version={})
         with asking.call("asking for the API version", timeout_s=READ_S):
-            version = negotiated(host_name, asking.api.version(api_version=False))
-        return cls(host_name, _api(adapter, version), limits, dial)
+            version = asking.api.version(api_version=False)
+            spoken = negotiated(host_name, version)
+        return cls(host_name, _api(adapter, spoken), limits, dial, version=version)
 
     def drop_idle(self) -> None:
         """Closes the pipes that wait for the next call, which opens a new one."""

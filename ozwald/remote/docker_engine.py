@@ -14,7 +14,7 @@ import requests
 
 from ozwald.model.container import Activity, ContainerState, ObservedContainer
 from ozwald.model.resources import DockerFacts
-from ozwald.remote import docker_answers, docker_failures
+from ozwald.remote import docker_answers, docker_facts, docker_failures
 from ozwald.remote.docker_client import READ_S, DockerClient
 from ozwald.remote.docker_transport import BASE_URL, Dial
 from ozwald.remote.engine import Exec, PullProgress
@@ -52,7 +52,10 @@ class DockerEngine:
 
     def facts(self) -> DockerFacts:
         with self._client.call("asking for its facts", timeout_s=READ_S):
-            return docker_answers.facts(self._client.api.info(), self._client.api.version())
+            info, version = self._client.api.info(), self._client.version
+            if info.get("ServerVersion") != version.get("Version"):  # it was upgraded meanwhile
+                version = self._client.api.version()
+            return docker_facts.facts(info, version)
 
     def list_containers(self) -> tuple[ObservedContainer, ...]:
         with self._client.call("listing containers", timeout_s=READ_S):

@@ -11,6 +11,7 @@ from ozwald.errors import ConnectionFailed, EngineError, Failure, HostError
 from ozwald.model.host import Host
 from ozwald.remote.command import CommandResult, OutOfTimeError, close_channel, execute
 from ozwald.remote.docker_transport import LinkLostError, Pipe
+from ozwald.remote.floods import at_most
 from ozwald.remote.streamlocal import open_streamlocal
 from ozwald.remote.text import clean
 from ozwald.remote.transport import GuardedTransport
@@ -18,6 +19,7 @@ from ozwald.remote.transport import GuardedTransport
 SOCKET: Final = "/var/run/docker.sock"
 OPEN_S: Final = 10.0
 LOOK_S: Final = 5.0
+LOOK_BYTES: Final = 64 << 10
 LOOK: Final = """\
 if [ ! -S "$1" ]; then echo missing; elif [ ! -w "$1" ]; then echo denied; else echo there; fi
 command -v docker >/dev/null 2>&1 && echo cli
@@ -56,11 +58,14 @@ class SshPipes:
 
     def _look_for_another_way(self, timeout_s: float) -> None:
         """sshd gives one answer for a missing socket, a closed one and forbidden forwarding, so look at the host."""
+        limit = at_most(LOOK_BYTES, self._host.name, "the question where its engine is")
+        words = ["sh", "-c", LOOK, "sh", self._socket]
         try:
-            looked = self._run(["sh", "-c", LOOK, "sh", self._socket], timeout_s=timeout_s, become=False)
+            seen = self._run(words, timeout_s=timeout_s, become=False, on_output=limit).stdout.split()
         except ConnectionFailed as err:
+            if err.failure is not Failure.UNKNOWN:
+                raise
             raise self._failed(err.message) from err  # looking changes nothing
-        seen = looked.stdout.split()
         found, has_cli = (seen or [b"there"])[0], b"cli" in seen
         if found == b"missing":
             raise missing(self._host, self._socket)

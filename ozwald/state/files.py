@@ -2,24 +2,43 @@
 
 import contextlib
 import os
+import stat
 import tempfile
 from pathlib import Path
 
 from ozwald.errors import StateError
+
+# A wanted set of some thousand instances; read as JSON, the worst text of this size takes 60 MiB.
+MAX_BYTES = 2 * 1024 * 1024
 
 
 def read_text(path: Path) -> str | None:
     """A file's text, or None when there is none.
 
     Raises:
-        StateError: it is there but cannot be read.
+        StateError: it is there but cannot be read, or is no regular file of at most MAX_BYTES.
     """
     try:
-        return path.read_text(encoding="utf-8")
+        return _read(path).decode("utf-8")
     except FileNotFoundError:
         return None
-    except (OSError, UnicodeDecodeError) as err:
+    except (OSError, ValueError) as err:
         raise StateError(f"cannot read {path}: {err}") from err
+
+
+def _read(path: Path) -> bytes:
+    # Without O_NONBLOCK, opening a FIFO that nobody writes to waits for ever.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ValueError("it is not a regular file")
+        with open(descriptor, "rb", closefd=False) as file:
+            content = file.read(MAX_BYTES + 1)
+    finally:
+        os.close(descriptor)
+    if len(content) > MAX_BYTES:
+        raise ValueError(f"it is larger than {MAX_BYTES // 1024**2} MiB")
+    return content
 
 
 def write_whole(path: Path, text: str, *, overwrite: bool = True) -> None:
@@ -30,6 +49,8 @@ def write_whole(path: Path, text: str, *, overwrite: bool = True) -> None:
     Raises:
         StateError: it cannot be written; the old content is still there.
     """
+    if len(text.encode()) > MAX_BYTES:
+        raise StateError(f"cannot write {path}: it would be larger than {MAX_BYTES // 1024**2} MiB")
     temporary = ""
     try:
         descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)

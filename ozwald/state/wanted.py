@@ -31,6 +31,8 @@ def read_wanted(path: Path) -> WantedSet | None:
         return None
     try:
         document = json.loads(text)
+        if type(document["schema"]) is not int:
+            raise TypeError("schema")
         if document["schema"] != SCHEMA:
             raise StateError(
                 f"{path} has schema {document['schema']}; this version reads {SCHEMA}: use the version that wrote it, "
@@ -38,13 +40,24 @@ def read_wanted(path: Path) -> WantedSet | None:
             )
         if document["checksum"] != _checksum(document["generation"], document["instances"], document["leaving"]):
             raise StateError(f"{path} is damaged (checksum); move it away and apply the full list again")
+        _check_types(document)
         return WantedSet(
             generation=document["generation"],
             instances=tuple(_instance(entry) for entry in document["instances"]),
             leaving=tuple(_leaving(**entry) for entry in document["leaving"]),
         )
-    except (ValueError, KeyError, TypeError, RecursionError) as err:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as err:
         raise StateError(f"{path} is damaged ({type(err).__name__}); move it away and apply again") from err
+
+
+def _check_types(document: dict[str, Any]) -> None:
+    """Raises TypeError for what no version of ours has written, whatever its checksum."""
+    lists = document["instances"], document["leaving"]
+    if type(document["generation"]) is not int or not all(isinstance(part, list) for part in lists):
+        raise TypeError("generation or list")
+    for entry in (*document["instances"], *document["leaving"]):
+        if not all(isinstance(value, str | None) for value in entry.values()):
+            raise TypeError("entry")
 
 
 def write_wanted(path: Path, wanted: WantedSet) -> None:

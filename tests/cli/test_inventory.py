@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from ozwald.cli.main import cli
 
 EXAMPLE = Path(__file__).parents[2] / "inventory" / "mixed-gpus"
+CORPUS = Path(__file__).parents[1] / "config" / "ansible_corpus"
 GRAPH = """\
 @all:
   |--@ungrouped:
@@ -41,17 +42,33 @@ def test_a_pattern_narrows_the_list() -> None:
     assert [host["name"] for host in json.loads(shown("lab:!amd", "-o", "json"))] == ["rtx1", "rtx2"]
 
 
-def test_a_host_is_shown_with_the_place_of_each_variable(tmp_path: Path) -> None:
+def test_a_host_is_shown_with_the_place_of_each_part(tmp_path: Path) -> None:
     inventory = tmp_path / "hosts.ini"
-    inventory.write_text("[gpu]\none ansible_host=10.0.0.1 rack=7\n[gpu:vars]\nadmin_password=hush\n")
+    inventory.write_text(
+        "[gpu]\none ansible_host=10.0.0.1 rack=7 ozwald_reserve=\"{'vram': '2g'}\"\n"
+        "[gpu:vars]\nadmin_password=hush\nnested=[{'token': 'hush'}]\n"
+    )
 
     text = shown("--host", "one", inventory=inventory)
     document = json.loads(shown("--host", "one", "-o", "json", inventory=inventory))
 
     assert document["address"] == "10.0.0.1"
     assert document["vars"]["rack"] == 7
-    assert document["origins"]["rack"].endswith("hosts.ini:2:1")
-    assert "hush" not in text
+    assert (document["origins"]["vars.rack"], document["origins"]["address"]) == ("hosts.ini:2:1", "hosts.ini:2:1")
+    assert "hush" not in text + json.dumps(document)
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    assert "address 10.0.0.1 hosts.ini:2:1" in lines
+    assert "connection ssh default" in lines
+    assert "group gpu hosts.ini:2:1" in lines
+    assert "reserve.vram 2.00 GiB hosts.ini:2:1" in lines
+
+
+@pytest.mark.parametrize("form", [("--graph",), ("-o", "json"), ("-o", "yaml"), ()])
+def test_odd_names_of_ansible_inventories_are_shown_as_they_are(form: tuple[str, ...]) -> None:
+    text = shown(*form, inventory=CORPUS / "unicode.yml")
+
+    for name in ("köln1.example.com", "東京", "a host", "a/b", "-dash", "double--dash", "(paren)", "x:y:z"):
+        assert name in text
 
 
 def test_an_unknown_host_names_the_nearest(tmp_path: Path) -> None:

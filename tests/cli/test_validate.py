@@ -39,6 +39,16 @@ def test_the_specs_example_is_valid() -> None:
     assert json.loads(output)["valid"]
 
 
+def test_a_provisioner_that_manages_no_host_is_a_problem(tmp_path: Path) -> None:
+    settings = tmp_path / "settings.yml"
+    settings.write_text("hosts: {box1: }\nprovisioners:\n  lab:\n    host: box1\n    hosts: gpu*:!box1\n")
+
+    code, output = run("--config", str(settings))
+
+    assert code == 2
+    assert "settings.yml:5:12: provisioners.lab.hosts: no host or group 'gpu*'" in output
+
+
 def test_every_problem_is_listed_with_its_place(tmp_path: Path) -> None:
     settings = tmp_path / "settings.yml"
     settings.write_text("realms:\n  default:\n    service-definitons: []\nhosts: 7\n")

@@ -26,6 +26,10 @@ CASES = [
 ]
 
 
+# What `ansible-inventory` adds itself.
+INTERNAL = {"inventory_file", "inventory_dir"}
+
+
 def sources(case: str) -> list[str]:
     """The files and folders of a case."""
     return [str(CORPUS / source) for source in case.split(SEPARATOR)]
@@ -49,6 +53,41 @@ def ask(cases: Sequence[Mapping[str, Any]], folder: Path) -> list[dict[str, Any]
     )  # fmt: skip
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return [json.loads((folder / f"{n}.json").read_text(), object_hook=_as_text) for n in range(len(cases))]
+
+
+def meaning(answer: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """What an answer that was also asked for the pattern `all` says, to compare with `meaning_of`."""
+    listing, hosts = answer["listing"], answer["hosts"]["all"]["hosts"]
+    groups = {group: _hosts_of(listing, group) for group in listing if group not in ("_meta", "all")}
+    variables = {host: listing["_meta"]["hostvars"].get(host, {}) for host in hosts}
+    return {
+        "variables": {
+            host: _written({name: value for name, value in found.items() if name not in INTERNAL})
+            for host, found in variables.items()
+        },
+        "groups": {group: hosts for group, hosts in {**groups, "all": set(hosts)}.items() if hosts},
+        "children": {group: body["children"] for group, body in listing.items() if body.get("children")},
+    }
+
+
+def meaning_of(inventory: Inventory) -> dict[str, dict[str, Any]]:
+    """Hosts' variables, groups' hosts and groups' children."""
+    return {
+        "variables": {name: _written(host.vars) for name, host in inventory.hosts.items()},
+        "groups": {group: set(hosts) for group, hosts in inventory.groups.items() if hosts},
+        "children": {group: list(children) for group, children in inventory.children.items() if children},
+    }
+
+
+def _written(variables: Mapping[str, Any]) -> dict[str, str]:
+    """Each as JSON, where 1 is neither true nor 1.0."""
+    return {name: json.dumps(value, sort_keys=True) for name, value in variables.items()}
+
+
+def _hosts_of(listing: Mapping[str, Any], group: str) -> set[str]:
+    body = listing.get(group, {})
+    below = (_hosts_of(listing, child) for child in body.get("children", ()))
+    return set(body.get("hosts", ())).union(*below)
 
 
 def environment(folder: Path) -> dict[str, str]:

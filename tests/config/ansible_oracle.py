@@ -9,10 +9,12 @@ import contextlib
 import importlib
 import json
 import os
+import random
 import sys
 from pathlib import Path
 from typing import Any
 
+ORDERS = 3
 UNMATCHED = "Could not match supplied host pattern, ignoring: "
 
 
@@ -58,8 +60,9 @@ def _hosts(cli: Any, inventory: Any, pattern: str, warned: list[str]) -> dict[st
     group = importlib.import_module("ansible.inventory.group").Group
     found = []
     # Ansible visits nested groups in the order of a set, that is of their hashes.
-    for sign in (1, -1):
-        group.__hash__ = lambda self, sign=sign: sign * (1 + list(inventory.groups).index(self.name))
+    for seed in range(ORDERS):
+        hashes = {name: random.Random(f"{seed}{name}").randrange(64) for name in inventory.groups}
+        group.__hash__ = lambda self, hashes=hashes: hashes[self.name]
         for entry in inventory.groups.values():
             entry._hosts_cache = None
         inventory.clear_pattern_cache()
@@ -67,7 +70,7 @@ def _hosts(cli: Any, inventory: Any, pattern: str, warned: list[str]) -> dict[st
         warned.clear()
         found.append(_list_hosts(cli, inventory, pattern))
     unmatched = [text.removeprefix(UNMATCHED) for text in warned if text.startswith(UNMATCHED)]
-    return found[0] | {"terms": unmatched, "settled": found[0] == found[1]}
+    return found[0] | {"terms": unmatched, "settled": all(found[0] == other for other in found)}
 
 
 def _list_hosts(cli: Any, inventory: Any, pattern: str) -> dict[str, Any]:

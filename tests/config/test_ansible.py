@@ -10,7 +10,7 @@ from ozwald.config.ansible.scripts import run_inventory
 from ozwald.config.load import load
 from ozwald.config.problems import RefusedError
 from ozwald.errors import Problem, SettingsError
-from ozwald.model.host import Connection, Host
+from ozwald.model.host import Connection, Host, Reserve
 from ozwald.model.settings import Settings
 
 
@@ -117,8 +117,11 @@ def test_an_encrypted_variable_file_is_named(tmp_path: Path) -> None:
 
 
 def test_a_password_that_is_not_used_is_said(tmp_path: Path) -> None:
-    (warning,) = settings(tmp_path, "h ansible_password=hunter2\n").warnings
-    assert str(warning) == "hosts.ini:1:1: h.ansible_password: is not used: Ozwald logs in with keys"
+    warnings = settings(tmp_path, "h ansible_password=hunter2 ansible_become_pass=hunter2\n").warnings
+    assert [str(warning) for warning in warnings] == [
+        "hosts.ini:1:1: h.ansible_password: is not used: Ozwald logs in with keys",
+        "hosts.ini:1:1: h.ansible_become_pass: is not used: 'sudo -n' asks for no password",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -133,8 +136,27 @@ def test_a_password_that_is_not_used_is_said(tmp_path: Path) -> None:
         ("a.ini", "[g:children]\nx\n", "a.ini:2:1: this group is declared nowhere"),
         ("a.ini", "[g]\n[g:vars]\nx\n", "a.ini:3:1: must have the form KEY=VALUE"),
         ("a.ini", "[a:children]\nb\n[b:children]\na\n", "the groups run in a circle"),
-        ("a.ini", "h[1:99999999]\n", "a.ini:1:1: ungrouped: one pattern makes more than 20000 hosts"),
-        ("a.ini", "h[1:999]x[1:999]\n", "a.ini:1:1: ungrouped: one pattern makes more than 20000 hosts"),
+        (
+            "a.yml",
+            "web: {hosts: {h: }, children: {all: }}",
+            "a.yml:1:32: groups.web.children: the group 'all' contains",
+        ),
+        ("a.ini", "[all:children]\nall\n", "a.ini:2:1: groups.all.children: the group 'all' contains"),
+        ("a.ini", "h\n[web:children]\nungrouped\n", "a.ini:3:1: groups.web.children: the group 'ungrouped' has"),
+        ("a.yml", "all: {hosts: {all: }}", "a.yml:1:15: all: a host cannot be called 'all'"),
+        ("a.ini", "[web]\nungrouped\n", "a.ini:2:1: ungrouped: a host cannot be called 'ungrouped'"),
+        (
+            "a.yml",
+            "all: {hosts: {w: }, children: {p: {children: {w: {children: {ungrouped: }}}}}}",
+            "rename the host or",
+        ),
+        ("a.yml", "all: {hosts: {'': }}", "a host without a name"),
+        ("a.yml", 'all: {hosts: {"a\\e[1m": }}', "a host's name has a character that cannot be printed"),
+        ("a.ini", "a" * 256, "a host's name has at most 255 characters"),
+        ("a.json", '{"g": {"hosts": ["a\\nb"]}}', "g.hosts: a host's name has a character that cannot be printed"),
+        ("a.yml", "10: {hosts: {a: }}", "a group's name must be text; what looks like a number needs quotes"),
+        ("a.ini", "h[1:99999999]\n", "a.ini:1:1: ungrouped: one pattern makes more than 5000 hosts"),
+        ("a.ini", "h[1:999]x[1:999]\n", "a.ini:1:1: ungrouped: one pattern makes more than 5000 hosts"),
         ("a.ini", "---\nh\n", "a.ini:1:1: not a host; if this file is YAML"),
         ("a.yml", "all:\n  hosts:\n  - h\n", "a.yml:2:3: all.hosts: must be a map"),
         ("a.yml", "all:\n  hosts:\n    10:\n", "looks like a number needs quotes"),
@@ -192,12 +214,80 @@ def test_each_variable_knows_where_it_comes_from(tmp_path: Path) -> None:
     (tmp_path / "hosts.ini").write_text("[web]\na x=1\n[web:vars]\ny=2\n")
     (tmp_path / "host_vars").mkdir()
     (tmp_path / "host_vars" / "a.yml").write_text("z: 3\n")
-    variables = load(None, inventory=Path("hosts.ini"), environ={}, cwd=tmp_path).variables["a"]
-    assert {name: (variable.value, str(variable.origin)) for name, variable in variables.items()} == {
-        "x": (1, "hosts.ini:2:1"),
-        "y": (2, "hosts.ini:4:1"),
-        "z": (3, "host_vars/a.yml:1:1"),
+    origins = load(None, inventory=Path("hosts.ini"), environ={}, cwd=tmp_path).origins["a"]
+    assert {path: str(origin) for path, origin in origins.items() if path.startswith("vars.")} == {
+        "vars.x": "hosts.ini:2:1",
+        "vars.y": "hosts.ini:4:1",
+        "vars.z": "host_vars/a.yml:1:1",
     }
+
+
+def test_each_word_of_a_host_knows_the_variable_it_comes_from(tmp_path: Path) -> None:
+    (tmp_path / "settings.yml").write_text("realms:")
+    (tmp_path / "hosts.ini").write_text(
+        "[web]\na ansible_host=10.0.0.1 ansible_port=22 ansible_connection=ssh\n"
+        "[web:vars]\nansible_user=oz\nansible_private_key_file=k\nansible_ssh_common_args=-J b\n"
+        "ansible_become=yes\nozwald_labels={'rack': 'a1'}\nozwald_docker_socket=/d.sock\n"
+        "ozwald_reserve={'memory': '1g'}\n[site:children]\nweb\n"
+    )
+    origins = load(None, inventory=Path("hosts.ini"), environ={}, cwd=tmp_path).origins["a"]
+    lines = {path: origin.line for path, origin in origins.items() if not path.startswith("vars.")}
+    behind = ("user", "identity_file", "jump", "become", "labels.rack", "docker_socket", "reserve.memory_bytes")
+    assert lines == {
+        **dict.fromkeys(("name", "address", "port", "connection", "groups.web"), 2),
+        **{word: line for line, word in enumerate(behind, 4)},
+        "groups.site": 12,
+    }
+
+
+def test_the_older_names_of_variables_win_as_in_ansible(tmp_path: Path) -> None:
+    found = host(
+        tmp_path,
+        "ansible_host=a ansible_ssh_host=b ansible_user=a ansible_ssh_user=b ansible_port=1 ansible_ssh_port=2",
+    )
+    assert (found.address, found.user, found.port) == ("b", "b", 2)
+
+
+def test_variables_say_what_only_ozwald_knows(tmp_path: Path) -> None:
+    text = (
+        "all:\n  vars: {ozwald_reserve: {memory: 1g}, ozwald_labels: [site=north]}\n  hosts:\n    plain:\n"
+        "    own: {ozwald_labels: {rack: 7, gpu: }, ozwald_reserve: {vram: 512m}, ozwald_docker_socket: /d.sock}\n"
+    )
+    hosts = settings(tmp_path, text, "h.yml").inventory.hosts
+    assert (hosts["plain"].labels, hosts["plain"].reserve) == ({"site": "north"}, Reserve(memory_bytes=1024**3))
+    assert (hosts["own"].labels, hosts["own"].docker_socket) == ({"rack": "7", "gpu": ""}, "/d.sock")
+    assert hosts["own"].reserve == Reserve(vram_bytes=512 * 1024**2)
+
+
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        ("ozwald_reserve: {vram: much}", "ozwald_reserve.vram: is not a size; write for example 512m"),
+        ("ozwald_reserve: {vrm: 1g}", "ozwald_reserve: the key 'vrm' is not known; did you mean 'vram'?"),
+        ("ozwald_reserve: 8g", "ozwald_reserve: must be a map, not text"),
+        ("ozwald_labels: rack", "ozwald_labels: must be a map or a list, not text"),
+        ("ozwald_labels: {'': x}", "a key is not empty and has no '='"),
+        ("ozwald_docker_socket: [a]", "ozwald_docker_socket: must be text, not a list"),
+        ("ozwald_labels: {rack: '{{ rack }}'}", "ozwald_labels: is a Jinja template, which Ozwald does not evaluate"),
+        ("ozwald_docker_socket: !vault x", "ozwald_docker_socket: is encrypted with vault"),
+    ],
+)
+def test_what_only_ozwald_knows_is_checked_as_in_our_form(tmp_path: Path, value: str, sentence: str) -> None:
+    (found,) = problems(tmp_path, f"all:\n  vars:\n    {value}\n  hosts: {{a: , b: }}\n", "h.yml")
+    assert str(found).startswith("h.yml:3:5: ")
+    assert sentence in str(found)
+
+
+def test_a_variable_that_looks_like_ozwalds_is_warned_of_and_kept(tmp_path: Path) -> None:
+    loaded = settings(tmp_path, "[g]\na\nb\n[g:vars]\nozwald_label=x\nozone=1\n")
+    (warning,) = loaded.warnings
+    assert str(warning) == ("hosts.ini:5:1: ozwald_label: Ozwald reads no such variable; did you mean 'ozwald_labels'?")
+    assert loaded.inventory.hosts["a"].vars == {"ozwald_label": "x", "ozone": 1}
+
+
+def test_a_groups_variable_that_cannot_be_honoured_is_named_once(tmp_path: Path) -> None:
+    (found,) = problems(tmp_path, "[g]\nh[1:9]\n[g:vars]\nansible_connection=winrm\n")
+    assert str(found).startswith("hosts.ini:4:1: h1.ansible_connection: ")
 
 
 PATH = {"PATH": "/usr/bin:/bin"}
@@ -215,7 +305,7 @@ def script(tmp_path: Path, body: str) -> Path:
     [
         ("exit 3", "ended with status 3; run it with --list to see why"),
         ("sleep 60 & sleep 60", "did not end within 0.3 s"),
-        ("yes", "printed more than 8 MiB"),
+        ("yes", "printed more than 4 MiB"),
         ("printf '\\377'", "is not UTF-8 text"),
     ],
 )

@@ -12,10 +12,10 @@ from ozwald.errors import SettingsError
 
 
 def refusal(path: Path) -> str:
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(SettingsError) as caught:
         load_settings(path, inventory=None, environ={}, cwd=path.parent)
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 0.5
     return str(caught.value)
 
 
@@ -25,7 +25,7 @@ def refusal(path: Path) -> str:
         (b"hosts: \xff\xfe", "settings.yml:1:8: is not UTF-8 text"),
         (b"a: 1\nb: \x00", "settings.yml:2:4: has a character that is not text: U+0000"),
         (b"a: \x1b[31m", "settings.yml:1:4: has a character that is not text: U+001B"),
-        (b"x-a: " + b"a" * (9 * 1024**2), "settings.yml: is larger than 8 MiB"),
+        (b"x-a: " + b"a" * (9 * 1024**2), "settings.yml: is larger than 4 MiB"),
         ("hosts: {}\n".encode("utf-16"), "is not UTF-8 text"),
     ],
 )

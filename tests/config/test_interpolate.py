@@ -16,6 +16,7 @@ VARIABLES = {"SET": "value", "EMPTY": "", "OTHER": "o"}
         ("$SET", "value"),
         ("${SET}", "value"),
         ("a${SET}b$OTHER-", "avaluebo-"),
+        ("5$ $5 $(x) $-", "5$ $5 $(x) $-"),
         ("$$SET", "$SET"),
         ("$${SET}", "${SET}"),
         ("$$$SET", "$value"),
@@ -49,8 +50,8 @@ def test_templates_expand(text: str, expected: str) -> None:
         ("${UNSET:?put it in .env}", "the variable UNSET must be set: put it in .env"),
         ("${EMPTY:?}", "the variable EMPTY must be set"),
         ("${UNSET?}", "the variable UNSET must be set"),
-        ("$5", "starts no variable"),
-        ("a$", "starts no variable"),
+        ("${5}", "starts no variable"),
+        ("a${ b}", "starts no variable"),
         ("${", "starts no variable"),
         ("${SET", "without its '}'"),
         ("${SET:-x", "without its '}'"),
@@ -112,5 +113,17 @@ def test_a_needed_variable_is_named_with_its_place(refuse: Refuse) -> None:
 
 
 def test_variables_cannot_fill_the_memory(refuse: Refuse) -> None:
-    problems = refuse(f"x-a: '{'$BIG' * 5000}'\nx-b: '$BIG'", environ={"BIG": "x" * 10_000})
-    assert "larger than 16 MiB" in str(problems[0])
+    many = "".join(f"  a{number}: {{user: '{'$BIG' * 10}'}}\n" for number in range(50))
+    problems = refuse(f"hosts:\n{many}", environ={"BIG": "x" * 10_000})
+    assert str(problems[0]) == "settings.yml:43:15: hosts.a41.user: variables make more text than 4 MiB"
+
+
+def test_a_value_cannot_be_longer_than_a_program_can_be_given(refuse: Refuse) -> None:
+    problems = refuse("hosts: {a: {user: $BIG$BIG}}", environ={"BIG": "x" * 70_000})
+    assert [str(problem) for problem in problems] == [
+        "settings.yml:1:19: hosts.a.user: the text is longer than 131072 characters"
+    ]
+
+
+def test_what_is_nobodys_is_not_expanded(load: Load) -> None:
+    assert load("x-a: '${GONE:?why}'\nhosts: {a: }").warnings == ()

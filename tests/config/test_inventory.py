@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from ozwald.config.load import load as load_with_places
 from ozwald.config.load import load_settings
 from ozwald.model.host import Cache, Connection, Provisioner, Reserve
 from tests.config.conftest import Load, Refuse
@@ -22,6 +23,31 @@ def test_a_host_has_all_its_words(load: Load, tmp_path: Path) -> None:
     assert (host.identity_file, host.docker_socket, host.become) == ("/home/me/.ssh/k", "/run/d.sock", True)
     assert (host.labels, host.vars) == ({"rack": "7", "gpu": ""}, {"a": [1], "b": "no"})
     assert host.reserve == Reserve(memory_bytes=8 * 1024**3, vram_bytes=512 * 1024**2)
+
+
+def test_each_word_of_a_host_knows_its_place(tmp_path: Path) -> None:
+    (tmp_path / "settings.yml").write_text(
+        "hosts:\n  a:\n    ip: 10.0.0.1\n    identity-file: k\n    port:\n    labels: {rack: 7,\n      gpu: }\n"
+        "    reserve:\n      vram: 1g\n    vars:\n      x: 1\n  b:\n    labels:\n      - rack=7\n      - gpu\n"
+        "groups:\n  inner: {hosts: [a],\n    vars: {y: 1}}\n  outer:\n    children:\n      - inner\n"
+    )
+    origins = load_with_places(None, inventory=None, environ={}, cwd=tmp_path).origins
+    assert {path: (origin.line, origin.column) for path, origin in origins["a"].items()} == {
+        "name": (2, 3),
+        "address": (3, 5),
+        "identity_file": (4, 5),
+        "labels.rack": (6, 14),
+        "reserve.vram_bytes": (9, 7),
+        "groups.inner": (17, 19),
+        "groups.outer": (21, 9),
+        "vars.x": (11, 7),
+        "vars.y": (18, 12),
+    }
+    assert {path: origin.line for path, origin in origins["b"].items()} == {
+        "name": 12,
+        "labels.rack": 14,
+        "labels.gpu": 15,
+    }
 
 
 def test_a_relative_key_file_lies_beside_the_file_that_names_it(load: Load, tmp_path: Path) -> None:
@@ -124,6 +150,8 @@ def test_a_provisioner_has_its_cache_and_pattern(load: Load) -> None:
         ("groups: {g: {children: [h]}, h: {children: [g]}}",
          "1:25: groups.g.children: the groups run in a circle:"
          " g -> h -> g"),
+        ("groups: {g: {children: [all]}}", "1:25: groups.g.children: the group 'all' contains every group"),
+        ("hosts: {ungrouped: }", "1:9: ungrouped: a host cannot be called 'ungrouped'"),
         ("hosts: {a: }\nprovisioners: [{name: p, host: b}]",
          "2:32: provisioners[0].host: the inventory has no such"
          " host; known: a"),

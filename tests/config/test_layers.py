@@ -62,7 +62,8 @@ def settings_text(key: str) -> str:
         ("environment:", None),
         ("properties: {a: [1], b: null, c: true}", {"a": "[1]", "b": None, "c": "true"}),
         ("labels: [a=b, c]", {"a": "b", "c": ""}),
-        ("labels: {a: 1, b: }", {"a": "1", "b": None}),
+        ("labels: {a: 1, b: }", {"a": "1", "b": ""}),
+        ("environment: {PASSED: , ABSENT: }", {"PASSED": "on", "ABSENT": None}),
         ("ports: [80]", (Port(target=80),)),
         ("ports: ['8080:80']", (Port(target=80, published=8080),)),
         ("ports: ['127.0.0.1:8080:80/udp']",
@@ -73,9 +74,19 @@ def settings_text(key: str) -> str:
         ("ports: ['90-91:80-81']", (Port(target=80, published=90), Port(target=81, published=91))),
         ("ports: [{target: 80, published: '90', host_ip: 0.0.0.0, protocol: udp, mode: host, name: x}]",
          (Port(target=80, published=90, host_ip="0.0.0.0", protocol="udp"),)),
+        ("ports: ['8000-9000:80/UDP']", (Port(target=80, choice=(8000, 9000), protocol="udp"),)),
+        ("ports: ['0:80', {target: 81, published: 0}]", (Port(target=80), Port(target=81))),
+        ("ports: ['::1:80:80', '8:8', '8:8']",
+         (Port(target=80, published=80, host_ip="::1"), Port(target=8, published=8))),
         ("ports: 22:22", "refused"),
         ("ports:\n- 22:22", (Port(target=22, published=22),)),
         ("volumes: [/cache]", (Mount(type="volume", target="/cache"),)),
+        ("volumes: ['/a:/m/./x/', 'models:/m/x']", (Mount(type="volume", source="models", target="/m/x"),)),
+        ("volumes: ['/a:/b:ro,Z,cached', 'models:/m:z']",
+         (Mount(type="bind", source="/a", target="/b", read_only=True, selinux="Z"),
+          Mount(type="volume", source="models", target="/m", selinux="z"))),
+        ("volumes: [{type: bind, source: /a, target: /b, bind: {selinux: z}}]",
+         (Mount(type="bind", source="/a", target="/b", selinux="z"),)),
         ("volumes: ['models:/m']", (Mount(type="volume", source="models", target="/m"),)),
         ("volumes: ['models:/m:ro,nocopy']",
          (Mount(type="volume", source="models", target="/m", read_only=True, nocopy=True),)),
@@ -85,8 +96,8 @@ def settings_text(key: str) -> str:
          (Mount(type="bind", source="/a", target="/b", read_only=True, create_host_path=False),)),
         ("volumes: [{type: tmpfs, target: /t, tmpfs: {size: 64m, mode: 1777}}]",
          (Mount(type="tmpfs", target="/t", tmpfs_bytes=64 * 1024**2, tmpfs_mode=0o1777),)),
-        ("volumes: [{type: volume, source: v, target: /t, volume: {nocopy: true}}]",
-         (Mount(type="volume", source="v", target="/t", nocopy=True),)),
+        ("volumes: [{type: volume, source: vv, target: /t, volume: {nocopy: true}}]",
+         (Mount(type="volume", source="vv", target="/t", nocopy=True),)),
         ("healthcheck: {test: curl -f x, interval: 1m30s, timeout: 5s, start_period: 10, retries: 3}",
          Healthcheck(test=("CMD-SHELL", "curl -f x"), interval_s=90, timeout_s=5, start_period_s=10,
                      retries=3)),
@@ -110,18 +121,24 @@ def settings_text(key: str) -> str:
         ("ipc: host", "host"),
         ("ulimits: {memlock: -1, nofile: {soft: 1, hard: 2}}",
          {"memlock": Ulimit(soft=-1, hard=-1), "nofile": Ulimit(soft=1, hard=2)}),
-        ("devices: [/dev/a, '/dev/a:/dev/b', '/dev/a:/dev/b:rw', '/dev/a:r']",
+        ("devices: [/dev/a, '/dev/a:/dev/b', '/dev/a:/dev/c:rw', '/dev/d::r', '/dev/e:r']",
          (Device(source="/dev/a", target="/dev/a"), Device(source="/dev/a", target="/dev/b"),
-          Device(source="/dev/a", target="/dev/b", permissions="rw"),
-          Device(source="/dev/a", target="/dev/a", permissions="r"))),
+          Device(source="/dev/a", target="/dev/c", permissions="rw"),
+          Device(source="/dev/d", target="/dev/d", permissions="r"),
+          Device(source="/dev/e", target="/dev/e", permissions="r"))),
+        ("devices: [/dev/a, '/dev/b:/dev/a:r']", (Device(source="/dev/b", target="/dev/a", permissions="r"),)),
+        ("devices: [example.com/net=eth0]", (Device(source="example.com/net=eth0", target="example.com/net=eth0"),)),
         ("devices: [{source: /dev/a, permissions: r}]",
          (Device(source="/dev/a", target="/dev/a", permissions="r"),)),
         ("group_add: [video, 44]", ("video", "44")),
-        ("cap_add: [SYS_PTRACE]", ("SYS_PTRACE",)),
+        ("cap_add: [SYS_PTRACE, SYS_PTRACE]", ("SYS_PTRACE",)),
+        ("security_opt: ['seccomp:unconfined', label=disable, no-new-privileges]",
+         ("seccomp:unconfined", "label=disable", "no-new-privileges")),
         ("user: 1000:1000", "1000:1000"),
         ("user: 1000", "1000"),
         ("extra_hosts: ['db:10.0.0.5', 'v6=::1', 'w=[::1]', 'x:::1']",
          ("db:10.0.0.5", "v6:::1", "w:::1", "x:::1")),
+        ("extra_hosts: {v6: '[::1]'}", ("v6:::1",)),
         ("extra_hosts: {db: 10.0.0.5, two: [1.1.1.1, 2.2.2.2]}",
          ("db:10.0.0.5", "two:1.1.1.1", "two:2.2.2.2")),
         ("tmpfs: /tmp", ("/tmp",)),
@@ -131,6 +148,9 @@ def settings_text(key: str) -> str:
         ("stop_grace_period: 1m", 60.0),
         ("cpus: '1.5'", 1.5),
         ("cpus: 2", 2.0),
+        ("mem_limit: 0x10", 16),
+        ("networks: [back, back]", (Attachment(network="back"),)),
+        ("healthcheck: {disable: true, interval: 5s}", Healthcheck(test=("NONE",))),
         ("pull_policy: if_not_present", Pull.MISSING),
         ("pull_policy: always", Pull.ALWAYS),
         ("requires: {gpus: all, vram: 20g}", Requires(gpus="all", vram_bytes=20 * 1024**3)),
@@ -158,16 +178,22 @@ def test_a_key_becomes_its_value(load: Load, refuse: Refuse, key: str, value: An
         ("labels: {ozwald.realm: x}", "s.labels", "are Ozwald's own"),
         ("labels: ['ozwald.realm=x']", "s.labels", "are Ozwald's own"),
         ("ports: [70000]", "s.ports[0]", "between 1 and 65535"),
-        ("ports: ['0:80']", "s.ports[0]", "between 1 and 65535"),
+        ("ports: ['0-2:80']", "s.ports[0]", "between 1 and 65535"),
+        ("ports: ['[::1:80:80']", "s.ports[0]", "not an IP address"),
+        ("ports: ['fe80::1%eth0:80:80']", "s.ports[0]", "must not name an interface"),
         ("ports: [80-79]", "s.ports[0]", "the lower one"),
-        ("ports: ['8000-9000:80']", "s.ports[0]", "the same length"),
+        ("ports: ['8000-9000:80-81']", "s.ports[0]", "the same length"),
         ("ports: ['1.2.3:80:80']", "s.ports[0]", "not an IP address"),
         ("ports: [x]", "s.ports[0]", "must have the form"),
         ("ports: [{published: 80}]", "s.ports[0]", "the key 'target' is missing"),
         ("volumes: ['data/x:/d']", "s.volumes[0]", "neither a path, which begins with"),
         ("volumes: ['~/x:/d']", "s.volumes[0]", "'~' has no meaning"),
         ("volumes: ['/a:b']", "s.volumes[0]", "absolute path in the container"),
-        ("volumes: ['/a:/b:z']", "s.volumes[0]", "a mode that is not supported"),
+        ("volumes: ['/a:/b:size=1']", "s.volumes[0]", "a mode that is not supported"),
+        ("volumes: ['/a:/b:z,Z']", "s.volumes[0]", "contradict"),
+        ("volumes: ['v:/b']", "s.volumes[0]", "the name of a volume"),
+        ("volumes: [{type: bind, source: /a, target: /b, bind: {selinux: z, create_host_path: false}}]",
+         "s.volumes[0].bind", "relabels only"),
         ("volumes: ['/a:/b:ro,rw']", "s.volumes[0]", "contradict"),
         ("volumes: ['/a:/b:nocopy']", "s.volumes[0]", "needs a volume's name"),
         ("volumes: [{type: bind, target: /b}]", "s.volumes[0]", "needs a 'source'"),
@@ -179,7 +205,13 @@ def test_a_key_becomes_its_value(load: Load, refuse: Refuse, key: str, value: An
         ("restart: sometimes", "s.restart", "restart is one of"),
         ("restart: false", "s.restart", "must be text, not true or false"),
         ("shm_size: big", "s.shm_size", "is not a size"),
-        ("devices: [vendor.com/gpu=0]", "s.devices[0]", "must have the form"),
+        ("devices: [nvidia.com/gpu=all]", "s.devices[0]", "cards are given by Ozwald"),
+        ("devices: [example.com/gpu=0]", "s.devices[0]", "cards are given by Ozwald"),
+        ("devices: [dev/a]", "s.devices[0]", "must have the form"),
+        ("environment: ['A =1']", "s.environment", "ends with a blank"),
+        ("extra_hosts: ['a:1.2.3.4=x']", "s.extra_hosts[0]", "NAME:ADDRESS"),
+        ("security_opt: [seccomp=gone.json]", "s.security_opt[0]", "the seccomp profile cannot be read"),
+        ("command: serve && stop", "s.command", "is for a shell"),
         ("cpus: .inf", "s.cpus", "must be a number of at least 0"),
         ("pull_policy: daily", "s.pull_policy", "must be always"),
         ("requires: {gpus: many}", "s.requires.gpus", "must be a whole number"),
@@ -189,7 +221,12 @@ def test_a_key_becomes_its_value(load: Load, refuse: Refuse, key: str, value: An
         ("bridge_connector: {port: 80}", "s.bridge_connector", "'name' is missing"),
         ("bridge_connector: {name: n, port: 0}", "s.bridge_connector.port", "between 1 and 65535"),
         ("footprint: {run-time: soon}", "s.footprint.run-time", "is not a duration"),
-        ("privileged: true", "s", "the key 'privileged' is not known"),
+        ("privileged: true", "s", "'privileged' is a key of Compose"),
+        ("priviledged: true", "s", "the key 'priviledged' is not known"),
+        ("profiles: [gpu]", "s.profiles[0]", "a profile here is a set of parameters"),
+        ("profiles: {p: {build: .}}", "s.profiles.p", "'build' is a key of Compose"),
+        ("ipc: service:other", "s.ipc", "of another service cannot be shared"),
+        ("ulimits: {nofile: many}", "s.ulimits.nofile", "must be a whole number"),
         ("restart: always\nenv_file: gone.env", "s.env_file", "cannot be read: No such file"),
         ("env-file: []\nenv_file: []", "s.env_file", "the key stands twice, also as 'env-file'"),
     ],
@@ -238,7 +275,7 @@ def test_a_missing_source_of_the_controller_is_a_warning(load: Load, tmp_path: P
     (tmp_path / "there").mkdir()
     text = settings_text("image: i\nvolumes:\n  - ./gone:/d\n  - {type: bind, source: ./there, target: /e}")
     assert [str(warning) for warning in load(text).warnings] == [
-        "settings.yml:10:13: realms.r.service-definitions.s.volumes[0]: gone is not there"
+        "settings.yml:10:13: realms.r.service-definitions.s.volumes[0]: the source is not there"
     ]
 
 
@@ -266,6 +303,38 @@ def test_environment_files_are_read_beside_the_settings(load: Load, tmp_path: Pa
         EnvFile(path=str(tmp_path / "a.env"), values={"A": "1", "B": "x", "PASSED": "y"}),
         EnvFile(path=str(tmp_path / "b.env"), values={"B": "'$SET'"}),
     )
+
+
+def test_the_values_of_an_environment_file_have_their_places(load: Load, tmp_path: Path) -> None:
+    (tmp_path / "a.env").write_text("A=1\n\nB=2\n")
+    (file,) = load(settings_text("env_file: a.env")).realms["r"].definitions["s"].base.values["env_file"]
+    assert {key: str(origin) for key, origin in file.origins.items()} == {"A": "a.env:1:1", "B": "a.env:3:1"}
+
+
+def test_environment_files_see_what_the_service_sets_and_the_files_above(load: Load, tmp_path: Path) -> None:
+    (tmp_path / "a.env").write_text("A=$OWN-$SET\nOWN\n")
+    (tmp_path / "b.env").write_text("B=$A!\n")
+    text = settings_text("env_file: [a.env, b.env]\nenvironment: {OWN: own, SET: own}")
+    files = load(text, environ={"SET": "set"}).realms["r"].definitions["s"].base.values["env_file"]
+    assert [file.values for file in files] == [{"A": "own-set"}, {"B": "own-set!"}]
+
+
+def test_a_key_without_a_value_removes_only_what_lies_below(load: Load) -> None:
+    text = settings_text("image: i\nprofiles: {p: {environment: {SET: }, labels: {a: }}}")
+    layer = load(text, environ={"SET": "x"}).realms["r"].definitions["s"].profiles["p"].layer
+    assert (layer.values["environment"], layer.values["labels"]) == ({"SET": None}, {"a": None})
+
+
+def test_a_seccomp_profile_is_read(load: Load, tmp_path: Path) -> None:
+    (tmp_path / "deny.json").write_text('{\n  "defaultAction": "SCMP_ACT_ERRNO"\n}\n')
+    layer = load(settings_text("security_opt: [seccomp=./deny.json]")).realms["r"].definitions["s"].base
+    assert layer.values["security_opt"] == ('seccomp={"defaultAction":"SCMP_ACT_ERRNO"}',)
+
+
+@pytest.mark.parametrize("device", ["/dev/nvidia0", "/dev/kfd", "/dev/dri", "/dev/dri/renderD128"])
+def test_cards_among_the_devices_are_a_warning(load: Load, device: str) -> None:
+    warnings = load(settings_text(f"image: i\ndevices: [{device}]")).warnings
+    assert any("hands over cards" in warning.message for warning in warnings)
 
 
 def test_a_bad_line_of_an_environment_file_is_named_there(refuse: Refuse, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
+from ozwald.config.ansible.own_variables import VARIABLES
 from ozwald.config.reference import reference
 from ozwald.config.schema_files import INVENTORY, SETTINGS, load_schema, spellings
 
@@ -27,7 +28,7 @@ def objects(part: Any, path: str = "#") -> Iterator[tuple[str, dict[str, Any]]]:
                 yield from objects(below, f"{path}/{key}")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, VARIABLES])
 def test_each_schema_is_a_schema(name: str) -> None:
     Draft202012Validator.check_schema(load_schema(name))
 

@@ -162,7 +162,7 @@ def test_dependencies_that_a_profile_replaces_make_no_circle(load: Load) -> None
 def test_all_problems_come_at_once_in_the_order_of_the_file(refuse: Refuse) -> None:
     problems = refuse(
         "hosts:\n  a: {port: x}\n  a: {}\n"
-        + realm("service-definitions:\n  s: {imge: i, networks: [n], shm_size: x}\n  t: {image: $5}")
+        + realm("service-definitions:\n  s: {imge: i, networks: [n], shm_size: x}\n  t: {image: '${5}'}")
     )
     assert [problem.line for problem in problems] == [2, 3, 7, 7, 7, 8]
 

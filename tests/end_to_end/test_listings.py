@@ -48,6 +48,17 @@ def test_vram_that_a_container_holds_counts_as_used(user: User, clean_hosts: Lab
     assert after - before == 4096 * 1024**2
 
 
+def test_who_holds_a_card_is_shown(user: User, clean_hosts: Lab) -> None:
+    claim = {"image": IMAGE, "labels": {"lab.vram_mib": "4096"}, "varieties": {"nvidia": None}}
+    user.has({"claim": claim}, hosts=["gpu1"])
+    user.types("apply", "mine[claim]")
+
+    (host,) = user.types("show_host_resources", "-o", "json").document
+    holder = host["gpus"][0]["holders"][0]
+    assert (holder["instance"], holder["service"], holder["vram_bytes"]) == ("mine", "claim", 4096 * 1024**2)
+    assert "4.00 GiB  mine (claim)" in user.types("show_host_resources").out
+
+
 def test_active_services_are_listed_from_the_hosts(user: User, clean_hosts: Lab) -> None:
     user.has({"idle": {"image": IMAGE, "ports": ["9001:9000"]}}, hosts=["box1", "box2"])
     user.types("apply", "idle")

@@ -14,8 +14,9 @@ STUBS = HERE / "stubs"
 def install(options: HostOptions, home: Path) -> list[str]:
     """Writes tools and recordings into the host's directory; returns the PCI addresses of AMD cards."""
     if options.nvidia:
-        recording = (RECORDINGS / "nvidia" / options.nvidia).read_text()
-        (home / "nvidia.xml").write_text(with_cards(recording, options.cards))
+        recording = with_cards((RECORDINGS / "nvidia" / options.nvidia).read_text(), options.cards)
+        (home / "nvidia.xml").write_text(recording)
+        (home / "nvidia.list").write_text(listed(recording))
         _tools(home, "nvidia-smi", "nvidia-container-runtime-hook")
     if not options.amd:
         return []
@@ -31,6 +32,18 @@ def with_cards(recording: str, count: int) -> str:
     before = re.sub(r"(<attached_gpus>)\d+", rf"\g<1>{count}", before)
     cards = [card, *(_another(card, index) for index in range(1, count))]
     return before + "\n    ".join(cards) + after
+
+
+def listed(recording: str) -> str:
+    """What `nvidia-smi -L` prints for a recording: MIG devices get UUIDs made of their card's."""
+    lines = []
+    for index, card in enumerate(re.findall(r"(?s)<gpu id=.*?</gpu>", recording)):
+        name, uuid = (re.findall(rf"<{tag}>(.*?)</{tag}>", card)[-1] for tag in ("product_name", "uuid"))
+        lines.append(f"GPU {index}: {name} (UUID: {uuid})")
+        for number in re.findall(r"(?s)<mig_device>\s*<index>(\d+)<", card):
+            mig = f"MIG-{uuid.removeprefix('GPU-')[:-2]}{int(number):02x}"
+            lines.append(f"  MIG 1g.20gb     Device  {number}: (UUID: {mig})")
+    return "\n".join(lines) + "\n"
 
 
 def _another(card: str, index: int) -> str:

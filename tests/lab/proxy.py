@@ -4,7 +4,7 @@ import asyncio
 import socket
 import struct
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from typing import Self
 
@@ -13,12 +13,15 @@ RESET = struct.pack("ii", 1, 0)
 
 
 class Proxy:
-    """Forwards 127.0.0.1:`port` to `target`; what comes in leaves `latency_s` later, in each direction."""
+    """Forwards `port` of its addresses to `target`; what comes in leaves `latency_s` later, in each direction."""
 
     address = "127.0.0.1"
 
-    def __init__(self, target: tuple[str, int], *, latency_s: float = 0.0) -> None:
+    def __init__(
+        self, target: tuple[str, int], *, latency_s: float = 0.0, addresses: Sequence[str] = (address,)
+    ) -> None:
         self._target = target
+        self._addresses = addresses
         self._latency_s = latency_s
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="lab-proxy", daemon=True)
@@ -55,8 +58,10 @@ class Proxy:
 
     async def _listen(self) -> None:
         self._flows.set()
-        self._server = await asyncio.start_server(self._serve, self.address, 0)
-        self.port = self._server.sockets[0].getsockname()[1]
+        first, *others = self._addresses
+        self._servers = [await asyncio.start_server(self._serve, first, 0)]
+        self.port = self._servers[0].sockets[0].getsockname()[1]
+        self._servers += [await asyncio.start_server(self._serve, other, self.port) for other in others]
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
@@ -106,7 +111,8 @@ class Proxy:
         self._writers.clear()
 
     async def _close(self) -> None:
-        self._server.close()
+        for server in self._servers:
+            server.close()
         await self._reset()
         for task in self._tasks:
             task.cancel()

@@ -394,10 +394,11 @@ class TestEndpoints:
         of: str = "box1",
         said: Mapping[str, str] | None = None,
         name: str = "db",
+        address: str = "10.0.0.2",
     ) -> Mapping[str, str]:
         web = definition("web", base={"image": "w:1", "depends_on": depends_on(name), "environment": said or {}})
         known = realms(web, definition(name, base={"image": "d:1", "ports": ports}))
-        world = situation({"box1": observation(), "box2": observation()}, hosts=[host("box2", address="10.0.0.2")])
+        world = situation({"box1": observation(), "box2": observation()}, hosts=[host("box2", address=address)])
         made = plan(wanted(request("web", host=on), request(name, host=of)), world, known)
         [operation] = [operation for operation in made.operations if operation.key == key("web")]
         assert operation.placement is not None
@@ -408,6 +409,10 @@ class TestEndpoints:
 
     def test_on_another_host_it_is_its_address_and_published_port(self) -> None:
         assert self.environment(port(5432, 15432), of="box2") == {"OZWALD_DB_ENDPOINT": "10.0.0.2:15432"}
+
+    def test_an_ipv6_address_stands_in_brackets(self) -> None:
+        found = self.environment(port(5432, 15432), of="box2", address="fd00::2")
+        assert found == {"OZWALD_DB_ENDPOINT": "[fd00::2]:15432"}
 
     def test_a_port_that_is_not_published_cannot_be_reached_from_another_host(self) -> None:
         assert self.environment(port(5432), of="box2") == {}

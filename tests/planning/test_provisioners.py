@@ -41,9 +41,9 @@ def test_without_any_there_is_one_on_this_machine_that_manages_all_hosts() -> No
     ("known", "name", "told"),
     [
         ([HOME, WORK], None, "set OZWALD_PROVISIONER to one of home, work"),
-        ([HOME, WORK], "wrok", "did you mean 'work'"),
+        ([HOME, WORK], "wrok", "no provisioner and no provisioner's host 'wrok'; known: home, work"),
         ([HOME, WORK], "zzz", "known: home, work"),
-        ([WORK, ALSO_BOX2], "box2", "known: spare, work"),
+        ([WORK, ALSO_BOX2], "box2", "the host 'box2' has several provisioners; name one of them: spare, work"),
         ([], "zzz", "known: local"),
     ],
 )

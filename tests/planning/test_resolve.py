@@ -88,6 +88,24 @@ def test_maps_merge_by_key(
     assert getattr(spec, field) == merged
 
 
+def test_a_variable_that_is_removed_is_not_taken_from_an_environment_file() -> None:
+    files = (EnvFile(path="/a.env", values={"A": "file", "B": "file"}),)
+
+    assert resolved({"env_file": files}, {}, {"environment": {"A": None}}).environment == {"B": "file"}
+    assert resolved({"env_file": files, "environment": {"A": None}}).environment == {"B": "file"}
+    assert resolved({"env_file": files, "environment": {"A": None}}, {}, {"environment": {}}).environment == {
+        "A": "file",
+        "B": "file",
+    }
+
+
+@pytest.mark.parametrize("networks", [None, ()])
+def test_a_service_on_no_network_is_on_the_default_one(networks: tuple[Attachment, ...] | None) -> None:
+    below = {"networks": (Attachment(network="back"),)}
+
+    assert resolved(below, {}, {"networks": networks}).networks == (Attachment(network="default"),)
+
+
 def test_a_layer_that_does_not_name_a_map_leaves_it() -> None:
     assert resolved({"environment": {"A": "1"}}, {}, {"labels": {"x": "y"}}).environment == {"A": "1"}
 
@@ -112,7 +130,7 @@ def test_one_layer_may_publish_one_port_twice() -> None:
     assert resolved({"ports": (port(80, 80),)}, {"ports": twice}).ports == twice
 
 
-@pytest.mark.parametrize("field", ["volumes", "ports", "environment", "command", "cap_add", "networks"])
+@pytest.mark.parametrize("field", ["volumes", "ports", "environment", "command", "cap_add"])
 def test_an_empty_value_clears(field: str) -> None:
     full: dict[str, Any] = {
         "volumes": (Mount(type="bind", target="/data", source="/d"),),
@@ -120,7 +138,6 @@ def test_an_empty_value_clears(field: str) -> None:
         "environment": {"A": "1"},
         "command": ("serve",),
         "cap_add": ("SYS_PTRACE",),
-        "networks": (Attachment(network="back"),),
     }
     empty: Any = {} if field == "environment" else ()
 

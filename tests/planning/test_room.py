@@ -1,9 +1,12 @@
 """What is free on one host while a plan is being made."""
 
+from dataclasses import replace
+from typing import Literal
+
 import pytest
 
 from ozwald.model.host import Reserve
-from ozwald.model.resources import Gpu, Hardware
+from ozwald.model.resources import Gpu, Hardware, MigDevice
 from ozwald.model.service import Port, Requires
 from ozwald.planning.room import DoesNotFit, Room, Share, clash
 from tests.builders import GIB, gpu, host, key, observation, port, spec
@@ -15,7 +18,7 @@ def room(*gpus: Gpu, memory_gib: float | None = 64, reserve: Reserve = NOTHING) 
     return Room.of(host(reserve=reserve), observation(gpus=gpus, memory_gib=memory_gib))
 
 
-def vram(gib: float, gpus: int | None = None) -> Requires:
+def vram(gib: float, gpus: int | Literal["all"] | None = None) -> Requires:
     return Requires(vram_bytes=int(gib * GIB), gpus=gpus)
 
 
@@ -210,6 +213,15 @@ def test_a_port_that_is_taken_is_told_with_its_holder() -> None:
         free.check_ports([port(90, 8080)], key())
 
 
+def test_one_free_port_of_a_range_is_enough() -> None:
+    free = room()
+    free.take(key("chat"), spec(ports=(port(80, 8000), port(81, 8001))), ())
+
+    free.check_ports((Port(target=80, choice=(8000, 8002)),), key("other"))
+    with pytest.raises(DoesNotFit, match="the ports 8000-8001/tcp are all taken"):
+        free.check_ports((Port(target=80, choice=(8000, 8001)),), key("other"))
+
+
 def test_a_port_that_the_engine_chooses_is_never_taken() -> None:
     free = room()
     free.take(key("chat"), spec(ports=(port(80),)), ())
@@ -234,3 +246,56 @@ def test_a_port_that_the_engine_chooses_is_never_taken() -> None:
 )
 def test_two_published_ports_clash_on_one_address(one: Port, other: Port, clashes: bool) -> None:
     assert clash(one, other) == clashes
+
+
+def test_a_card_split_into_mig_devices_is_not_given_out_and_they_are() -> None:
+    whole = replace(gpu(0, total_gib=80), id="GPU-a", refusal="it is split into MIG devices")
+    slices = [replace(gpu(0, total_gib=20), id=f"MIG-{n}", mig=MigDevice(parent_id="GPU-a", index=n)) for n in range(3)]
+    split = room(whole, *slices)
+
+    assert [card.id for card in split.choose_gpus(Hardware.NVIDIA, vram(18), key())] == ["MIG-0"]
+    assert [card.id for card in split.choose_gpus(Hardware.NVIDIA, vram(18, gpus="all"), key())] == [
+        "MIG-0",
+        "MIG-1",
+        "MIG-2",
+    ]
+    with pytest.raises(DoesNotFit, match=r"20\.0 GiB of VRAM free"):
+        split.choose_gpus(Hardware.NVIDIA, vram(40), key())
+
+
+def test_instances_spread_over_mig_devices() -> None:
+    slices = [replace(gpu(0, total_gib=20), id=f"MIG-{n}", mig=MigDevice(parent_id="GPU-a", index=n)) for n in range(2)]
+    split = room(*slices)
+
+    split.take(key("another"), spec(), split.choose_gpus(Hardware.NVIDIA, Requires(), key("another")))
+
+    assert [card.id for card in split.choose_gpus(Hardware.NVIDIA, Requires(), key())] == ["MIG-1"]
+
+
+def test_why_no_card_counts_is_told() -> None:
+    refused = replace(gpu(0), refusal="it is in MIG mode and has no MIG device yet")
+
+    with pytest.raises(DoesNotFit) as misfit:
+        room(refused).choose_gpus(Hardware.NVIDIA, Requires(), key())
+
+    assert str(misfit.value) == "no nvidia card, 1 needed (RTX 4090: it is in MIG mode and has no MIG device yet)"
+
+
+def test_what_the_driver_keeps_for_itself_is_not_free() -> None:
+    reserved = replace(gpu(0, total_gib=16), vram_reserved_bytes=GIB)
+
+    assert chosen(room(reserved), vram(15)) == [0]
+    with pytest.raises(DoesNotFit, match=r"15\.0 GiB of VRAM free on RTX 4090, 15\.5 needed"):
+        room(reserved).choose_gpus(Hardware.NVIDIA, vram(15.5), key())
+
+
+def test_memory_that_a_card_shares_with_its_machine_is_taken_once() -> None:
+    shared = room(replace(gpu(0, total_gib=64, used_gib=4), unified_memory=True), memory_gib=60)
+    required = Requires(memory_bytes=10 * GIB, vram_bytes=40 * GIB)
+
+    shared.take(key("another"), spec(requires=required), shared.choose_gpus(Hardware.NVIDIA, required, key()))
+
+    with pytest.raises(DoesNotFit, match=r"10\.0 GiB of VRAM free on RTX 4090, 11\.0 needed"):
+        shared.choose_gpus(Hardware.NVIDIA, vram(11), key())
+    with pytest.raises(DoesNotFit, match=r"10\.0 GiB of memory free, 11\.0 needed"):
+        shared.check_memory(Requires(memory_bytes=11 * GIB))

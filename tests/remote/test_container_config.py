@@ -41,11 +41,12 @@ def test_a_bare_service_leaves_everything_to_image_and_engine() -> None:
         ({"command": ("serve", "--port", "1")}, {"Cmd": ["serve", "--port", "1"]}),
         ({"command": ()}, {"Cmd": []}),
         ({"entrypoint": ("tini", "--")}, {"Entrypoint": ["tini", "--"]}),
-        ({"entrypoint": ()}, {"Entrypoint": [""]}),
+        ({"entrypoint": ()}, {"Entrypoint": []}),
         ({"user": "1000:1000"}, {"User": "1000:1000"}),
         ({"working_dir": "/data"}, {"WorkingDir": "/data"}),
         ({"labels": {"a": "1"}}, {"Labels": {"a": "1"}}),
         ({"stop_grace_period": 90.0}, {"StopTimeout": 90}),
+        ({"stop_grace_period": 1.9}, {"StopTimeout": 1}),
         ({"environment": {"A": "1 2", "B": "", "C": "x\ny=$z"}}, {"Env": ["A=1 2", "B=", "C=x\ny=$z"]}),
     ],
 )
@@ -76,6 +77,27 @@ def test_a_field_becomes_its_part_of_the_body(fields: dict[str, Any], body: dict
         ({"cap_add": ("SYS_PTRACE",)}, {"CapAdd": ["SYS_PTRACE"]}),
         ({"cap_drop": ("ALL",)}, {"CapDrop": ["ALL"]}),
         ({"security_opt": ("seccomp=unconfined",)}, {"SecurityOpt": ["seccomp=unconfined"]}),
+        (
+            {"security_opt": ("systempaths=unconfined", "label=disable")},
+            {"SecurityOpt": ["label=disable"], "MaskedPaths": [], "ReadonlyPaths": []},
+        ),
+        (
+            {"devices": (Device(source="example.com/net=eth0", target="example.com/net=eth0"),)},
+            {"DeviceRequests": [{"Driver": "cdi", "DeviceIDs": ["example.com/net=eth0"]}]},
+        ),
+        (
+            {"ports": (Port(target=80, choice=(8000, 8010)),)},
+            {"PortBindings": {"80/tcp": [{"HostIp": "", "HostPort": "8000-8010"}]}},
+        ),
+        (
+            {
+                "volumes": (
+                    Mount(type="bind", source="/m", target="/m", selinux="z", read_only=True),
+                    Mount(type="volume", source="models", target="/x", selinux="Z", nocopy=True),
+                )
+            },
+            {"Binds": ["/m:/m:ro,z", "models:/x:rw,Z,nocopy"]},
+        ),
         ({"extra_hosts": ("db:10.0.0.9",)}, {"ExtraHosts": ["db:10.0.0.9"]}),
         ({"tmpfs": ("/run", "/tmp:size=64m,mode=1777")}, {"Tmpfs": {"/run": "", "/tmp": "size=64m,mode=1777"}}),
         ({"init": True}, {"Init": True}),

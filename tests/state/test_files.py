@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import pytest
 
 from ozwald.errors import StateError
-from ozwald.state.files import read_text, write_whole
+from ozwald.state.files import MAX_BYTES, read_text, write_whole
 
 
 @pytest.fixture
@@ -35,6 +35,29 @@ def test_what_is_written_is_read_back(path: Path) -> None:
 
 def test_a_file_that_is_not_there_is_none(tmp_path: Path) -> None:
     assert read_text(tmp_path / "nothing") is None
+
+
+def test_what_never_ends_or_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    for path in (tmp_path / "fifo", Path("/dev/zero"), tmp_path):
+        with pytest.raises(StateError, match=r"^cannot read .*: it is not a regular file$"):
+            read_text(path)
+
+
+def test_a_file_larger_than_any_of_ours_is_neither_read_nor_written(path: Path) -> None:
+    with pytest.raises(StateError, match=r"it would be larger than 2 MiB$"):
+        write_whole(path, "x" * (MAX_BYTES + 1))
+    assert path.read_text() == "old"
+    path.write_bytes(b"x" * (MAX_BYTES + 1))
+    with pytest.raises(StateError, match=r"it is larger than 2 MiB$"):
+        read_text(path)
+
+
+def test_reading_what_is_no_file_leaves_nothing_open(tmp_path: Path) -> None:
+    before = len(os.listdir("/dev/fd"))
+    with pytest.raises(StateError):
+        read_text(tmp_path)
+    assert len(os.listdir("/dev/fd")) == before
 
 
 def test_only_the_owner_can_read_it(path: Path) -> None:

@@ -1,5 +1,6 @@
 """The wanted set survives the disk, and damage to it is told and never guessed over."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -95,6 +96,42 @@ def test_a_flipped_bit_is_either_noticed_or_changes_nothing(path: Path) -> None:
 )
 def test_anything_else_is_damaged(path: Path, content: bytes) -> None:
     assert read_damaged(path, content) is None
+
+
+def sealed(**changes: object) -> bytes:
+    """A file with the right checksum over whatever it holds."""
+    instance = {"realm": "r", "name": "n", "service": "s", "variety": None, "profile": None, "host": None}
+    parts = {"generation": 1, "instances": [{**instance, "placed_on": None}], "leaving": []} | changes
+    text = json.dumps(
+        [parts[key] for key in ("generation", "instances", "leaving")], sort_keys=True, separators=(",", ":")
+    )
+    checksum = hashlib.sha256(text.encode()).hexdigest()
+    return json.dumps({"schema": 2, "checksum": checksum, **parts}).encode()
+
+
+def test_a_right_checksum_over_what_fits_is_read(path: Path) -> None:
+    assert read_damaged(path, sealed()) is not None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"generation": "1"},
+        {"generation": True},
+        {"generation": 1.5},
+        {"instances": {}},
+        {"instances": "text"},
+        {"instances": [[]]},
+        {"instances": [{"name": "n"}]},
+        {"instances": [{"realm": 1, "name": "n", "service": "s", "placed_on": None}]},
+        {"instances": [{"realm": "r", "name": "n", "service": {}, "placed_on": None}]},
+        {"leaving": [{"realm": "r", "name": "n", "host": 7}]},
+        {"leaving": [{"realm": "r"}]},
+        {"leaving": None},
+    ],
+)
+def test_a_right_checksum_over_wrong_types_is_damage(path: Path, changes: dict[str, object]) -> None:
+    assert read_damaged(path, sealed(**changes)) is None
 
 
 def test_damage_is_told_with_what_to_do(path: Path) -> None:

@@ -1,7 +1,7 @@
 """`inventory`: the hosts and groups as they are understood."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
@@ -11,6 +11,7 @@ from ozwald.cli.output import emit, output_option, print_table
 from ozwald.cli.workspace import Workspace, with_workspace
 from ozwald.errors import RequestError
 from ozwald.model.host import Host, Inventory
+from ozwald.model.units import show_bytes
 from ozwald.planning.nearest import unknown
 from ozwald.planning.patterns import select
 
@@ -18,7 +19,7 @@ from ozwald.planning.patterns import select
 @click.command()
 @click.argument("pattern", default="all")
 @click.option("--graph", is_flag=True, help="Show the groups as a tree.")
-@click.option("--host", metavar="NAME", help="Show one host, with the place each variable comes from.")
+@click.option("--host", metavar="NAME", help="Show one host, with the place where each part is written.")
 @output_option
 @with_workspace
 def inventory(workspace: Workspace, pattern: str, graph: bool, host: str | None, output: str) -> None:
@@ -40,12 +41,26 @@ def _show_host(workspace: Workspace, name: str, output: str) -> None:
     known = workspace.settings.inventory.hosts
     if name not in known:
         raise RequestError(unknown("host", name, known))
-    variables = workspace.loaded.variables.get(name, {})
-    origins = {key: str(variable.origin) for key, variable in variables.items()}
+    origins = {path: str(origin) for path, origin in workspace.loaded.origins.get(name, {}).items()}
     document = _document(known[name]) | {"origins": origins}
-    rows = [(key, _text(value), "") for key, value in document.items() if key not in ("vars", "origins") and value]
-    rows += [(f"vars.{key}", _text(value), origins.get(key, "")) for key, value in document["vars"].items()]
+    rows = [(key, _text(value), origins.get(path, "default")) for key, value, path in _words(known[name])]
     emit(document, output, table=lambda: print_table(("KEY", "VALUE", "WRITTEN AT"), rows, empty="nothing"))
+
+
+def _words(host: Host) -> Iterator[tuple[str, object, str]]:
+    """What a host has, part by part: a key, its value and the path of its origin."""
+    for key, value in _document(host).items():
+        if key == "groups":
+            yield from (("group", group, f"groups.{group}") for group in host.groups)
+        elif key == "reserve":
+            kept = {part: show_bytes(size) for part, size in value.items() if size}
+            yield from (
+                (f"reserve.{part.removesuffix('_bytes')}", size, f"reserve.{part}") for part, size in kept.items()
+            )
+        elif isinstance(value, dict):
+            yield from ((f"{key}.{part}", found, f"{key}.{part}") for part, found in value.items())
+        elif value is not None:
+            yield key, value, key
 
 
 def _document(host: Host) -> dict[str, Any]:
@@ -66,8 +81,12 @@ def _document(host: Host) -> dict[str, Any]:
     }
 
 
-def _without_secrets(value: Mapping[str, object]) -> dict[str, object]:
-    return {key: hide_secret(key, item) if isinstance(item, str) else item for key, item in value.items()}
+def _without_secrets(value: Any, name: str = "") -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_secrets(part, key) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_without_secrets(part, name) for part in value]
+    return hide_secret(name, value) if isinstance(value, str) else value
 
 
 def _row(host: Host) -> tuple[str, ...]:
@@ -87,22 +106,14 @@ def _text(value: object) -> str:
 
 
 def _print_graph(known: Inventory, shown: set[str]) -> None:
-    def branch(group: str, depth: int, above: Sequence[str]) -> None:
+    def branch(group: str, depth: int) -> None:
         click.echo(harmless_line(f"{'  |' * depth}--@{group}:" if depth else f"@{group}:"))
-        children = [child for child in _children(known, group) if child not in above]
+        children = known.children.get(group, ())
         for child in children:
-            branch(child, depth + 1, (*above, child))
+            branch(child, depth + 1)
         below = {host for child in children for host in known.groups.get(child, ())}
         for host in known.groups.get(group, ()):
             if host in shown and host not in below:
                 click.echo(harmless_line(f"{'  |' * (depth + 1)}--{host}"))
 
-    branch("all", 0, ("all",))
-
-
-def _children(known: Inventory, group: str) -> list[str]:
-    """A group's child groups; those that are in no other are children of `all`."""
-    if group != "all":
-        return list(known.children.get(group, ()))
-    nested = {child for name, children in known.children.items() if name != "all" for child in children}
-    return [name for name in known.groups if name != "all" and name not in nested]
+    branch("all", 0)

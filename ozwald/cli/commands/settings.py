@@ -1,6 +1,7 @@
 """`validate` and `list_configured_services`: what the settings say, no host asked."""
 
 import json
+from collections.abc import Iterator
 
 import click
 
@@ -8,10 +9,11 @@ from ozwald.cli.harmless import hide_secret
 from ozwald.cli.output import emit, output_option, print_table, warn
 from ozwald.cli.workspace import Workspace, with_workspace
 from ozwald.config.schema_files import published_schema
-from ozwald.errors import Problem, SettingsError
+from ozwald.errors import Problem, RequestError, SettingsError
 from ozwald.model.service import ServiceDefinition
 from ozwald.planning.explain import explain as explain_values
 from ozwald.planning.names import parse_definition
+from ozwald.planning.patterns import select
 from ozwald.planning.resolve import layers, merge, varieties_by_preference
 
 
@@ -37,6 +39,7 @@ def validate(workspace: Workspace, schema: str | None, output: str) -> int:
     problems: tuple[Problem, ...] = ()
     try:
         warnings = workspace.settings.warnings
+        problems = tuple(_patterns_without_hosts(workspace))
     except SettingsError as error:
         problems = error.problems
     document = {
@@ -103,17 +106,32 @@ def explain(workspace: Workspace, definition: str, output: str) -> None:
     emit(document, output, table=lambda: print_table(headings, rows, empty=f"{service.name} sets nothing"))
 
 
+def _patterns_without_hosts(workspace: Workspace) -> Iterator[Problem]:
+    inventory = workspace.settings.inventory
+    for provisioner in inventory.provisioners.values():
+        place, path = workspace.loaded.patterns[provisioner.name], f"provisioners.{provisioner.name}.hosts"
+        try:
+            select(inventory, provisioner.hosts)
+        except RequestError as err:
+            yield Problem(file=place.file, line=place.line, column=place.column, path=path, message=str(err))
+
+
 def _print_verdict(workspace: Workspace, problems: tuple[Problem, ...], warnings: tuple[Problem, ...]) -> None:
     for warning in warnings:
         warn(f"warning: {warning}")
     for problem in problems:
         warn(str(problem))
     if problems:
-        warn(f"{len(problems)} problem{'s' if len(problems) > 1 else ''} found")
+        warn(f"{_count(len(problems), 'problem')} found")
         return
     settings = workspace.settings
     services = sum(len(realm.definitions) for realm in settings.realms.values())
-    click.echo(f"{settings.path} is valid: {services} services, {len(settings.inventory.hosts)} hosts")
+    found = f"{_count(services, 'service')}, {_count(len(settings.inventory.hosts), 'host')}"
+    click.echo(f"{settings.path} is valid: {found}")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _problem(problem: Problem) -> dict[str, str | int]:

@@ -6,6 +6,9 @@ from ozwald.config.problems import Problems
 from ozwald.config.sources import Variable
 from ozwald.model.service import Origin
 
+# What a host costs, in values of a YAML file: a short range makes thousands.
+HOST_VALUES = 40
+
 _PRIORITY = "ansible_group_priority"
 
 
@@ -47,6 +50,7 @@ class Draft:
     def add_host(self, name: str, group: str, origin: Origin, *, port: int | None = None) -> None:
         """Put a host into a group; a port counts where the host is new."""
         if name not in self.hosts:
+            self.problems.spend(HOST_VALUES, origin)
             self.hosts[name] = DraftHost(origin=origin)
             if port:
                 self.hosts[name].vars["ansible_port"] = Variable(value=port, origin=origin)
@@ -65,6 +69,6 @@ class Draft:
 
     def _set_priority(self, group: DraftGroup, variable: Variable) -> None:
         try:
-            group.priority = int(str(variable.value))
-        except ValueError:
+            group.priority = int(variable.value)  # type: ignore[call-overload]
+        except (TypeError, ValueError, OverflowError):
             self.problems.error(variable.origin, f"{_PRIORITY} must be a whole number")

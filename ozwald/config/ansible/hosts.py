@@ -1,13 +1,15 @@
 """A host from the variables by which Ansible reaches it."""
 
 import re
-import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+from ozwald.config.ansible.own_variables import with_own_variables
 from ozwald.config.context import Context
-from ozwald.config.sources import Variable
+from ozwald.config.problems import Problems
+from ozwald.config.sources import Places, Variable
+from ozwald.config.words import split_words
 from ozwald.model.host import Connection, Host
 
 Read = TypeVar("Read")
@@ -19,27 +21,36 @@ _CONNECTIONS = {
 _TRUE = frozenset(("yes", "on", "1", "true", "t", "y", "1.0"))
 _FALSE = frozenset(("no", "off", "0", "false", "f", "n", "0.0", ""))
 _TEMPLATE = re.compile(r"\{[{%#]")
-_SSH_ARGUMENTS = ("ansible_ssh_common_args", "ansible_ssh_extra_args", "ansible_ssh_args")
+# In the order in which Ansible puts them behind `ssh`, which obeys the first of two.
+_SSH_ARGUMENTS = ("ansible_ssh_args", "ansible_ssh_common_args", "ansible_ssh_extra_args")
 _OPTION_NAME = re.compile(r"[A-Za-z]+")
-_PASSWORDS = ("ansible_password", "ansible_ssh_pass", "ansible_ssh_password")
+_UNUSED = {
+    **dict.fromkeys(("ansible_password", "ansible_ssh_pass", "ansible_ssh_password"), "Ozwald logs in with keys"),
+    **dict.fromkeys(("ansible_become_password", "ansible_become_pass"), "'sudo -n' asks for no password"),
+}
 
 
-def host_from_variables(name: str, variables: Mapping[str, Variable], context: Context) -> Host:
-    """The host that these variables describe; what Ozwald cannot honour becomes a problem."""
-    read = _Reader(name, variables, context)
-    address = read.first(_text, "ansible_host", "ansible_ssh_host")
-    port = read.first(_port, "ansible_port", "ansible_ssh_port")
-    user = read.first(_text, "ansible_user", "ansible_ssh_user")
-    key = read.first(_text, "ansible_private_key_file", "ansible_ssh_private_key_file")
-    connection = read.first(_connection, "ansible_connection")
+def host_from_variables(
+    name: str, variables: Mapping[str, Variable], context: Context, told: set[int]
+) -> tuple[Host, Places]:
+    """The host that these variables describe, and where each word of it stands.
+
+    What Ozwald cannot honour becomes a problem, once for a variable that several hosts have: `told` is for that.
+    """
+    read = _Reader(name, variables, context.problems, told)
+    address = read.first("address", _text, "ansible_ssh_host", "ansible_host")
+    port = read.first("port", _port, "ansible_ssh_port", "ansible_port")
+    user = read.first("user", _text, "ansible_ssh_user", "ansible_user")
+    key = read.first("identity_file", _text, "ansible_ssh_private_key_file", "ansible_private_key_file")
+    connection = read.first("connection", _connection, "ansible_connection")
     is_this_machine = name == "localhost" and not (address or port or user or key)
-    jumps = [read.first(_jump, argument) for argument in _SSH_ARGUMENTS]
-    become = read.first(_boolean, "ansible_become") or False
+    jumps = [read.first("jump", _jump, argument) for argument in _SSH_ARGUMENTS]
+    become = read.first("become", _boolean, "ansible_become") or False
     if become:
-        read.first(_sudo, "ansible_become_method")
-        read.first(_root, "ansible_become_user")
+        read.first("", _sudo, "ansible_become_method")
+        read.first("", _root, "ansible_become_user")
     read.warn_of_passwords()
-    return Host(
+    host = Host(
         name=name,
         address=address or name,
         port=port,
@@ -49,30 +60,38 @@ def host_from_variables(name: str, variables: Mapping[str, Variable], context: C
         connection=connection or (Connection.LOCAL if is_this_machine else Connection.SSH),
         become=become,
     )
+    host, own_places = with_own_variables(host, variables, context.problems)
+    return host, read.places | own_places
 
 
 class _Reader:
     """Reads one host's variables, each error with the variable's place."""
 
-    def __init__(self, host: str, variables: Mapping[str, Variable], context: Context) -> None:
+    def __init__(self, host: str, variables: Mapping[str, Variable], problems: Problems, told: set[int]) -> None:
         self.host = host
         self.variables = variables
-        self.problems = context.problems
+        self.problems = problems
+        self.told = told
+        self.places: Places = {}
 
-    def first(self, read: Callable[[str], Read], *names: str) -> Read | None:
-        """The first of these variables that is set and not null, read."""
+    def first(self, word: str, read: Callable[[str], Read], *names: str) -> Read | None:
+        """The first of these variables that is set and not null, read; it becomes this word of the host."""
         for name in names:
             variable = self.variables.get(name)
             if variable is not None and variable.value is not None:
-                return self._read(read, name, variable)
+                found = self._read(read, name, variable)
+                if found is not None:
+                    self.places.setdefault(word, variable.origin)
+                return found
         return None
 
     def warn_of_passwords(self) -> None:
         """Say that a password is there and is not used."""
-        for name in _PASSWORDS:
-            if name in self.variables:
-                place = self.variables[name].origin
-                self.problems.warn(place, "is not used: Ozwald logs in with keys", path=f"{self.host}.{name}")
+        for name, reason in _UNUSED.items():
+            variable = self.variables.get(name)
+            if variable and id(variable) not in self.told:
+                self.told.add(id(variable))
+                self.problems.warn(variable.origin, f"is not used: {reason}", path=f"{self.host}.{name}")
 
     def _read(self, read: Callable[[str], Read], name: str, variable: Variable) -> Read | None:
         try:
@@ -84,7 +103,9 @@ class _Reader:
                 raise ValueError("is a Jinja template, which Ozwald does not evaluate; write the value")
             return read(text)
         except ValueError as err:
-            self.problems.error(variable.origin, str(err), path=f"{self.host}.{name}")
+            if id(variable) not in self.told:
+                self.told.add(id(variable))
+                self.problems.error(variable.origin, str(err), path=f"{self.host}.{name}")
             return None
 
 
@@ -125,12 +146,8 @@ def _root(text: str) -> None:
 
 def _jump(text: str) -> str | None:
     """The jump host of ssh's arguments; raises ValueError for any other argument."""
-    try:
-        words = shlex.split(text)
-    except ValueError as err:
-        raise ValueError("has a quote that is opened and never closed") from err
     jump = None
-    waiting = iter(words)
+    waiting = iter(split_words(text))
     for word in waiting:
         if word.startswith("-J"):
             jump = word[2:] or next(waiting, "")

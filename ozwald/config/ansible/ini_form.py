@@ -2,7 +2,6 @@
 
 import ast
 import re
-import shlex
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,6 +11,8 @@ from ozwald.config.ansible.yaml_form import add_hosts
 from ozwald.config.files import Source
 from ozwald.config.nodes import At, origin_of
 from ozwald.config.sources import UNGROUPED, Variable
+from ozwald.config.words import split_words
+from ozwald.model.service import Origin
 
 _SECTION = re.compile(r"\[([^:\]\s]+)(?::(\w+))?\]\s*(?:#.*)?")
 _GROUP_NAME = re.compile(r"([^:\]\s]+)\s*(?:#.*)?")
@@ -19,6 +20,11 @@ _COMMENTS = ("#", ";")
 
 # Longer texts are not looked at as Python values: parsing them takes memory and stack.
 _MAX_LITERAL = 20_000
+# What parsing costs, in values of a YAML file; most texts need none, since they begin a word and have no quote.
+_LITERAL_CHARACTERS_PER_VALUE = 8
+_NO_LITERAL = re.compile(r"(?!(?:True|False|None|set)\b)[^\W\d][^'\"]*", re.DOTALL)
+# Python refuses to write a number with more digits than about 4300.
+_MAX_NUMBER_BITS = 10_000
 
 
 def read_ini_form(source: Source, draft: Draft) -> None:
@@ -27,6 +33,7 @@ def read_ini_form(source: Source, draft: Draft) -> None:
     for number, line in enumerate(source.text.splitlines(), 1):
         text = line.strip()
         if text and text[0] not in _COMMENTS:
+            draft.problems.spend(1, Origin(file=source.file, line=number, column=1))
             reader.take(text, (source.file, number, line.index(text) + 1))
     reader.check_declared()
 
@@ -85,9 +92,9 @@ class _Reader:
 
     def _host(self, line: str, at: At) -> None:
         try:
-            words = shlex.split(line, comments=True)
-        except ValueError:
-            self._error(at, "a quote is opened and never closed, or a backslash ends the line")
+            words = split_words(line, comments=True)
+        except ValueError as err:
+            self._error(at, str(err))
             return
         if words[0].strip() == "---" or words[0].endswith(":"):
             self._error(at, "not a host; if this file is YAML, its form is wrong for an inventory")
@@ -98,7 +105,7 @@ class _Reader:
             if not equals:
                 self._error(at, "behind a host stand only variables of the form KEY=VALUE")
                 return
-            found[key] = Variable(value=_literal(value), origin=origin_of(at))
+            found[key] = self._variable_of(value, at)
         add_hosts(words[0], self.group, found, at, self.draft)
 
     def _child(self, line: str, at: At) -> None:
@@ -117,8 +124,14 @@ class _Reader:
         if not equals:
             self._error(at, "must have the form KEY=VALUE")
             return
-        variable = Variable(value=_literal(value.strip()), origin=origin_of(at))
-        self.draft.set_variable(self.group, key.strip(), variable)
+        self.draft.set_variable(self.group, key.strip(), self._variable_of(value.strip(), at))
+
+    def _variable_of(self, text: str, at: At) -> Variable:
+        origin = origin_of(at)
+        if len(text) > _MAX_LITERAL or _NO_LITERAL.fullmatch(text):
+            return Variable(value=text, origin=origin)
+        self.draft.problems.spend(1 + len(text) // _LITERAL_CHARACTERS_PER_VALUE, origin)
+        return Variable(value=_literal(text), origin=origin)
 
     def _error(self, at: At, message: str) -> None:
         self.draft.problems.error(origin_of(at), message)
@@ -126,8 +139,6 @@ class _Reader:
 
 def _literal(text: str) -> object:
     """The value of a Python literal, else the text."""
-    if len(text) > _MAX_LITERAL:
-        return text
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SyntaxWarning)
@@ -144,4 +155,9 @@ def _plain(value: object) -> object:
         return {str(key): _plain(part) for key, part in value.items()}
     if isinstance(value, bytes):
         return value.decode(errors="replace")
+    if isinstance(value, int) and value.bit_length() > _MAX_NUMBER_BITS:
+        raise ValueError("too large a number")
+    if isinstance(value, str):
+        # Refuses half characters, which no file and no terminal takes.
+        value.encode()
     return "..." if value is ... else str(value) if isinstance(value, complex) else value

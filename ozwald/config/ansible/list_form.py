@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from ozwald.config.ansible.draft import Draft
+from ozwald.config.ansible.names import PatternError, check_host_name
 from ozwald.config.ansible.yaml_form import variables
 from ozwald.config.nodes import ListNode, MapNode, Node, Scalar
 from ozwald.config.sources import Variable
@@ -54,12 +55,20 @@ def _group(name: str, body: Node, key: Scalar, draft: Draft) -> set[str]:
     hosts = _names(sections, "hosts", name, draft)
     for host in hosts:
         draft.add_host(host.text, name, host.origin)
+        _check(host, name, draft)
     for variable, value in variables(sections.values.get("vars", Scalar(at=key.at, text=""))).items():
         draft.set_variable(name, variable, value)
     for child in _names(sections, "children", name, draft):
         draft.add_group(child.text, child.origin)
         draft.add_child(name, child.text, child.origin)
     return {host.text for host in hosts}
+
+
+def _check(host: Scalar, group: str, draft: Draft) -> None:
+    try:
+        check_host_name(host.text)
+    except PatternError as err:
+        draft.problems.error(host.origin, str(err), path=f"{group}.hosts")
 
 
 def _sections(name: str, body: Node, key: Scalar) -> MapNode:
@@ -75,7 +84,7 @@ def _sections(name: str, body: Node, key: Scalar) -> MapNode:
 def _names(sections: MapNode, section: str, group: str, draft: Draft) -> list[Scalar]:
     node = sections.values.get(section)
     items = node.items if isinstance(node, ListNode) else ()
-    names = [item for item in items if isinstance(item, Scalar) and not item.plain]
+    names = [item for item in items if isinstance(item, Scalar) and not item.plain and item.text]
     if node is not None and (not isinstance(node, ListNode) or len(names) != len(items)):
         draft.problems.error(node.origin, "must be a list of names", path=f"{group}.{section}")
     return names

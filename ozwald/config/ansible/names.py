@@ -3,9 +3,12 @@
 import re
 import string
 from ipaddress import AddressValueError, IPv6Address
+from itertools import product
+from math import prod
 
 # More hosts than this from one pattern are a mistake, or meant to fill the memory.
-MAX_HOSTS = 20_000
+MAX_HOSTS = 5_000
+MAX_NAME = 255
 
 _RANGE = r"\[(?:[a-z]:[a-z]|[0-9]+:[0-9]+)(?::[0-9]+)?\]"
 _LABEL = rf"(?:\w|{_RANGE})(?:[\w-]|{_RANGE})*(?<![_-])"
@@ -25,17 +28,26 @@ class PatternError(Exception):
 def expand(pattern: str) -> tuple[list[str], int | None]:
     """The host names of a pattern and the port behind it, if there is one; raises PatternError."""
     name, port = _split_port(pattern)
-    names = [name]
-    while any("[" in name for name in names):
-        names = [expanded for name in names for expanded in (_first_range(name) if "[" in name else [name])]
-        if len(names) > MAX_HOSTS:
-            raise PatternError(f"one pattern makes more than {MAX_HOSTS} hosts")
-    return names, port
+    check_host_name(name)
+    parts = _parts(name)
+    if prod(map(len, parts)) > MAX_HOSTS:
+        raise PatternError(f"one pattern makes more than {MAX_HOSTS} hosts")
+    return ["".join(chosen) for chosen in product(*parts)], port
+
+
+def check_host_name(name: str) -> None:
+    """Any printable text may be the name of a host; raises PatternError."""
+    if not name:
+        raise PatternError("a host without a name")
+    if len(name) > MAX_NAME:
+        raise PatternError(f"a host's name has at most {MAX_NAME} characters")
+    if not name.isprintable():
+        raise PatternError("a host's name has a character that cannot be printed")
 
 
 def is_address(text: str) -> bool:
     """Whether a text is one host name or address, perhaps with ranges or a port, whose colons separate nothing."""
-    return _is_host(_split(text)[0])
+    return len(text) <= 2 * MAX_NAME and _is_host(_split(text)[0])
 
 
 def _split_port(pattern: str) -> tuple[str, int | None]:
@@ -62,16 +74,26 @@ def _is_host(name: str) -> bool:
         return False
 
 
-def _first_range(name: str) -> list[str]:
-    head, _, rest = name.partition("[")
-    written, closed, tail = rest.partition("]")
+def _parts(name: str) -> list[list[str]]:
+    """The texts between the ranges, each alone, and what each range stands for."""
+    head, opened, rest = name.partition("[")
+    parts = [[head]]
+    while opened:
+        written, closed, rest = rest.partition("]")
+        parts.append(_range(written if closed else ""))
+        head, opened, rest = rest.partition("[")
+        parts.append([head])
+    return parts
+
+
+def _range(written: str) -> list[str]:
     bounds = written.split(":")
-    if not closed or len(bounds) not in (2, 3) or not bounds[1]:
+    if len(bounds) not in (2, 3) or not bounds[1]:
         raise PatternError("a range has the form [begin:end] or [begin:end:step]")
     step = bounds[2] if len(bounds) == 3 else "1"
     if not re.fullmatch("[0-9]{1,9}", step) or not int(step):
         raise PatternError("the step of a range is a whole number from 1")
-    return [f"{head}{part}{tail}" for part in _sequence(bounds[0] or "0", bounds[1], int(step))]
+    return _sequence(bounds[0] or "0", bounds[1], int(step))
 
 
 def _sequence(begin: str, end: str, step: int) -> list[str]:

@@ -1,11 +1,12 @@
 """Runs an executable inventory, bounded in time and output."""
 
 import os
+import selectors
 import signal
 import subprocess
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+import time
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from ozwald.config.files import MAX_FILE_BYTES, decode
@@ -13,6 +14,7 @@ from ozwald.config.problems import RefusedError, whole_file
 
 TIMEOUT_S = 60.0
 
+_CHUNK = 64 * 1024
 _PROGRAM_STARTS = (b"#!", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
 
 
@@ -39,38 +41,38 @@ def run_inventory(
         )
     except OSError as err:
         raise RefusedError(whole_file(file), f"cannot be run: {err.strerror}") from err
-    assert process.stdout
-    with process, _killed_after(process, timeout_s) as expired:
-        output = process.stdout.read(MAX_FILE_BYTES + 1)
-        if len(output) > MAX_FILE_BYTES:
+    except ValueError as err:
+        raise RefusedError(whole_file(file), "cannot be run: a variable of the environment is not valid") from err
+    with process:
+        try:
+            output = _output(process, time.monotonic() + timeout_s, file)
+        except BaseException as err:
             _kill(process)
-        status = process.wait()
-    if expired.is_set():
-        raise RefusedError(whole_file(file), f"did not end within {timeout_s:g} s")
-    if len(output) > MAX_FILE_BYTES:
-        raise RefusedError(whole_file(file), f"printed more than {MAX_FILE_BYTES // 1024**2} MiB")
-    if status:
-        message = f"ended with status {status}; run it with {' '.join(words[:1])} to see why"
+            if isinstance(err, subprocess.TimeoutExpired):
+                raise RefusedError(whole_file(file), f"did not end within {timeout_s:g} s") from err
+            raise
+    if process.returncode:
+        message = f"ended with status {process.returncode}; run it with {' '.join(words[:1])} to see why"
         raise RefusedError(whole_file(file), message)
     return decode(output, file=file).text
 
 
-@contextmanager
-def _killed_after(process: subprocess.Popen[bytes], timeout_s: float) -> Iterator[threading.Event]:
-    """Kill the process and its children after a time; the event says that it happened."""
-    expired = threading.Event()
-
-    def expire() -> None:
-        expired.set()
-        _kill(process)
-
-    timer = threading.Timer(timeout_s, expire)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield expired
-    finally:
-        timer.cancel()
+def _output(process: subprocess.Popen[bytes], deadline: float, file: str) -> bytes:
+    """What it prints until it ends; raises TimeoutExpired and RefusedError."""
+    assert process.stdout
+    output = bytearray()
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        # A plain read would wait for every process that has the output open, also for one that got away.
+        while len(output) <= MAX_FILE_BYTES:
+            if not selector.select(max(0.0, deadline - time.monotonic())):
+                raise subprocess.TimeoutExpired(process.args, 0)
+            chunk = os.read(process.stdout.fileno(), _CHUNK)
+            if not chunk:
+                process.wait(max(0.0, deadline - time.monotonic()))
+                return bytes(output)
+            output += chunk
+    raise RefusedError(whole_file(file), f"printed more than {MAX_FILE_BYTES // 1024**2} MiB")
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

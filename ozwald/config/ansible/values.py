@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import re
 from typing import Any
 
 import yaml
@@ -9,13 +10,18 @@ import yaml
 from ozwald.config.files import Source
 from ozwald.config.nodes import At, ListNode, MapNode, Node, Scalar
 from ozwald.config.problems import Problems, RefusedError
-from ozwald.config.yaml_source import Dialect, compose
+from ozwald.config.scalars import MAX_DIGITS
+from ozwald.config.yaml_source import MAX_DEPTH, Dialect, compose
 from ozwald.model.service import Origin
 
 VAULT = "!vault"
 ANSIBLE_YAML = Dialect(last_duplicate_wins=True, tags=frozenset((VAULT, "!vault-encrypted", "!unsafe")))
 
+# What `ansible-inventory` and scripts write around a text that is encrypted or must not be evaluated.
+_MARKS = {"__ansible_vault": VAULT, "__ansible_unsafe": "!unsafe"}
+
 _TAG = "tag:yaml.org,2002:"
+_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 _CONSTRUCTED = (_TAG + "int", _TAG + "float", _TAG + "bool", _TAG + "null", _TAG + "timestamp")
 
 
@@ -23,26 +29,44 @@ def read_tree(source: Source, problems: Problems) -> Node | None:
     """The tree of a file that holds JSON or YAML, or None when it holds neither."""
     if source.text.lstrip()[:1] in ("{", "["):
         try:
-            return json_tree(source.text, source.file)
+            return json_tree(source.text, source.file, problems)
         except RefusedError:
             pass
     return compose(source, problems, dialect=ANSIBLE_YAML)
 
 
-def json_tree(text: str, file: str) -> Node:
+def json_tree(text: str, file: str, problems: Problems) -> Node:
     """JSON as a tree; raises RefusedError. Its places are those of the file, not of each value."""
+    start = Origin(file=file, line=1, column=1)
     try:
-        return _tree(json.loads(text), (file, 1, 1))
+        value = json.loads(text)
     except (ValueError, RecursionError) as err:
-        raise RefusedError(Origin(file=file, line=1, column=1), "is not valid JSON") from err
+        raise RefusedError(start, "is not valid JSON") from err
+    problems.spend(_checked_size(value, start, MAX_DEPTH), start)
+    return tree_of(value, (file, 1, 1))
 
 
-def _tree(value: object, at: At) -> Node:
+def _checked_size(value: object, start: Origin, depth: int) -> int:
+    """How many values there are; raises RefusedError for what is too deep or has half a character."""
+    if not depth:
+        raise RefusedError(start, f"nested deeper than {MAX_DEPTH} levels")
+    if isinstance(value, str) and not value.isascii() and _HALF_CHARACTER.search(value):
+        raise RefusedError(start, "has an escape for half a character, such as '\\ud800'")
     if isinstance(value, dict):
+        return sum(_checked_size(part, start, depth - 1) for pair in value.items() for part in pair) + 1
+    return sum(_checked_size(part, start, depth - 1) for part in value) + 1 if isinstance(value, list) else 1
+
+
+def tree_of(value: object, at: At) -> Node:
+    """Plain values as a tree, all in one place."""
+    if isinstance(value, dict):
+        if len(value) == 1 and (marked := _MARKS.keys() & value.keys()):
+            (mark,) = marked
+            return Scalar(at=at, text=str(value[mark]), plain=False, tag=_MARKS[mark])
         keys = {key: Scalar(at=at, text=key, plain=False) for key in value}
-        return MapNode(at=at, values={key: _tree(part, at) for key, part in value.items()}, keys=keys)
+        return MapNode(at=at, values={key: tree_of(part, at) for key, part in value.items()}, keys=keys)
     if isinstance(value, list):
-        return ListNode(at=at, items=tuple(_tree(part, at) for part in value))
+        return ListNode(at=at, items=tuple(tree_of(part, at) for part in value))
     if isinstance(value, str):
         return Scalar(at=at, text=value, plain=False)
     return Scalar(at=at, text=_yaml_text(value))
@@ -64,6 +88,8 @@ class _Scalars(yaml.resolver.Resolver, yaml.constructor.SafeConstructor):
         yaml.constructor.SafeConstructor.__init__(self)
 
     def typed(self, text: str) -> object:
+        if len(text) > MAX_DIGITS:
+            return text
         tag: str = self.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
         if tag not in _CONSTRUCTED:
             return text
@@ -82,8 +108,14 @@ def value_of(node: Node) -> Any:
     if isinstance(node, ListNode):
         return [value_of(item) for item in node.items]
     if isinstance(node, MapNode):
-        return {key: value_of(value) for key, value in node.values.items()}
+        return {name_of(node.keys[key]): value_of(value) for key, value in node.values.items()}
     if node.tag.startswith(VAULT):
         return {"__ansible_vault": node.text}
     value = _SCALARS.typed(node.text) if node.plain else node.text
     return value.isoformat() if isinstance(value, datetime.date) else value
+
+
+def name_of(key: Scalar) -> str:
+    """A key as `ansible-inventory` shows it: `yes`, which is not text in YAML 1.1, as `true`."""
+    value = value_of(key)
+    return value if isinstance(value, str) else json.dumps(value)

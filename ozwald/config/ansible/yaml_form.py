@@ -2,7 +2,7 @@
 
 from ozwald.config.ansible.draft import Draft
 from ozwald.config.ansible.names import PatternError, expand
-from ozwald.config.ansible.values import value_of
+from ozwald.config.ansible.values import name_of, value_of
 from ozwald.config.nodes import At, MapNode, Node, Scalar, is_null, origin_of
 from ozwald.config.sources import Variable
 
@@ -11,7 +11,7 @@ _SECTIONS = ("vars", "children", "hosts")
 
 def read_yaml_form(root: MapNode, draft: Draft) -> None:
     """Add the groups of a tree to the draft."""
-    if "plugin" in root.values:
+    if "plugin" in root.values and value_of(root.values["plugin"]):
         draft.problems.error(
             root.keys["plugin"].origin,
             "an inventory plugin is not run; save the output of 'ansible-inventory --list' as a .json file",
@@ -24,6 +24,11 @@ def read_yaml_form(root: MapNode, draft: Draft) -> None:
 def _group(name: str, body: Node, key: Scalar, draft: Draft) -> None:
     if not isinstance(body, MapNode) and not is_null(body):
         draft.problems.warn(key.origin, "not a group, since no map follows; skipped, as Ansible does", path=name)
+        return
+    if not isinstance(value_of(key), str) or not name:
+        draft.problems.error(
+            key.origin, "a group's name must be text; what looks like a number needs quotes", path=name
+        )
         return
     draft.add_group(name, key.origin)
     if not isinstance(body, MapNode):
@@ -72,7 +77,7 @@ def _hosts(group: str, entries: MapNode, draft: Draft) -> None:
         path = f"{group}.hosts.{pattern}"
         if not isinstance(value_of(key), str):
             draft.problems.error(key.origin, "a host's name that looks like a number needs quotes", path=path)
-        elif not isinstance(body, MapNode) and not is_null(body):
+        elif not isinstance(body, MapNode) and value_of(body):
             draft.problems.error(body.origin, "a host's variables must be a map", path=path)
         else:
             add_hosts(pattern, group, variables(body), key.at, draft)
@@ -85,6 +90,7 @@ def add_hosts(pattern: str, group: str, found: dict[str, Variable], at: At, draf
     except PatternError as err:
         draft.problems.error(origin_of(at), str(err), path=group)
         return
+    draft.problems.spend(len(names) * (1 + len(found)), origin_of(at))
     for name in names:
         draft.add_host(name, group, origin_of(at), port=port)
         for key, variable in found.items():
@@ -95,7 +101,8 @@ def variables(node: Node) -> dict[str, Variable]:
     """The variables of a map, each with its place; none for null."""
     if not isinstance(node, MapNode):
         return {}
-    return {key: Variable(value=value_of(value), origin=node.keys[key].origin) for key, value in node.values.items()}
+    entries = ((node.keys[key], value) for key, value in node.values.items())
+    return {name_of(key): Variable(value=value_of(value), origin=key.origin) for key, value in entries}
 
 
 _READERS = {"vars": _vars, "children": _children, "hosts": _hosts}
