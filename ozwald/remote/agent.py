@@ -2,6 +2,7 @@
 
 import logging
 import socket
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, Final
 
@@ -14,6 +15,10 @@ from ozwald.remote.hostcerts import SUFFIX
 log = logging.getLogger(__name__)
 
 LIST_S: Final = 5.0
+REQUEST_IDENTITIES: Final = bytes([11])
+IDENTITIES_ANSWER: Final = 12
+MOST_KEYS: Final = 2048  # as for OpenSSH's client, and the next one too; paramiko takes any number for true
+ANSWER_BYTES: Final = 256 << 10
 
 
 class Agent(AgentSSH):
@@ -27,11 +32,26 @@ class Agent(AgentSSH):
         self._sock.settimeout(LIST_S)
         try:
             self._sock.connect(path)
-            self._connect(self._sock)  # type: ignore[attr-defined]
-            self.keys = tuple(_Key(key, self) for key in self.get_keys())
+            self._conn = self._sock
+            self.keys = tuple(self._listed())
         except (OSError, paramiko.SSHException, ValueError, IndexError, TypeError) as err:
             log.debug("no keys from the agent at %s: %s", path, err)
             self.close()
+
+    def _listed(self) -> Iterator["_Key"]:
+        kind, answer = self._send_message(REQUEST_IDENTITIES)  # type: ignore[attr-defined]
+        count = answer.get_int()
+        if kind != IDENTITIES_ANSWER or count > MOST_KEYS:
+            raise paramiko.SSHException("it does not list its keys")
+        for _ in range(count):
+            blob, comment = answer.get_binary(), answer.get_binary().decode("utf-8", "replace")
+            yield _Key(agent=self, blob=blob, comment=comment)
+
+    def _read_all(self, wanted: int) -> bytes:
+        if wanted > ANSWER_BYTES:
+            raise paramiko.SSHException(f"it announces an answer of {wanted} bytes")
+        content: bytes = super()._read_all(wanted)  # type: ignore[misc]
+        return content
 
     def limit(self, timeout_s: float) -> None:
         """How long a signature may take from now on; somebody may have to touch a key for it."""
@@ -48,10 +68,10 @@ class _Key(AgentKey):
     paramiko signs on the connection's own thread, where an error would end the connection.
     """
 
-    def __init__(self, key: AgentKey, agent: Agent) -> None:
-        super().__init__(agent=agent, blob=key.blob, comment=key.comment)
+    def __init__(self, agent: Agent, blob: bytes, comment: str) -> None:
+        super().__init__(agent=agent, blob=blob, comment=comment)
         if self.name.endswith(SUFFIX):
-            self.public_blob: Any = PublicBlob(self.name, key.blob)
+            self.public_blob: Any = PublicBlob(self.name, blob)
 
     def sign_ssh_data(self, data: Any, algorithm: str | None = None) -> Any:
         try:
