@@ -114,6 +114,8 @@ def notes(resources: HostResources, *, now: float) -> Iterator[str]:
         yield f"who holds the cards: {resources.missing['containers']}"
     if _lacks_toolkit(resources):
         yield TOOLKIT
+    if resources.docker is not None:
+        yield from (f"engine: {said}" for said in resources.docker.warnings if "accessible" in said)
     cards: dict[str, list[str]] = {}
     for gpu in resources.gpus:
         for note in _card_notes(gpu):

@@ -20,7 +20,9 @@ BROKEN_ANSWERS: Final = (
     OSError,
     EOFError,
     ValueError,
-    KeyError,
+    LookupError,
+    ArithmeticError,
+    RecursionError,
     TypeError,
     AttributeError,
 )

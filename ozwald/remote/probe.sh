@@ -103,7 +103,7 @@ cards() {
         cd -P "$device/driver" 2>/dev/null && driver=${PWD##*/}
         say "card ${device##*/} $class $vendor $product $driver"
         case $vendor in
-            0x1002) amd_card "$device" && nameless="$nameless ${device##*/}" ;;
+            0x1002) amd=yes && amd_card "$device" && nameless="$nameless ${device##*/}" ;;
             0x10de) has nvidia-smi || nameless="$nameless ${device##*/}" ;;
             0x8086 | 0x1da3 | 0x1e52) nameless="$nameless ${device##*/}" ;;
         esac
@@ -227,7 +227,8 @@ beside() {
 }
 
 main() {
-    nameless='' pids=''
+    nameless='' pids='' amd=
+    { has rocm-smi || has amd-smi || [ -e /dev/kfd ]; } && amd=yes
     printf '\nozwald-probe %s\n' "$mark"
     printf '\nozwald-probe %s\n' "$mark" >&2
     section cards cards
@@ -242,8 +243,8 @@ main() {
     section cgroup_version control_groups
     section disk disk
     section engine_sockets engine_sockets
-    section amd_nodes amd_nodes
-    section amd_holders amd_holders
+    [ -z "$amd" ] || section amd_nodes amd_nodes
+    [ -z "$amd" ] || section amd_holders amd_holders
     section toolkit toolkit
     has nvidia-smi && nvidia
     [ -z "$pids" ] || section holders holders

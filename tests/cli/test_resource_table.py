@@ -219,6 +219,10 @@ def test_text_from_hosts_is_harmless() -> None:
         ({"gpus": (replace(T4, vram_total_bytes=None, missing={"vram_total_bytes": "it says N/A"}),)}, "it says N/A"),
         ({"gpus": (replace(T4, ecc_uncorrected_errors=3),)}, "card 0: 3 memory errors"),
         ({"observed_at": 700.0}, "these facts are 5 min old"),
+        (
+            {"docker": replace(DOCKER, warnings=("WARNING: API is accessible on http://0.0.0.0",))},
+            "engine: WARNING: API",
+        ),
     ],
 )
 def test_what_people_trip_over_is_said(changed: dict[str, Any], note: str) -> None:

@@ -16,6 +16,7 @@ from tests.remote.reach import host_of, inventory_of, options_of
 pytestmark = pytest.mark.lab
 
 GIB = 1 << 30
+TREE = (Path(__file__).parent / "amd_tree.sh").read_text()
 OURS = {"ozwald.realm": "default", "ozwald.instance": "chat", "ozwald.service": "llama"}
 
 
@@ -70,3 +71,20 @@ def test_an_amd_card_with_its_nodes_can_be_given_out(lab: Lab) -> None:
 
     assert (card.refusal, card.render_node) == (None, "/dev/dri/renderD128")
     assert card.power_limit_w == 211
+
+
+def test_an_amd_card_is_read_from_the_kernel_where_there_are_no_tools(tmp_path: Path) -> None:
+    with Lab.start(tmp_path / "lab", {"apu": HostOptions(docker=False)}) as lab:
+        lab.hosts["apu"].shell(TREE, check=True)
+        with Fleet(inventory_of(lab), options=options_of(lab)) as fleet:
+            found = probe(fleet.connection(host_of(lab, "apu")))
+
+    (card,) = found.gpus
+    assert (card.id, card.unified_memory, card.render_node) == ("amd-0000:c5:00.0", True, "/dev/dri/renderD128")
+    assert card.vram_total_bytes == 536870912 + 8589934592
+    assert (card.power_w, card.temperature_c, card.utilization_percent) == (9, 41, 12)
+    assert [(held.vram_bytes, held.command, held.user) for held in card.holders] == [(73400320, "sleep", "nobody")]
+    assert [(other.name, other.driver) for other in found.other_cards] == [
+        ("Intel card 56a0", None),
+        ("ASPEED card 2000", None),
+    ]
