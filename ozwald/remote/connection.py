@@ -103,7 +103,7 @@ class SshConnection:
 
         with self._lock:
             if self._engine is None:
-                self._engine = DockerEngine.over(self.host.name, SshPipes(self.host, self.transport, self.run))
+                self._engine = DockerEngine.over(self.host.name, SshPipes(self.host, self.transport))
             return self._engine
 
     def is_open(self) -> bool:

@@ -4,8 +4,9 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final, Generic, Self, TypeVar
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 AT_ONCE: Final = 64
 GRACE_S: Final = 3.0
+INTERRUPT_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,12 +101,15 @@ class Fleet:
     def connection(self, host: Host, *, deadline: float | None = None) -> HostConnection:
         """The open connection to a host, made or made again where needed; raises ConnectionFailed."""
         begun = self._begun.pop(host.name, None)
-        return self._made(host, deadline) if begun is None else begun.result()
+        if begun is None:
+            return self._made(host, deadline)
+        try:
+            return begun.result(_left(deadline))
+        except TimeoutError as err:
+            raise _late(host) from err
 
     def _made(self, host: Host, deadline: float | None = None) -> HostConnection:
-        with self._lock:
-            lock = self._locks.setdefault(host.name, threading.Lock())
-        with lock:
+        with self._turn(host, deadline):
             kept = self._open.get(host.name)
             if kept is not None and kept.is_open() and kept.host == host:
                 return kept
@@ -118,6 +123,19 @@ class Fleet:
         made.close()
         raise ConnectionFailed(host.name, "the connections are being closed", failure=Failure.RETRYABLE)
 
+    @contextmanager
+    def _turn(self, host: Host, deadline: float | None) -> Iterator[None]:
+        """One connection to a host is made at a time; the others who want it wait, each until its own deadline."""
+        with self._lock:
+            lock = self._locks.setdefault(host.name, threading.Lock())
+        left = _left(deadline)
+        if not lock.acquire(timeout=-1 if left is None else left):
+            raise _late(host)
+        try:
+            yield
+        finally:
+            lock.release()
+
     def forget(self, host_name: str) -> None:
         """Closes a host's connection; the next use makes a new one."""
         with self._lock:
@@ -130,8 +148,13 @@ class Fleet:
         with self._lock:
             self._closed = True
             kept = list(self._open.values())
-        for connection in kept:
-            connection.interrupt()
+        # Telling a host may take long where the link is stuck, which is not to hold up the others.
+        telling = [threading.Thread(target=connection.interrupt, daemon=True) for connection in kept]
+        for thread in telling:
+            thread.start()
+        over = time.monotonic() + INTERRUPT_S
+        for thread in telling:
+            thread.join(max(0.0, over - time.monotonic()))
 
     def close(self) -> None:
         """Closes every connection; calls in progress fail."""
@@ -175,6 +198,15 @@ class Fleet:
             if thread.ident is not None:
                 thread.join(max(0.0, over - time.monotonic()))
         self.close()
+
+
+def _left(deadline: float | None) -> float | None:
+    return None if deadline is None else max(0.0, deadline - time.monotonic())
+
+
+def _late(host: Host) -> ConnectionFailed:
+    message = "connecting took too long: is the host overloaded?"
+    return ConnectionFailed(host.name, message, failure=Failure.RETRYABLE)
 
 
 def _work_off(

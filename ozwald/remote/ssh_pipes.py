@@ -9,30 +9,35 @@ import paramiko
 
 from ozwald.errors import ConnectionFailed, EngineError, Failure, HostError
 from ozwald.model.host import Host
-from ozwald.remote.command import CommandResult, OutOfTimeError, close_channel, execute
+from ozwald.remote.command import OutOfTimeError, close_channel, execute
 from ozwald.remote.docker_transport import LinkLostError, Pipe
-from ozwald.remote.floods import at_most
 from ozwald.remote.streamlocal import open_streamlocal
 from ozwald.remote.text import clean
 from ozwald.remote.transport import GuardedTransport
 
 SOCKET: Final = "/var/run/docker.sock"
 OPEN_S: Final = 10.0
-LOOK_S: Final = 5.0
-LOOK_BYTES: Final = 64 << 10
-LOOK: Final = """\
-if [ ! -S "$1" ]; then echo missing; elif [ ! -w "$1" ]; then echo denied; else echo there; fi
-command -v docker >/dev/null 2>&1 && echo cli
-"""
+COMPLAINT_BYTES: Final = 64 << 10
+COMPLAINT_S: Final = 1.0
+MISSING: Final = b"ozwald: there is no socket"
+DENIED: Final = b"ozwald: the socket is closed to this user"
+NO_CLI: Final = b"ozwald: there is no docker command"
+# sshd gives one answer for a missing socket, a closed one and forbidden forwarding, so the way round it tells them
+# apart. One line without exclamation marks, for the sake of login shells of the C kind.
+DIAL: Final = (
+    f'test -S "$1" || {{ echo "{MISSING.decode()}" >&2; exit 1; }}; '
+    f'test -w "$1" || test "$2" || {{ echo "{DENIED.decode()}" >&2; exit 1; }}; '
+    f'command -v docker >/dev/null 2>&1 || {{ echo "{NO_CLI.decode()}" >&2; exit 1; }}; '
+    'exec $2 docker -H "unix://$1" system dial-stdio'
+)
 
 
 class SshPipes:
     """Opens pipes to one host's engine; finds out once which way works."""
 
-    def __init__(self, host: Host, transport: GuardedTransport, run: Callable[..., CommandResult]) -> None:
+    def __init__(self, host: Host, transport: GuardedTransport) -> None:
         self._host = host
         self._transport = transport
-        self._run = run
         self._socket = socket_path(host)
         self._through_cli = False
 
@@ -53,38 +58,14 @@ class SshPipes:
                 channel = open_streamlocal(self._transport, self._socket, timeout_s=_left(deadline))
                 return _ChannelPipe(channel, self._transport)
             except paramiko.ChannelException:
-                self._look_for_another_way(min(LOOK_S, _left(deadline)))
+                self._through_cli = True
         return self._dial_stdio(deadline)
-
-    def _look_for_another_way(self, timeout_s: float) -> None:
-        """sshd gives one answer for a missing socket, a closed one and forbidden forwarding, so look at the host."""
-        limit = at_most(LOOK_BYTES, self._host.name, "the question where its engine is")
-        words = ["sh", "-c", LOOK, "sh", self._socket]
-        try:
-            seen = self._run(words, timeout_s=timeout_s, become=False, on_output=limit).stdout.split()
-        except ConnectionFailed as err:
-            if err.failure is not Failure.UNKNOWN:
-                raise
-            raise self._failed(err.message) from err  # looking changes nothing
-        found, has_cli = (seen or [b"there"])[0], b"cli" in seen
-        if found == b"missing":
-            raise missing(self._host, self._socket)
-        if found == b"denied" and not self._host.become:
-            raise denied(self._host, self._transport.get_username() or "")
-        if not has_cli:
-            denied_to_user = "become needs the docker command on the host: install the docker CLI there"
-            forbidden = (
-                "sshd forwards no unix sockets and there is no docker command to go through: "
-                "set AllowStreamLocalForwarding to yes, or install the docker CLI"
-            )
-            message = denied_to_user if found == b"denied" else forbidden
-            raise EngineError(self._host.name, message, failure=Failure.TERMINAL)
-        self._through_cli = True
 
     def _dial_stdio(self, deadline: float) -> Pipe:
         channel = self._transport.session(_left(deadline))
         try:
-            execute(channel, shlex.join(dial_stdio_words(self._host, self._socket)), deadline)
+            words = ["sh", "-c", DIAL, "sh", self._socket, "sudo -n" if self._host.become else ""]
+            execute(channel, shlex.join(words), deadline)
         except BaseException:
             close_channel(channel)
             raise
@@ -92,6 +73,12 @@ class SshPipes:
 
     def _cli_failed(self, said: bytes) -> HostError:
         self._through_cli = False
+        if MISSING in said:
+            return missing(self._host, self._socket)
+        if DENIED in said:
+            return denied(self._host, self._transport.get_username() or "")
+        if NO_CLI in said:
+            return no_way(self._host)
         return cli_failed(self._host, self._socket, said)
 
     def _lost(self, err: Exception) -> str:
@@ -132,6 +119,18 @@ def denied(host: Host, user: str) -> EngineError:
         f"user {user} may not use the Docker socket: add it to the docker group, or set become: true",
         failure=Failure.TERMINAL,
     )
+
+
+def no_way(host: Host) -> EngineError:
+    message = (
+        "become needs the docker command on the host: install the docker CLI there"
+        if host.become
+        else (
+            "sshd forwards no unix sockets and there is no docker command to go through: "
+            "set AllowStreamLocalForwarding to yes, or install the docker CLI"
+        )
+    )
+    return EngineError(host.name, message, failure=Failure.TERMINAL)
 
 
 def cli_failed(host: Host, socket: str, said: bytes) -> EngineError:
@@ -192,6 +191,17 @@ class _CliPipe(_ChannelPipe):
         self._failed = failed
         self._has_answered = False
 
+    def send(self, content: bytes, timeout_s: float | None) -> None:
+        try:
+            super().send(content, timeout_s)
+        except (LinkLostError, TimeoutError):
+            raise
+        except OSError as err:
+            if self._has_answered:
+                raise
+            self._require_link()
+            raise self._failed(self._complaint()) from err  # it has ended already
+
     def recv(self, size: int, timeout_s: float | None) -> bytes:
         content = super().recv(size, timeout_s)
         if not content and not self._has_answered:
@@ -200,9 +210,9 @@ class _CliPipe(_ChannelPipe):
         return content
 
     def _complaint(self) -> bytes:
-        deadline = time.monotonic() + 1.0
+        deadline = time.monotonic() + COMPLAINT_S
         said = b""
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and len(said) < COMPLAINT_BYTES:
             self._channel.settimeout(max(0.01, deadline - time.monotonic()))
             try:
                 piece = self._channel.recv_stderr(4096)
