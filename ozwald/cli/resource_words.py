@@ -9,6 +9,12 @@ from ozwald.model.units import show_age, show_bytes
 STALE_S = 60
 # What a server board or a hypervisor shows its console on; nobody computes on these.
 CONSOLES = frozenset({"1013", "102b", "1234", "1414", "15ad", "1a03", "1af4", "1b36"})
+ABOUT = {
+    "gpus": "cards",
+    "memory_total_bytes": "memory",
+    "disk_total_bytes": "disk",
+    "containers": "who holds the cards",
+}
 UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 TOOLKIT = "containers cannot use NVIDIA cards: the container toolkit is not there (install nvidia-container-toolkit)"
 
@@ -103,19 +109,10 @@ def notes(resources: HostResources, *, now: float) -> Iterator[str]:
     """What is worth a line: old facts, facts that the table lacks, cards that cannot be used."""
     if now - resources.observed_at >= STALE_S:
         yield f"these facts are {show_age(now - resources.observed_at)} old"
-    if "docker" in resources.missing:
-        others = [path for path in resources.engine_sockets if path != "/var/run/docker.sock"]
-        hint = f"; there is {', '.join(others)}: set docker_socket" if others else ""
-        yield f"{resources.missing['docker']}{hint}"
-    for fact, about in (("gpus", "cards"), ("memory_total_bytes", "memory"), ("disk_total_bytes", "disk")):
-        if fact in resources.missing:
-            yield f"{about}: {resources.missing[fact]}"
-    if "containers" in resources.missing:
-        yield f"who holds the cards: {resources.missing['containers']}"
+    yield from _engine_notes(resources)
+    yield from (f"{about}: {resources.missing[fact]}" for fact, about in ABOUT.items() if fact in resources.missing)
     if _lacks_toolkit(resources):
         yield TOOLKIT
-    if resources.docker is not None:
-        yield from (f"engine: {said}" for said in resources.docker.warnings if "accessible" in said)
     cards: dict[str, list[str]] = {}
     for gpu in resources.gpus:
         for note in _card_notes(gpu):
@@ -127,6 +124,15 @@ def notes(resources: HostResources, *, now: float) -> Iterator[str]:
 def others(resources: HostResources) -> list[OtherCard]:
     """The other cards that somebody might want to use."""
     return [card for card in resources.other_cards if card.vendor_id not in CONSOLES]
+
+
+def _engine_notes(resources: HostResources) -> Iterator[str]:
+    if resources.docker is not None:
+        yield from (f"engine: {said}" for said in resources.docker.warnings if "accessible" in said)
+    elif "docker" in resources.missing:
+        others = [path for path in resources.engine_sockets if path != "/var/run/docker.sock"]
+        hint = f"; there is {', '.join(others)}: set docker_socket" if others else ""
+        yield f"{resources.missing['docker']}{hint}"
 
 
 def _card_notes(gpu: Gpu) -> Iterator[str]:

@@ -8,9 +8,9 @@ _PIECE = re.compile(
     (?P<blank>  [ \t\r\n]+ )
   | (?P<escape> \\(?P<escaped>.) )
   | (?P<single> '(?P<literal>[^']*)' )
-  | (?P<double> "(?P<quoted>(?:[^"\\]|\\.)*)" )
+  | (?P<double> "(?P<quoted>(?:[^"\\]++|\\.)*+)" )
   | (?P<call>   `[^`]*` | \$\([^()]*\) )
-  | (?P<plain>  (?: [^ \t\r\n\\'"`;&|<>()$] | \$(?!\() )+ )
+  | (?P<plain>  (?: [^ \t\r\n\\'"`;&|<>()$]++ | \$(?!\() )++ )
     """,
     re.VERBOSE | re.DOTALL,
 )

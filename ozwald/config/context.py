@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ozwald.config.problems import Problems, shown
+from ozwald.config.problems import Problems, RefusedError, shown
 from ozwald.model.service import EnvFile
 
 
@@ -13,7 +13,7 @@ from ozwald.model.service import EnvFile
 class Context:
     """`variables` are those that values may use; `folder` is the settings file's.
 
-    `env_files` has those that were read, by path and whether raw: many services may name the same one.
+    `env_files` has those that were read or refused, by path and whether raw: many services may name the same one.
     While a layer is read, `own` is the environment that it sets itself, and `inherits` says that it lies over others,
     so that a key without a value removes theirs.
     """
@@ -22,7 +22,7 @@ class Context:
     variables: Mapping[str, str]
     folder: Path
     cwd: Path
-    env_files: dict[tuple[Path, bool], EnvFile] = field(default_factory=dict)
+    env_files: dict[tuple[Path, bool], EnvFile | RefusedError] = field(default_factory=dict)
     own: Mapping[str, str] = field(default_factory=dict)
     inherits: bool = False
 
@@ -35,4 +35,4 @@ class Context:
         home = self.variables.get("HOME")
         if home and (written == "~" or written.startswith("~/")):
             return home + written[1:]
-        return os.path.expanduser(written)
+        return written if "\0" in written else os.path.expanduser(written)

@@ -8,7 +8,7 @@ from ozwald.config.context import Context
 from ozwald.config.dotenv import parse_dotenv
 from ozwald.config.files import Source, read_source
 from ozwald.config.nodes import MapNode, Node, Scalar
-from ozwald.config.problems import RefusedError
+from ozwald.config.problems import RefusedError, whole_file
 from ozwald.config.values import boolean, collect, field, listed, maybe, refuse, required, text
 from ozwald.model.service import EnvFile, Origin
 
@@ -33,25 +33,33 @@ def _env_file(node: Node, context: Context, above: dict[str, str]) -> EnvFile | 
 
 
 def _kept(path: Path, named: Node, raw: bool, context: Context, above: Mapping[str, str]) -> EnvFile:
-    """Read once for all services, unless its values may refer to those of one service."""
-    if (path, raw) in context.env_files:
-        return context.env_files[path, raw]
-    shown = context.shown(path)
+    found = context.env_files.get((path, raw)) or _read(path, raw, context, above)
+    if isinstance(found, EnvFile):
+        return found
+    if found.origin.line:
+        raise RefusedError(found.origin, found.message, path=named.path) from found
+    raise refuse(named, f"the environment file {found.message}") from found
+
+
+def _read(path: Path, raw: bool, context: Context, above: Mapping[str, str]) -> EnvFile | RefusedError:
+    """Read it, once for all services, unless its values may refer to those of one service."""
+    found: EnvFile | RefusedError
+    refers = False
     try:
-        source = read_source(path, file=shown, problems=context.problems)
-        file = _parsed(source, path, raw, context, above)
+        source = read_source(path, file=context.shown(path), problems=context.problems)
+        refers = "$" in source.text
+        found = _parsed(source, path, raw, context, above)
     except RefusedError as err:
-        if err.origin.line:
-            raise RefusedError(err.origin, err.message, path=named.path) from err
-        raise refuse(named, f"the environment file {err.message}") from err
-    if "$" not in source.text:
-        context.env_files[path, raw] = file
-    return file
+        found = err
+    if not refers:
+        context.env_files[path, raw] = found
+    return found
 
 
 def _parsed(source: Source, path: Path, raw: bool, context: Context, above: Mapping[str, str]) -> EnvFile:
     """Values see the controller's variables, then what the service sets itself, then the files and lines above."""
     found = parse_dotenv(source, {**context.own, **context.variables}, above=above, raw=raw)
+    context.problems.spend(len(found), whole_file(source.file))
     # A key without '=' passes the controller's own variable on, where there is one.
     passed = {key: context.variables.get(key) if entry.value is None else entry.value for key, entry in found.items()}
     return EnvFile(

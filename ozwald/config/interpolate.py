@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from ozwald.config.nodes import Scalar
 from ozwald.config.problems import Problems, shortened
@@ -146,12 +146,12 @@ class Interpolation:
             text = template.expand()
         except TemplateError as err:
             self.problems.error(node.origin, str(err), path=path)
-            return replace(node, plain=False)
+            return node._replace(plain=False)
         for name in template.unset:
             self._warn(name, node, path)
-        expanded = replace(node, text=text, expanded=True)
+        expanded = node._replace(text=text, expanded=True)
         # A variable that happens to be empty or "null" is text: null would remove the inherited key.
-        return replace(expanded, plain=False) if expanded.value is None else expanded
+        return expanded._replace(plain=False) if expanded.value is None else expanded
 
     def _warn(self, name: str, node: Scalar, path: str) -> None:
         if name not in self.warned:

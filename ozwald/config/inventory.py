@@ -6,7 +6,16 @@ from pathlib import Path
 from ozwald.config.context import Context
 from ozwald.config.named import Named, named
 from ozwald.config.nodes import MapNode, Node, is_null, plain_value
-from ozwald.config.sources import GroupEntry, HostEntry, Places, ProvisionerEntry, Sources, Variable
+from ozwald.config.sources import (
+    GROUP_VALUES,
+    HOST_VALUES,
+    GroupEntry,
+    HostEntry,
+    Places,
+    ProvisionerEntry,
+    Sources,
+    Variable,
+)
 from ozwald.config.values import (
     boolean,
     collect,
@@ -33,12 +42,14 @@ _PARTED = frozenset(("labels", "reserve", "vars"))
 def read_inventory(root: Node, context: Context, *, file: Path) -> Sources:
     """What a checked tree says; relative key files lie beside `file`."""
     problems = context.problems
-    entries_of_hosts = named(field(root, "hosts"), problems)
+    entries_of_hosts = list(named(field(root, "hosts"), problems))
+    entries_of_groups = list(named(field(root, "groups"), problems))
+    problems.spend(HOST_VALUES * len(entries_of_hosts) + GROUP_VALUES * len(entries_of_groups), root.origin)
     hosts = collect(lambda entry: _host(entry, context, file.parent), entries_of_hosts, problems)
     controllers = collect(_provisioner, named(field(root, "provisioners"), problems), problems)
     return Sources(
         hosts=dict(hosts),
-        groups={entry.name: _group(entry) for entry in named(field(root, "groups"), problems)},
+        groups={entry.name: _group(entry) for entry in entries_of_groups},
         provisioners={entry.provisioner.name: entry for entry in controllers},
     )
 

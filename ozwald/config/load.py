@@ -153,9 +153,11 @@ def _inventory_places(named: Path | None, root: Node, context: Context) -> Itera
         yield _Place(path=Path(context.cwd, named or from_environment or "").absolute(), with_folders=True)
     elif written:
         for text in text_or_texts(written):
-            if text:
-                yield _Place(path=Path(context.folder, context.home(text)), with_folders=True)
+            path = Path(context.folder, context.home(text))
+            if text and os.path.exists(path):
+                yield _Place(path=path, with_folders=True)
             else:
-                context.problems.error(written.origin, "an inventory without a name", path=written.path)
+                what = "the inventory is not there" if text else "an inventory without a name"
+                context.problems.error(written.origin, what, path=written.path)
     elif os.path.isdir(context.folder / _INVENTORY_FOLDER):
         yield _Place(path=context.folder / _INVENTORY_FOLDER)

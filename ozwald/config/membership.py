@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from ozwald.config.problems import Problems, whole_file
 from ozwald.config.sources import ALL, UNGROUPED, Sources
 
+# Following a link from one group to another costs a quarter of a value of a YAML file.
+_LINKS_PER_VALUE = 4
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Membership:
@@ -80,7 +83,9 @@ class _Tree:
         """The group and all groups that it is in."""
         found, waiting = {group}, [group]
         while waiting:
-            new = [parent for parent in self.parents[waiting.pop()] if parent not in found]
+            parents = self.parents[waiting.pop()]
+            self._spend(len(parents) // _LINKS_PER_VALUE, group)
+            new = [parent for parent in parents if parent not in found]
             found.update(new)
             waiting.extend(new)
         return found
@@ -138,6 +143,7 @@ class _Tree:
         while level:
             for name in level:
                 found.update(self.hosts[name])
+            self._spend(sum(len(self.children[name]) for name in level) // _LINKS_PER_VALUE, group)
             below = dict.fromkeys(child for name in level for child in self.children[name])
             level = {child: None for child in below if child not in seen}
             seen |= level

@@ -3,7 +3,6 @@
 import os
 import posixpath
 import re
-from pathlib import PurePosixPath
 from typing import Literal
 
 from ozwald.config.context import Context
@@ -17,6 +16,7 @@ _VOLUME_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]+")
 _PROPAGATIONS = frozenset(("private", "rprivate", "shared", "rshared", "slave", "rslave"))
 _CONSISTENCIES = frozenset(("cached", "delegated", "consistent"))
 _RELABELS = frozenset(("z", "Z"))
+_LONGEST_PATH = 4096
 _MODES = _PROPAGATIONS | _RELABELS | {"ro", "rw", "nocopy"}
 
 
@@ -122,6 +122,8 @@ def _source(source: str, kind: _Kind, node: Node, context: Context) -> str:
         return source
     if source.startswith("~"):
         raise refuse(node, "'~' has no meaning on a remote host; write the absolute path")
+    if len(source) > _LONGEST_PATH:
+        raise refuse(node, f"the source is longer than {_LONGEST_PATH} characters, as no path is")
     path = _path(source, context)
     if _is_on_controller(source, context) and not os.path.exists(path):
         context.problems.warn(node.origin, "the source is not there", path=node.path)
@@ -129,11 +131,11 @@ def _source(source: str, kind: _Kind, node: Node, context: Context) -> str:
 
 
 def _path(source: str, context: Context) -> str:
-    return os.path.normpath(context.folder / source)
+    return os.path.normpath(os.path.join(context.folder, source))
 
 
 def _is_on_controller(source: str, context: Context) -> bool:
     """Whether a bind source is relative or beside the settings, so that it is not meant as the host's own."""
     folder = str(context.folder)
-    beside = folder != "/" and PurePosixPath(_path(source, context)).is_relative_to(folder)
+    beside = folder != "/" and f"{_path(source, context)}/".startswith(f"{folder}/")
     return beside or not source.startswith("/")

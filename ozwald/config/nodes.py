@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ozwald.config.scalars import typed
 from ozwald.model.service import Origin
@@ -16,19 +17,22 @@ def origin_of(at: At) -> Origin:
     return Origin(file=at[0], line=at[1], column=at[2])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scalar:
+class Scalar(NamedTuple):
     """A single value. `plain` says that its text decides its type, as it stood without quotes.
 
     `expanded` says that variables made its text; `tag` is one that the file's dialect knows, else empty.
+    A named tuple, because a frozen dataclass takes twice as long to make.
     """
 
     at: At
-    text: str = field(repr=False)
+    text: str
     plain: bool = True
     expanded: bool = False
     tag: str = ""
     path: str = ""
+
+    def __repr__(self) -> str:
+        return f"Scalar(at={self.at!r}, path={self.path!r})"
 
     @property
     def origin(self) -> Origin:

@@ -69,6 +69,7 @@ class _Spelling:
             node = self.interpolation.apply(node, path)
         if len(node.text) > MAX_TEXT:
             self.problems.error(node.origin, f"is longer than {MAX_TEXT} characters", path=path)
+            return Scalar(at=node.at, text="", path=path)
         types = schema.get("type") or ()
         if "boolean" in types and "string" not in types and node.text.lower() in _BOOLEANS:
             return self._boolean(node, path)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ozwald.config.context import Context
 from ozwald.config.files import read_source
+from ozwald.config.json_source import json_value
 from ozwald.config.nodes import Node
 from ozwald.config.problems import RefusedError
 from ozwald.config.values import listed, refuse, text
@@ -23,10 +24,10 @@ def _option(node: Node, context: Context) -> str:
     if name != "seccomp" or value in _ENGINES_OWN:
         return written
     path = Path(context.folder, context.home(value))
+    shown = context.shown(path)
     try:
-        profile = json.loads(read_source(path, file=context.shown(path), problems=context.problems).text)
+        source = read_source(path, file=shown, problems=context.problems)
+        profile = json_value(source.text, shown, context.problems)
     except RefusedError as err:
         raise refuse(node, f"the seccomp profile {err.message}") from err
-    except (ValueError, RecursionError) as err:
-        raise refuse(node, "the seccomp profile is not valid JSON") from err
     return f"seccomp={json.dumps(profile, ensure_ascii=False, separators=(',', ':'))}"

@@ -7,6 +7,10 @@ from ozwald.config.problems import Problems
 from ozwald.model.host import Host, Provisioner
 from ozwald.model.service import Origin
 
+# What a host and a group cost, in values of a YAML file: a short range makes thousands.
+HOST_VALUES = 40
+GROUP_VALUES = 20
+
 ALL = "all"
 UNGROUPED = "ungrouped"
 

@@ -16,6 +16,9 @@ Read = TypeVar("Read")
 
 _JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 
+# The engine keeps numbers in 64 bits.
+_LARGEST = 2**63 - 1
+
 
 def refuse(node: Node, message: str) -> RefusedError:
     """The error for a value that cannot be read, with its place and path."""
@@ -70,7 +73,7 @@ def integer(node: Node) -> int:
     value = node.value if isinstance(node, Scalar) else None
     if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,18}", value):
         return int(value)
-    if isinstance(value, int | float) and math.isfinite(value):
+    if isinstance(value, int | float) and -_LARGEST <= value <= _LARGEST:
         return int(value)
     raise refuse(node, "must be a whole number")
 

@@ -85,8 +85,7 @@ def compose(source: Source, problems: Problems, *, dialect: Dialect = OURS) -> N
         return None
     composer = _Composer(source.file, problems, dialect)
     try:
-        for event in yaml.parse(source.text, Loader=_loader()):
-            composer.take(event)
+        composer.take_all(_loader()(source.text))
     except yaml.MarkedYAMLError as err:
         problems.error(_mark_place(source.file, err.problem_mark or err.context_mark), _syntax_message(err))
         return None
@@ -134,7 +133,10 @@ class _Composer:
         self.expanded = 0
         self.stack: list[_Frame] = []
         self.anchors: dict[str, _Anchored | None] = {}
-        self.takers: dict[type[yaml.Event], Callable[[Any], None]] = {
+
+    def take_all(self, parser: Any) -> None:
+        """Take every event of a parser."""
+        takers: dict[type[yaml.Event], Callable[[Any], None]] = {
             yaml.ScalarEvent: self._scalar,
             yaml.SequenceStartEvent: self._start,
             yaml.MappingStartEvent: self._start,
@@ -143,12 +145,10 @@ class _Composer:
             yaml.AliasEvent: self._alias,
             yaml.DocumentStartEvent: self._document,
         }
-
-    def take(self, event: yaml.Event) -> None:
-        """Take the next event of the parser."""
-        taker = self.takers.get(type(event))
-        if taker:
-            taker(event)
+        for event in iter(parser.get_event, None):
+            taker = takers.get(type(event))
+            if taker:
+                taker(event)
 
     def _document(self, event: yaml.DocumentStartEvent) -> None:
         self.documents += 1
@@ -166,23 +166,24 @@ class _Composer:
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
         place = self._count(event)
-        tag = event.tag if event.tag in self.dialect.tags else ""
-        node = Scalar(at=place, text=event.value, plain=self._is_plain(event, place), tag=tag or "")
+        if event.tag is None:
+            node = Scalar(place, event.value, event.implicit[0])
+        else:
+            tag = event.tag if event.tag in self.dialect.tags else ""
+            node = Scalar(place, event.value, self._is_plain(event, event.tag, place), tag=tag)
         if event.anchor:
             self.anchors[event.anchor] = _Anchored(node, 1, 1)
         self._add(node, 1, 1, place)
 
-    def _is_plain(self, event: yaml.ScalarEvent, place: At) -> bool:
-        if event.tag is None:
-            return bool(event.implicit[0])
-        if event.tag in self.dialect.tags:
+    def _is_plain(self, event: yaml.ScalarEvent, tag: str, place: At) -> bool:
+        if tag in self.dialect.tags:
             return not event.style
-        types = _SCALAR_TYPES.get(event.tag)
+        types = _SCALAR_TYPES.get(tag)
         if types:
             if type(Scalar(at=place, text=event.value).value) not in types and "$" not in event.value:
                 self.problems.error(origin_of(place), "the text does not fit its tag")
             return True
-        if event.tag not in _TEXT_TAGS:
+        if tag not in _TEXT_TAGS:
             self.problems.error(origin_of(place), "a tag that Ozwald does not know; remove it")
         return False
 

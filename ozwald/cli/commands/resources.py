@@ -6,10 +6,8 @@ import click
 
 from ozwald.cli.output import emit, limit_option, output_option, warn_unreachable
 from ozwald.cli.patience import patience
-from ozwald.cli.resource_table import print_resources
 from ozwald.cli.workspace import Workspace, with_workspace
 from ozwald.model.resource_document import resource_document
-from ozwald.remote.probe import probe
 
 
 @click.command()
@@ -20,7 +18,10 @@ from ozwald.remote.probe import probe
 def show_host_resources(workspace: Workspace, pattern: str | None, limit: str | None, output: str) -> int:
     """Show CPU, memory, disk, engine and every card with its VRAM and who holds it, as the hosts are now."""
     hosts = workspace.hosts(pattern or limit)
-    with workspace.fleet() as fleet, patience(f"looking at {len(hosts)} hosts …"):
+    with workspace.fleet(begin=hosts) as fleet, patience(f"looking at {len(hosts)} hosts …"):
+        from ozwald.cli.resource_table import print_resources  # these load while the connections are made
+        from ozwald.remote.probe import probe
+
         seen = fleet.map(hosts.values(), probe)
     seen.raise_if_nothing_reached()
     now = time.time()

@@ -3,11 +3,8 @@
 from dataclasses import dataclass, field
 
 from ozwald.config.problems import Problems
-from ozwald.config.sources import Variable
+from ozwald.config.sources import GROUP_VALUES, HOST_VALUES, Variable
 from ozwald.model.service import Origin
-
-# What a host costs, in values of a YAML file: a short range makes thousands.
-HOST_VALUES = 40
 
 _PRIORITY = "ansible_group_priority"
 
@@ -41,7 +38,10 @@ class Draft:
 
     def add_group(self, name: str, origin: Origin) -> DraftGroup:
         """The group of this name, added where it is new."""
-        return self.groups.setdefault(name, DraftGroup(origin=origin))
+        if name not in self.groups:
+            self.problems.spend(GROUP_VALUES, origin)
+            self.groups[name] = DraftGroup(origin=origin)
+        return self.groups[name]
 
     def add_child(self, parent: str, child: str, origin: Origin) -> None:
         """Put one group into another."""

@@ -18,6 +18,10 @@ _SECTION = re.compile(r"\[([^:\]\s]+)(?::(\w+))?\]\s*(?:#.*)?")
 _GROUP_NAME = re.compile(r"([^:\]\s]+)\s*(?:#.*)?")
 _COMMENTS = ("#", ";")
 
+_MAX_LINE = 64 * 1024
+# What taking a line apart costs, in values of a YAML file.
+_LINE_CHARACTERS_PER_VALUE = 8
+
 # Longer texts are not looked at as Python values: parsing them takes memory and stack.
 _MAX_LITERAL = 20_000
 # What parsing costs, in values of a YAML file; most texts need none, since they begin a word and have no quote.
@@ -33,8 +37,12 @@ def read_ini_form(source: Source, draft: Draft) -> None:
     for number, line in enumerate(source.text.splitlines(), 1):
         text = line.strip()
         if text and text[0] not in _COMMENTS:
-            draft.problems.spend(1, Origin(file=source.file, line=number, column=1))
-            reader.take(text, (source.file, number, line.index(text) + 1))
+            place = Origin(file=source.file, line=number, column=line.index(text) + 1)
+            draft.problems.spend(1 + len(text) // _LINE_CHARACTERS_PER_VALUE, place)
+            if len(text) > _MAX_LINE:
+                draft.problems.error(place, f"the line is longer than {_MAX_LINE} characters")
+            else:
+                reader.take(text, (source.file, number, place.column))
     reader.check_declared()
 
 

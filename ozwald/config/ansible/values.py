@@ -2,17 +2,16 @@
 
 import datetime
 import json
-import re
 from typing import Any
 
 import yaml
 
 from ozwald.config.files import Source
+from ozwald.config.json_source import json_value
 from ozwald.config.nodes import At, ListNode, MapNode, Node, Scalar
 from ozwald.config.problems import Problems, RefusedError
 from ozwald.config.scalars import MAX_DIGITS
-from ozwald.config.yaml_source import MAX_DEPTH, Dialect, compose
-from ozwald.model.service import Origin
+from ozwald.config.yaml_source import Dialect, compose
 
 VAULT = "!vault"
 ANSIBLE_YAML = Dialect(last_duplicate_wins=True, tags=frozenset((VAULT, "!vault-encrypted", "!unsafe")))
@@ -21,7 +20,6 @@ ANSIBLE_YAML = Dialect(last_duplicate_wins=True, tags=frozenset((VAULT, "!vault-
 _MARKS = {"__ansible_vault": VAULT, "__ansible_unsafe": "!unsafe"}
 
 _TAG = "tag:yaml.org,2002:"
-_HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 _CONSTRUCTED = (_TAG + "int", _TAG + "float", _TAG + "bool", _TAG + "null", _TAG + "timestamp")
 
 
@@ -37,24 +35,7 @@ def read_tree(source: Source, problems: Problems) -> Node | None:
 
 def json_tree(text: str, file: str, problems: Problems) -> Node:
     """JSON as a tree; raises RefusedError. Its places are those of the file, not of each value."""
-    start = Origin(file=file, line=1, column=1)
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as err:
-        raise RefusedError(start, "is not valid JSON") from err
-    problems.spend(_checked_size(value, start, MAX_DEPTH), start)
-    return tree_of(value, (file, 1, 1))
-
-
-def _checked_size(value: object, start: Origin, depth: int) -> int:
-    """How many values there are; raises RefusedError for what is too deep or has half a character."""
-    if not depth:
-        raise RefusedError(start, f"nested deeper than {MAX_DEPTH} levels")
-    if isinstance(value, str) and not value.isascii() and _HALF_CHARACTER.search(value):
-        raise RefusedError(start, "has an escape for half a character, such as '\\ud800'")
-    if isinstance(value, dict):
-        return sum(_checked_size(part, start, depth - 1) for pair in value.items() for part in pair) + 1
-    return sum(_checked_size(part, start, depth - 1) for part in value) + 1 if isinstance(value, list) else 1
+    return tree_of(json_value(text, file, problems), (file, 1, 1))
 
 
 def tree_of(value: object, at: At) -> Node:
