@@ -71,10 +71,11 @@ class Workspace:
 
     def fleet(self, *, begin: Mapping[str, Host] | None = None, at_once: int | None = None) -> "Fleet":
         """Connections to the inventory's hosts; close it. To those of `begin` it connects while the rest loads."""
+        from ozwald.cli.passphrase import ask_passphrase
         from ozwald.remote.fleet import AT_ONCE, Fleet
         from ozwald.remote.ssh_config import SshOptions
 
-        options = SshOptions(config_file=self.environ.get("OZWALD_SSH_CONFIG"))
+        options = SshOptions(config_file=self.environ.get("OZWALD_SSH_CONFIG"), ask_passphrase=ask_passphrase)
         fleet = Fleet(self.settings.inventory.hosts, options=options, at_once=at_once or AT_ONCE)
         if begin:
             fleet.begin(begin.values())

@@ -98,6 +98,10 @@ class Fleet:
         """The key each host shows, without logging in to it."""
         return self.each(hosts, lambda host: self._opener.show_key(host, deadline=deadline))
 
+    def jump_hosts(self, host: Host) -> tuple[Host, ...]:
+        """The jump hosts on the way to a host, the first one first; raises ConnectionFailed."""
+        return () if host.connection == Connection.LOCAL else self._opener.jump_hosts(host)
+
     def connection(self, host: Host, *, deadline: float | None = None) -> HostConnection:
         """The open connection to a host, made or made again where needed; raises ConnectionFailed."""
         begun = self._begun.pop(host.name, None)

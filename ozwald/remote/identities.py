@@ -21,6 +21,8 @@ from ozwald.remote.ssh_config import SshTarget
 log = logging.getLogger(__name__)
 
 MAGIC: Final = b"openssh-key-v1\x00"
+LOCKED: Final = (TypeError, paramiko.PasswordRequiredException)  # what a missing passphrase raises
+TRIES: Final = 3
 PUBLIC: Final = ("ssh-", "ecdsa-", "sk-")
 DEFAULT_FILES: Final = ("~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa")
 
@@ -59,6 +61,19 @@ class Identities:
                 if path.exists() and (loaded := self._load(path)) is not None:
                     yield from _with_certificates(Identity(label=str(path), key=loaded), certificates)
 
+    def unlock(self, target: SshTarget) -> None:
+        """Asks for a chosen key's passphrase, where one is needed, before anything waits for the key."""
+        path = Path(target.identity_files[0]).expanduser() if target.identity_files else None
+        if self._ask is None or path is None or str(path) in self._loaded or not _is_locked(path):
+            return
+        agent = self.agent(target)
+        try:
+            if _in_agent(path, agent) is None:
+                self._load(path)
+        finally:
+            if agent is not None:
+                agent.close()
+
     def agent(self, target: SshTarget) -> Agent | None:
         """A connection to the agent that counts for a target, or None; it is the caller's to close."""
         return Agent(target.agent) if self._use_agent and target.agent else None
@@ -92,17 +107,32 @@ class Identities:
     def _read(self, path: Path) -> paramiko.PKey | None:
         try:
             return paramiko.PKey.from_path(path)
-        except (TypeError, paramiko.PasswordRequiredException):
-            passphrase = self._ask(str(path)) if self._ask is not None else None
+        except LOCKED:
+            return self._unlocked(path)
         except (OSError, ValueError, paramiko.SSHException, UnknownKeyType) as err:
             log.debug("%s is no key that can be used: %s", path, err)
             return None
-        if not passphrase:
-            return None
-        try:
-            return paramiko.PKey.from_path(path, passphrase.encode())  # type: ignore[arg-type]
-        except (ValueError, TypeError, paramiko.SSHException):
-            return None
+
+    def _unlocked(self, path: Path) -> paramiko.PKey | None:
+        for _ in range(TRIES):
+            passphrase = self._ask(str(path)) if self._ask is not None else None
+            if not passphrase:
+                break
+            try:
+                return paramiko.PKey.from_path(path, passphrase.encode())  # type: ignore[arg-type]
+            except (ValueError, TypeError, paramiko.SSHException):
+                continue
+        return None
+
+
+def _is_locked(path: Path) -> bool:
+    try:
+        paramiko.PKey.from_path(path)
+    except LOCKED:
+        return True
+    except (OSError, ValueError, paramiko.SSHException, UnknownKeyType):
+        return False
+    return False
 
 
 def _with_certificates(found: Identity, certificates: list[tuple[str, bytes]]) -> Iterator[Identity]:

@@ -36,6 +36,16 @@ def record_host_key(path: str, name: str, key: HostKey, *, replace: bool = False
         raise StateError(f"cannot record the key in {file}: {err.strerror}") from err
 
 
+def drop_host_keys(path: str, name: str) -> None:
+    """Removes a host's lines from a known_hosts file; raises StateError."""
+    file = Path(path).expanduser()
+    try:
+        with _locked(file.parent):
+            _rewrite(file, _without(_text(file), name))
+    except OSError as err:
+        raise StateError(f"cannot remove the old key from {file}: {err.strerror}") from err
+
+
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """Keeps others of us out; the folder is what stays the same when the file is replaced."""
@@ -60,7 +70,10 @@ def _append(file: Path, line: str) -> None:
 
 
 def _text(file: Path) -> str:
-    return file.read_text("utf-8", "surrogateescape") if file.exists() else ""
+    if not file.exists():
+        return ""
+    with file.open(encoding="utf-8", errors="surrogateescape", newline="") as content:
+        return content.read()
 
 
 def _without(text: str, name: str) -> str:
@@ -88,7 +101,7 @@ def _rewrite(file: Path, text: str) -> None:
     beside = real.with_name(f"{real.name}.ozwald-{os.getpid()}")
     try:
         number = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, OWNERS_ONLY)
-        with os.fdopen(number, "w", encoding="utf-8", errors="surrogateescape") as out:
+        with os.fdopen(number, "w", encoding="utf-8", errors="surrogateescape", newline="") as out:
             out.write(text)
             out.flush()
             os.fchmod(out.fileno(), mode)

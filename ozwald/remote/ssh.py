@@ -53,6 +53,15 @@ class ShownKey:
     def is_known(self) -> bool:
         return any(line.key == self.key and not line.marker for line in self.recorded)
 
+    @property
+    def is_revoked(self) -> bool:
+        return any(line.key.blob == self.key.blob and line.marker == "revoked" for line in self.recorded)
+
+    @property
+    def others(self) -> tuple[KnownKey, ...]:
+        """The lines that record another key than the one that is shown, where that one is not known."""
+        return () if self.is_known else tuple(line for line in self.recorded if not line.marker)
+
 
 class SshOpener:
     """Opens connections to the hosts of one inventory, from many threads; jump connections are shared."""
@@ -71,6 +80,7 @@ class SshOpener:
     def open(self, host: Host, *, deadline: float | None = None) -> SshConnection:
         """Connects, checks the host key and logs in; raises ConnectionFailed or HostKeyError."""
         target = self._config.target(host)
+        deadline = self._unlocked(target, deadline)
         started = time.monotonic()
         transport = self._connected(target, self._deadline(target, deadline))
         log.debug("%s: connected in %.0f ms", host.name, (time.monotonic() - started) * 1000)
@@ -80,7 +90,7 @@ class SshOpener:
         """The key a host shows, without logging in to it (but to the jump hosts before it)."""
         target = self._config.target(host)
         known = self._known.load(target.known_hosts)
-        by = self._deadline(target, deadline)
+        by = self._deadline(target, self._unlocked(target, deadline))
         transport = self._begun(target, known, by, via=self._way_to(target, by))
         try:
             name = handshake.name_of(target)
@@ -102,6 +112,13 @@ class SshOpener:
     def close(self) -> None:
         """Ends the jump connections."""
         self._jumps.close()
+
+    def _unlocked(self, target: SshTarget, deadline: float | None) -> float | None:
+        """Has passphrases asked for; the deadline moves by what a person takes for them."""
+        began = time.monotonic()
+        for hop in (*self._hops(target), target):
+            self._identities.unlock(hop)
+        return None if deadline is None else deadline + time.monotonic() - began
 
     def _deadline(self, target: SshTarget, deadline: float | None) -> float:
         default = time.monotonic() + target.connect_timeout_s + self._options.auth_timeout_s

@@ -208,6 +208,30 @@ def test_a_locked_key_is_named_with_the_way_to_unlock_it(server: SshServer, tmp_
     assert asked == [str(locked)]
 
 
+def locked_copy(server: SshServer, tmp_path: Path) -> Host:
+    key = paramiko.ECDSAKey.from_private_key_file(str(server.identity_file))
+    key.write_private_key_file(str(tmp_path / "locked"), password="secret")
+    return replace(server.host, identity_file=str(tmp_path / "locked"))
+
+
+def test_a_mistyped_passphrase_is_asked_for_again(server: SshServer, tmp_path: Path) -> None:
+    answers = ["wrong", "secret"]
+    host = locked_copy(server, tmp_path)
+
+    open_ssh(host, options=replace(server.options, ask_passphrase=lambda path: answers.pop(0))).close()
+    assert answers == []
+
+
+def test_the_time_a_person_takes_to_type_does_not_count(server: SshServer, tmp_path: Path) -> None:
+    def ask(path: str) -> str:
+        time.sleep(0.6)
+        return "secret"
+
+    options = replace(server.options, ask_passphrase=ask)
+    host = locked_copy(server, tmp_path)
+    open_ssh(host, options=options, deadline=time.monotonic() + 0.5).close()
+
+
 @pytest.fixture
 def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], None]]:
     """An ssh-agent of the test's own; call it with a key file to add."""
