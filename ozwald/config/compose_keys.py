@@ -102,13 +102,13 @@ def extra_hosts(node: Node, context: Context) -> tuple[str, ...]:
         return tuple(
             _extra_host(name, address, body) for name, body in node.values.items() for address in text_or_texts(body)
         )
-    return tuple(collect(_written_extra_host, listed(node), context.problems))
+    return tuple(line for found in collect(_written_extra_hosts, listed(node), context.problems) for line in found)
 
 
-def _written_extra_host(node: Node) -> str:
+def _written_extra_hosts(node: Node) -> tuple[str, ...]:
     written = text(node)
-    name, _, address = written.partition("=" if "=" in written else ":")
-    return _extra_host(name, address, node)
+    name, _, addresses = written.partition("=" if "=" in written else ":")
+    return tuple(_extra_host(name, address, node) for address in addresses.split(","))
 
 
 def _extra_host(name: str, address: str, node: Node) -> str:

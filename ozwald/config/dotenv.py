@@ -67,7 +67,8 @@ def parse_dotenv(
         _check_number(next(entries), source.file)
         line += text.count("\n", at, begin)
         key, value, at = _entry(text, begin, source.file, visible, room)
-        found[key] = Entry(value, line)
+        if value is not None or key in environ or key not in lines:
+            found[key] = Entry(value, line)
         line += text.count("\n", begin, at)
         if value is not None:
             lines[key] = value

@@ -18,7 +18,8 @@ _VARIABLE_CHARACTERS = 64
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OPERATOR = re.compile(r":?[-?+]")
 _OUTSIDE = re.compile(r"[^$]+")
-_INSIDE = re.compile(r"[^$}]+")
+_INSIDE = re.compile(r"[^$}]+|\}")
+_BRACE = re.compile(r"[{}]")
 _INVALID = "a '${' that starts no variable; write '$${' for a plain '${', or '${NAME}'"
 
 
@@ -48,6 +49,7 @@ class Template:
     room: Room = field(default_factory=Room)
     unset: list[str] = field(default_factory=list)
     at: int = 0
+    pairs: dict[int, int] | None = None
 
     def expand(self) -> str:
         """The text with its variables replaced; raises TemplateError."""
@@ -56,13 +58,13 @@ class Template:
             raise TemplateError(f"the text is longer than {MAX_TEXT} characters")
         return expanded
 
-    def _until_end(self, *, depth: int, wanted: bool) -> str:
-        """Everything up to the end of the text, or inside a variable up to its closing brace."""
+    def _until_end(self, *, depth: int, wanted: bool, closing: int | None = None) -> str:
+        """Everything up to the end of the text, or inside a variable up to its closing brace, where it is known."""
         if depth > MAX_NESTING:
             raise TemplateError(f"variables nested deeper than {MAX_NESTING}")
         parts: list[str] = []
         while self.at < len(self.text):
-            if depth and self.text[self.at] == "}":
+            if depth and self.text[self.at] == "}" and closing in (None, self.at):
                 return "".join(parts)
             if self.text[self.at] == "$":
                 parts.append(self._dollar(depth=depth, wanted=wanted))
@@ -92,6 +94,7 @@ class Template:
         return self._braced(name[0], depth=depth, wanted=wanted) if braced else self._look_up(name[0], wanted)
 
     def _braced(self, name: str, *, depth: int, wanted: bool) -> str:
+        opening = self.at - len(name) - 1
         operator = _OPERATOR.match(self.text, self.at)
         if not operator:
             self._close()
@@ -100,7 +103,8 @@ class Template:
         present = bool(self.variables.get(name)) if operator[0][0] == ":" else name in self.variables
         kind = operator[0][-1]
         start = self.at
-        alternative = self._until_end(depth=depth + 1, wanted=wanted and kind != "?" and present == (kind == "+"))
+        counts = wanted and kind != "?" and present == (kind == "+")
+        alternative = self._until_end(depth=depth + 1, wanted=counts, closing=self._closing(opening))
         why = self.text[start : self.at]
         self._close()
         if kind == "?" and wanted and not present:
@@ -108,6 +112,18 @@ class Template:
         if kind == "+":
             return alternative if present else ""
         return self._value(name) if present else alternative
+
+    def _closing(self, opening: int) -> int | None:
+        """Where a brace is closed, counting those between, as JSON in a default has them; None when it is not."""
+        if self.pairs is None:
+            self.pairs = {}
+            opened: list[int] = []
+            for brace in _BRACE.finditer(self.text):
+                if brace[0] == "{":
+                    opened.append(brace.start())
+                elif opened:
+                    self.pairs[opened.pop()] = brace.start()
+        return self.pairs.get(opening)
 
     def _close(self) -> None:
         if self.text[self.at : self.at + 1] != "}":

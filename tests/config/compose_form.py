@@ -1,5 +1,6 @@
 """One form for what Compose and what Ozwald make of a service: fields of the specification, without what is empty."""
 
+import posixpath
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
@@ -80,7 +81,8 @@ def _mount(mount: Mapping[str, Any]) -> Form:
     return _without_empty(
         {
             "type": mount["type"],
-            "source": mount.get("source"),
+            # The engine cleans paths too.
+            "source": posixpath.normpath(mount["source"]) if mount.get("source") else None,
             "target": mount["target"],
             "read_only": mount.get("read_only", False),
             "propagation": (bind or {}).get("propagation"),

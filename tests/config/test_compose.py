@@ -1,12 +1,13 @@
 """A service means what Docker Compose says it means, apart from what docs/compose.md says."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ozwald.config.compose_hints import TABLES, hint
+from ozwald.config.schema_files import SETTINGS, load_schema
 from ozwald.errors import SettingsError
 from tests.config.compose import (
     DIFFERENCES,
@@ -117,6 +118,20 @@ def test_each_key_that_is_not_there_is_in_the_corpus() -> None:
     there = [snippet.name.rpartition(": ") for snippet in keys_not_there()]
     for place in ("service", "attachment", "bind", "volume"):
         assert {key for found, _, key in there if (found or "service") == place} == TABLES[place].keys()
+
+
+def test_no_key_that_is_there_is_among_those_that_are_not() -> None:
+    for name, properties in parts_with_hints(load_schema(SETTINGS)):
+        assert not TABLES[name].keys() & properties.keys()
+
+
+def parts_with_hints(part: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The parts of a schema that name a table of keys that are not there, each with its properties."""
+    if isinstance(part, dict):
+        if isinstance(part.get("hints"), str):
+            yield part["hints"], part["properties"]
+        for below in part.values():
+            yield from parts_with_hints(below)
 
 
 @pytest.mark.parametrize(

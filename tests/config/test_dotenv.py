@@ -27,6 +27,7 @@ def parse(text: str, *, raw: bool = False, **environ: str) -> dict[str, str | No
         ("A=", {"A": ""}),
         ("A", {"A": None}),
         ("A\nB=1", {"A": None, "B": "1"}),
+        ("A=1\nA\nB\nB=2\nHOME=1\nHOME", {"A": "1", "B": "2", "HOME": None}),
         ("A=b # note", {"A": "b"}),
         ("A=b#c", {"A": "b#c"}),
         ("A=#note", {"A": "#note"}),

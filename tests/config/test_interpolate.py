@@ -16,6 +16,8 @@ VARIABLES = {"SET": "value", "EMPTY": "", "OTHER": "o"}
         ("$SET", "value"),
         ("${SET}", "value"),
         ("a${SET}b$OTHER-", "avaluebo-"),
+        ('${SET:-{"a": {"b": 1}}}|${GONE:-[{"a": 1}, {}]}', 'value|[{"a": 1}, {}]'),
+        ("${GONE:-a{b}|${SET:-a{b}", "a{b|value"),
         ("5$ $5 $(x) $-", "5$ $5 $(x) $-"),
         ("$$SET", "$SET"),
         ("$${SET}", "${SET}"),

@@ -144,6 +144,8 @@ def settings_text(key: str) -> str:
         ("tmpfs: /tmp", ("/tmp",)),
         ("tmpfs: ['/tmp:size=64m']", ("/tmp:size=64m",)),
         ("init: true", True),
+        ("init: 'True'", True),
+        ("init: no", False),
         ("read_only: false", False),
         ("stop_grace_period: 1m", 60.0),
         ("cpus: '1.5'", 1.5),
@@ -309,6 +311,11 @@ def test_the_values_of_an_environment_file_have_their_places(load: Load, tmp_pat
     (tmp_path / "a.env").write_text("A=1\n\nB=2\n")
     (file,) = load(settings_text("env_file: a.env")).realms["r"].definitions["s"].base.values["env_file"]
     assert {key: str(origin) for key, origin in file.origins.items()} == {"A": "a.env:1:1", "B": "a.env:3:1"}
+
+
+def test_a_boolean_of_yaml_1_counts_with_a_warning(load: Load) -> None:
+    warnings = load(settings_text("image: i\ninit: yes\nread_only: 'false'")).warnings
+    assert [warning.message for warning in warnings] == ["counts as true, as in Compose; write true"]
 
 
 def test_environment_files_see_what_the_service_sets_and_the_files_above(load: Load, tmp_path: Path) -> None:

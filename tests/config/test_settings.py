@@ -113,6 +113,21 @@ def test_extension_keys_are_free_and_anchors_work(load: Load) -> None:
             " a variety with a name of its own needs 'hardware': nvidia, amdgpu, cpu-only",
         ),
         (
+            "services: {a: {image: i}}",
+            "settings.yml:1:1: 'services' is a key of Compose that Ozwald does not have:"
+            " put them into a realm: 'realms: {default: {service-definitions: …}}'",
+        ),
+        (
+            realm("services: {a: {image: i}}"),
+            "settings.yml:3:5: realms.r: 'services' is a key of Compose that Ozwald does not have:"
+            " they are called 'service-definitions' here",
+        ),
+        (
+            realm("networks: {n: {ipam: {}}}"),
+            "settings.yml:3:20: realms.r.networks.n: 'ipam' is a key of Compose that Ozwald does not have:"
+            " make the network on the hosts yourself, and name it with 'external: true'",
+        ),
+        (
             realm("service-definitions:\n- {image: i}"),
             "settings.yml:4:7: realms.r.service-definitions[0]: the key 'name' is missing",
         ),

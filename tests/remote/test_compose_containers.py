@@ -1,6 +1,7 @@
 """The engine is asked for the container that Docker Compose asks for."""
 
 import json
+import posixpath
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,7 @@ def _bind(bind: str) -> Body:
     modes = set(options[0].split(",") if options else ())
     return {
         "Type": "bind" if source.startswith("/") else "volume",
-        "Source": source.removeprefix("corpus_"),
+        "Source": posixpath.normpath(source).removeprefix("corpus_"),
         "Target": target,
         "ReadOnly": "ro" in modes,
         "Made": source.startswith("/"),
