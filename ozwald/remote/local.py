@@ -4,21 +4,24 @@ import getpass
 import logging
 import os
 import selectors
+import shlex
 import signal
 import socket
 import subprocess
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from ozwald.errors import EngineError, Failure
+from ozwald.errors import EngineError
 from ozwald.model.host import Host
 from ozwald.remote.command import KILL_AFTER_S, OUTPUT_BYTES, PIECE, Capture, CommandResult, OnOutput, Stream
+from ozwald.remote.docker_context import local_socket
 from ozwald.remote.docker_transport import Pipe
 from ozwald.remote.engine import Engine
+from ozwald.remote.proxy_command import ProxySocket
 from ozwald.remote.ssh_pipes import cli_failed, denied, dial_stdio_words, missing, socket_path
 
 if TYPE_CHECKING:
@@ -26,7 +29,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-DESKTOP_SOCKET: Final = "~/.docker/run/docker.sock"
 CONNECT_S: Final = 10.0
 TIMED_OUT: Final = 124
 
@@ -104,17 +106,9 @@ class LocalConnection:
 
 
 def _local_socket(host: Host) -> str:
-    if host.docker_socket is None and (named := os.environ.get("DOCKER_HOST")):
-        if not named.startswith("unix://"):
-            raise EngineError(
-                host.name,
-                f"DOCKER_HOST is {named}, and only unix:// sockets are used locally: set docker_socket",
-                failure=Failure.TERMINAL,
-            )
-        return named.removeprefix("unix://")
-    path = Path(socket_path(host))
-    desktop = Path(DESKTOP_SOCKET).expanduser()
-    return str(desktop if host.docker_socket is None and not path.exists() and desktop.exists() else path)
+    if host.docker_socket is not None:
+        return socket_path(host)
+    return local_socket(host.name, os.environ, Path.home())
 
 
 def _no_engine(host: Host, path: str, err: OSError) -> EngineError:
@@ -126,22 +120,13 @@ def _no_engine(host: Host, path: str, err: OSError) -> EngineError:
 
 
 def _through_cli(host: Host, path: str) -> Pipe:
-    ours, theirs = socket.socketpair()
-    with theirs:
-        process = subprocess.Popen(
-            dial_stdio_words(host, path),
-            stdin=theirs.fileno(),
-            stdout=theirs.fileno(),
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-    return _SocketPipe(ours, process)
+    program = ProxySocket.start(shlex.join(dial_stdio_words(host, path)))
+    return _ProgramPipe(program, lambda said: cli_failed(host, path, said.encode()))
 
 
 class _SocketPipe:
-    def __init__(self, sock: socket.socket, process: subprocess.Popen[bytes] | None = None) -> None:
+    def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
-        self._process = process
 
     def recv(self, size: int, timeout_s: float | None) -> bytes:
         self._sock.settimeout(timeout_s)
@@ -166,11 +151,24 @@ class _SocketPipe:
 
     def close(self) -> None:
         self._sock.close()
-        if self._process is not None:
-            with suppress(subprocess.TimeoutExpired):
-                self._process.wait(1.0)
-                return
-            _kill(self._process)
+
+
+class _ProgramPipe(_SocketPipe):
+    """A pipe through a program, which tells on stderr why it cannot reach the engine."""
+
+    def __init__(self, program: ProxySocket, failed: Callable[[str], EngineError]) -> None:
+        super().__init__(program)
+        self._program = program
+        self._failed = failed
+        self._has_answered = False
+
+    def recv(self, size: int, timeout_s: float | None) -> bytes:
+        content = super().recv(size, timeout_s)
+        if not content and not self._has_answered:
+            self._program.close()
+            raise self._failed(self._program.said)
+        self._has_answered = True
+        return content
 
 
 def _finish(process: subprocess.Popen[bytes], capture: Capture, *, stdin: bytes, timeout_s: float) -> CommandResult:

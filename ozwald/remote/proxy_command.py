@@ -1,4 +1,4 @@
-"""A ProxyCommand: a program whose input and output carry the connection, and that ends with it."""
+"""A program whose input and output carry a connection, and that ends with it: a ProxyCommand, or `docker`."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ END_S: Final = 0.5
 
 
 class ProxySocket(socket.socket):
-    """Our end of a ProxyCommand; closing it ends the program and what it has started."""
+    """Our end of the program; closing it ends the program and what it has started."""
 
     _process: "subprocess.Popen[bytes]"
     _errors: int
@@ -58,7 +58,8 @@ class ProxySocket(socket.socket):
                 self._process.wait(END_S)  # most programs end when their input does
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(END_S)  # what sudo runs is not ours to kill
             with suppress(OSError):
                 self.said = clean(os.read(self._errors, COMPLAINT_BYTES))
             os.close(self._errors)

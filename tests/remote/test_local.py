@@ -104,3 +104,23 @@ def test_docker_host_names_the_socket(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "tcp://10.0.0.1:2375")
     with pytest.raises(EngineError, match="only unix:// sockets"):
         HERE.engine()
+
+
+def test_with_become_a_closed_socket_is_reached_through_sudo_and_says_why_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sudo = tmp_path / "sudo"
+    sudo.write_text("#!/bin/sh\necho 'sudo: a password is required' >&2\nexit 1\n")
+    sudo.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr("socket.socket.connect", _denied)
+    host = Host(name="here", address="", connection=Connection.LOCAL, docker_socket="/run/x.sock", become=True)
+    before = len(os.listdir("/proc/self/fd"))
+
+    with pytest.raises(EngineError, match="sudo without a password was refused: sudo: a password is required"):
+        LocalConnection(host).engine()
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def _denied(*_: object) -> None:
+    raise PermissionError
