@@ -241,6 +241,8 @@ def _not_begun(
         message = f"{place} breaks the rules of SSH: {clean(str(error))}"
         return ConnectionFailed(name, message, failure=Failure.TERMINAL)
     said = getattr(transport.sock, "said", "") or transport.why_lost() or "it hung up"
+    if getattr(transport.sock, "never_ran", False):
+        return ConnectionFailed(name, f"{place} cannot be run: {said}", failure=Failure.TERMINAL)
     return DroppedEarly(name, f"{place} broke off before the SSH handshake was done ({said})")
 
 

@@ -12,6 +12,7 @@ from ozwald.remote.text import clean
 
 COMPLAINT_BYTES: Final = 4096
 END_S: Final = 0.5
+NOT_RUN: Final = (126, 127)  # a shell's way of saying that there is no such program
 
 
 class ProxySocket(socket.socket):
@@ -21,6 +22,7 @@ class ProxySocket(socket.socket):
     _errors: int
     _closing: threading.Lock
     said = ""
+    never_ran = False
 
     @classmethod
     def start(cls, line: str) -> Self:
@@ -49,7 +51,7 @@ class ProxySocket(socket.socket):
         return proxied
 
     def close(self) -> None:
-        """Ends the program; what it wrote to stderr is then in `said`."""
+        """Ends the program; what it wrote to stderr is then in `said`, and whether there was one in `never_ran`."""
         with self._closing:
             if self.fileno() < 0:
                 return
@@ -60,6 +62,7 @@ class ProxySocket(socket.socket):
                 os.killpg(self._process.pid, signal.SIGKILL)
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(END_S)  # what sudo runs is not ours to kill
+            self.never_ran = self._process.returncode in NOT_RUN
             with suppress(OSError):
                 self.said = clean(os.read(self._errors, COMPLAINT_BYTES))
             os.close(self._errors)

@@ -1,6 +1,7 @@
 """Logging in to a real sshd: certificates, agents of every mood, and the limits of both sides."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ozwald.errors import ConnectionFailed, Failure
+from ozwald.errors import ConnectionFailed, Failure, HostKeyError
 from ozwald.remote.fleet import Fleet
 from tests.lab import HostOptions, Lab
 from tests.remote.reach import host_of, options_of
@@ -25,6 +26,7 @@ SSHD = ("TrustedUserCAKeys /run/lab/user_ca.pub", "MaxAuthTries 3", "AuthorizedP
 def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     options = {
         "door": HostOptions(docker=False, sshd=SSHD),
+        "vouched": HostOptions(docker=False, sshd=("HostCertificate /run/lab/ssh_host_ed25519_key-cert.pub",)),
         "second": HostOptions(docker=False, sshd=("AuthenticationMethods publickey,publickey",)),
     }
     with Lab.start(tmp_path_factory.mktemp("door") / "lab", options) as running:
@@ -226,3 +228,43 @@ def test_a_locked_key_is_named_when_no_other_opens_the_host(door: Lab, tmp_path:
 
     assert str(stranger) in error.message
     assert f"{locked} is locked: run `ssh-add {locked}`" in error.message
+
+
+CERTIFICATES = [
+    (("-h", "-n", "{address}"), None),
+    (("-h", "-n", "elsewhere"), "it is for elsewhere"),
+    (("-h", "-n", "10.*"), "it is for 10.*"),
+    (("-h", "-n", "{address}", "-V", "20200101:20200102"), "not valid now"),
+    (("-n", "{address}"), "a user's, not a host's"),
+    (("-h", "-n", "{address}", "-O", "critical:x=y"), "critical options"),
+]
+
+
+@pytest.mark.parametrize(("words", "problem"), CERTIFICATES, ids=[" ".join(words) for words, _ in CERTIFICATES])
+def test_a_host_s_certificate_is_taken_and_refused_as_by_openssh(
+    door: Lab, tmp_path: Path, words: tuple[str, ...], problem: str | None
+) -> None:
+    box = door.hosts["vouched"]
+    authority, known = tmp_path / "ca", tmp_path / "known_hosts"
+    keygen("-t", "ed25519", "-N", "", "-f", authority)
+    told = [word.format(address=box.address) for word in words]
+    keygen("-s", authority, "-I", "vouched", *told, box.directory / "ssh_host_ed25519_key.pub")
+    known.write_text(f"@cert-authority 10.* {authority.with_suffix('.pub').read_text()}")
+    box.stop_sshd()
+    box.start_sshd()
+    (box.directory / "sshd.log").write_text("")
+    strict = ["-o", "StrictHostKeyChecking=yes", "-o", f"UserKnownHostsFile={known}"]
+    with Fleet({}, options=options_of(door, known_hosts=(str(known),))) as fleet:
+        if problem is None:
+            assert fleet.connection(host_of(door, "vouched")).is_open()
+        else:
+            with pytest.raises(HostKeyError, match=re.escape(problem)):
+                fleet.connection(host_of(door, "vouched"))
+            assert "Accepted" not in (box.directory / "sshd.log").read_text()
+    theirs = subprocess.run(
+        [*door.ssh_words(box, options=strict)[:1], *strict, *door.ssh_words(box)[1:], "true"],
+        capture_output=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+    assert (theirs.returncode == 0) == (problem is None)
