@@ -4,9 +4,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import hundred_hosts, three_hosts
+from benchmarks import connections, hundred_hosts, three_hosts
 
-SECTIONS = {"three-hosts": three_hosts.run, "hundred-hosts": hundred_hosts.run}
+SECTIONS = {"three-hosts": three_hosts.run, "hundred-hosts": hundred_hosts.run, "connections": connections.run}
 
 
 def main() -> None:
