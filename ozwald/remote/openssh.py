@@ -1,10 +1,13 @@
 """What OpenSSH's own programs say: `ssh -G` about a configuration, `ssh-keygen -Q` about a revoked key."""
 
 import base64
+import os
 import re
+import signal
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -61,11 +64,31 @@ def _run(words: Sequence[str]) -> bytes:
 
 def _finished(words: Sequence[str]) -> "subprocess.CompletedProcess[bytes]":
     try:
-        return subprocess.run(words, capture_output=True, timeout=ASK_S, check=False, stdin=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
     except FileNotFoundError as err:
         raise OpenSshError(f"it says more than can be read without OpenSSH's `{words[0]}`: install that") from err
-    except (subprocess.TimeoutExpired, OSError) as err:
+    except OSError as err:
         raise OpenSshError(f"`{words[0]}`: {err}") from err
+    with process:
+        try:
+            out, err_out = process.communicate(timeout=ASK_S)
+        except subprocess.TimeoutExpired as err:
+            raise OpenSshError(f"`{' '.join(words[:2])}` took longer than {ASK_S:g} s (a Match exec?)") from err
+        finally:
+            _end(process)
+    return subprocess.CompletedProcess(words, process.returncode, out, err_out)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """Ends a program with what it has started, which may hold its output open."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _values(text: str) -> Values:

@@ -40,7 +40,10 @@ FAMILIES: Final = {"any": socket.AF_UNSPEC, "inet": socket.AF_INET, "inet6": soc
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownKey:
-    """What a host shows before any login: its key, what is recorded of it and the file a new key belongs in."""
+    """What a host shows before any login: its key, what is recorded of it and the file a new key belongs in.
+
+    `is_known` says that a login would go on: the key is recorded, or an authority vouches for it.
+    """
 
     host: str
     name: str
@@ -48,10 +51,7 @@ class ShownKey:
     recorded: tuple[KnownKey, ...]
     file: str
     hashed: bool = False
-
-    @property
-    def is_known(self) -> bool:
-        return any(line.key == self.key and not line.marker for line in self.recorded)
+    is_known: bool
 
     @property
     def is_revoked(self) -> bool:
@@ -101,6 +101,7 @@ class SshOpener:
                 recorded=known.of(name),
                 file=target.known_hosts[0],
                 hashed=target.hash_names,
+                is_known=_passes(transport, target, known),
             )
         finally:
             handshake.end(transport)
@@ -217,6 +218,14 @@ def open_ssh(
         opener.close()
         raise
     return SshConnection(host, connection.transport, on_close=opener.close)
+
+
+def _passes(transport: GuardedTransport, target: SshTarget, known: KnownHosts) -> bool:
+    try:
+        handshake.check_host_key(transport, target, known)
+    except HostKeyError:
+        return False
+    return True
 
 
 class _KnownFiles:

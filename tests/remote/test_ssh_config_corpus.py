@@ -4,12 +4,14 @@ import getpass
 import random
 import shutil
 import subprocess
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ozwald.errors import ConnectionFailed
 from ozwald.model.host import Host
 from ozwald.remote.openssh import asked
 from ozwald.remote.ssh_config import SshConfig, SshOptions, SshTarget
@@ -256,3 +258,15 @@ def test_what_is_not_used_is_noted_for_the_day_it_is_missed(tmp_path: Path) -> N
     config.write_text("PKCS11Provider /lib/p11.so\nKnownHostsCommand /bin/false\n")
 
     assert [note.partition(" ")[0] for note in target(config, HOSTS[0]).notes] == ["keys", "KnownHostsCommand"]
+
+
+def test_a_match_that_hangs_ends_in_time_with_what_it_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ozwald.remote.openssh.ASK_S", 0.3)
+    config = tmp_path / "config"
+    config.write_text('Match exec "sleep 4716 & sleep 4716"\n  User ada\n')
+    started = time.monotonic()
+    with pytest.raises(ConnectionFailed, match="took longer than"):
+        target(config, HOSTS[0])
+
+    assert time.monotonic() - started < 1.3
+    assert subprocess.run(["pgrep", "-fx", "sleep 4716"], capture_output=True, check=False).stdout == b""
