@@ -47,7 +47,7 @@ CHANGES: list[Change] = [
 def damaged_lines(text: str, other: str, chance: Chance) -> str:
     """The text with one to four lines changed, some of them by lines of the other text."""
     lines = text.split("\n")
-    for _ in range(chance.randint(1, 4)):
+    for _ in range(chance.choice([1, 1, 1, 2, 3, 4])):
         number = chance.randrange(len(lines))
         source = chance.choice([lines, other.split("\n")]) if chance.random() < 0.2 else [lines[number]]
         line = chance.choice(source)
@@ -69,7 +69,7 @@ def moved_block(text: str, other: str, chance: Chance) -> str:
 
 def damaged_bytes(content: bytes, other: bytes, chance: Chance) -> bytes:
     """The bytes with bits flipped, and parts cut out, repeated, cut off or taken from the other."""
-    for _ in range(chance.randint(1, 3)):
+    for _ in range(chance.choice([1, 1, 2, 3])):
         at, length = chance.randrange(len(content) + 1), chance.choice([1, 1, 2, 8, 64, 512])
         before, part, after = content[:at], content[at : at + length], content[at + length :]
         content = chance.choice(
@@ -86,18 +86,22 @@ def damaged_bytes(content: bytes, other: bytes, chance: Chance) -> bytes:
     return content
 
 
-def reshaped(value: object, chance: Chance, depth: int = 0) -> object:
-    """The same tree with some of its parts replaced, removed, renamed, swapped or doubled."""
-    if depth and chance.random() < 0.04:
+def reshaped(value: object, chance: Chance, *, share: float = 0.04, depth: int = 0) -> object:
+    """The same tree with a share of its parts replaced, removed, renamed, swapped or doubled."""
+
+    def happens(times: float) -> bool:
+        return chance.random() < share * times
+
+    if depth and happens(1):
         return chance.choice(ODD_VALUES)
     if isinstance(value, dict):
-        kept = {key: part for key, part in value.items() if chance.random() > 0.02}
-        entries = {key: reshaped(part, chance, depth + 1) for key, part in kept.items()}
-        if entries and chance.random() < 0.08:
+        kept = {key: part for key, part in value.items() if not happens(0.5)}
+        entries = {key: reshaped(part, chance, share=share, depth=depth + 1) for key, part in kept.items()}
+        if entries and happens(2):
             key = chance.choice([*ODD_KEYS, *entries])
             entries[key] = chance.choice(list(entries.values()))
-        return list(entries.values()) if chance.random() < 0.01 else entries
+        return list(entries.values()) if happens(0.25) else entries
     if isinstance(value, list):
-        items = [reshaped(part, chance, depth + 1) for part in value]
-        return [*items, chance.choice(items)] if items and chance.random() < 0.05 else items
-    return [value] if chance.random() < 0.01 else value
+        items = [reshaped(part, chance, share=share, depth=depth + 1) for part in value]
+        return [*items, chance.choice(items)] if items and happens(1) else items
+    return [value] if happens(0.25) else value

@@ -23,6 +23,8 @@ WEIGHTS = {
     kinds.VARIABLES: 7,
     kinds.REQUESTS: 7,
 }
+# Of a tree's parts, how many are changed: a few, so that many files still load, or more.
+SHARES = [0.002, 0.005, 0.01, 0.04]
 TEXT_ONLY = (kinds.DOTENV, kinds.ENV_FILE)
 
 
@@ -69,14 +71,14 @@ def _bytes(seed: Seed, other: Seed, chance: random.Random) -> bytes:
 
 
 def _tree(seed: Seed, other: Seed, chance: random.Random) -> bytes:
-    value = mutations.reshaped(_value(seed), chance)
+    value = mutations.reshaped(_value(seed), chance, share=chance.choice(SHARES))
     if seed.name.endswith(".json") or chance.random() < 0.1:
         return json.dumps(value, default=str).encode()
     return yaml.safe_dump(value, default_flow_style=None, allow_unicode=True).encode("utf-8", "surrogatepass")
 
 
 def _odd_yaml(seed: Seed, other: Seed, chance: random.Random) -> bytes:
-    value = mutations.reshaped(_value(seed), chance) if chance.random() < 0.5 else _value(seed)
+    value = mutations.reshaped(_value(seed), chance, share=chance.choice([0, *SHARES]))
     return Writer(chance).document(value).encode("utf-8", "surrogatepass")
 
 
