@@ -12,12 +12,12 @@ from ozwald.model.service import Origin
 
 MAX_FILE_BYTES = 4 * 1024 * 1024
 # So that a file that only looks small is refused before anything is made of it.
-MAX_SEPARATORS = 400_000
+MAX_SEPARATORS = 500_000
 MAX_FOLDER_ENTRIES = 10_000
 
 # What opening a file costs, and reading its text, in values of a YAML file.
 _FILE_VALUES = 20
-_BYTES_PER_VALUE = 64
+_BYTES_PER_VALUE = 32
 
 _SEPARATORS = ("\n", ",", ":", "[", "{", "- ", "? ")
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
@@ -86,7 +86,8 @@ def _read(path: Path, file: str) -> bytes:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise RefusedError(whole_file(file), "is not a regular file")
         with open(descriptor, "rb", closefd=False) as stream:
-            content = stream.read(MAX_FILE_BYTES + 1)
+            # None where something that calls itself a file has nothing to give yet.
+            content = stream.read(MAX_FILE_BYTES + 1) or b""
     finally:
         os.close(descriptor)
     if len(content) > MAX_FILE_BYTES:

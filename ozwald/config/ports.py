@@ -18,7 +18,7 @@ _SHORT = re.compile(
 _RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 
 # What a port costs, in values of a YAML file: a short range makes thousands.
-_PORT_VALUES = 2
+_PORT_VALUES = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

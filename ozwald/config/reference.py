@@ -5,7 +5,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from ozwald.config.ansible.own_variables import VARIABLES
+from ozwald.config.files import MAX_FILE_BYTES
+from ozwald.config.interpolate import MAX_EXPANDED, MAX_TEXT
+from ozwald.config.problems import MOST_PROBLEMS, MOST_VALUES
 from ozwald.config.schema_files import INVENTORY, SETTINGS, load_schema, spellings
+from ozwald.config.yaml_source import MAX_DEPTH, MAX_KEY
 
 _NOTE = "<!-- Made from the schemas by `python -m ozwald.config.reference`: change them, not this file. -->"
 _LARGE = 72
@@ -31,7 +35,19 @@ The inventory says which machines there are. This is Ozwald's own form, which ma
 file; an Ansible inventory (YAML, INI, script or JSON) works as it is.""",
 }
 _ENDINGS = {
-    SETTINGS: "",
+    SETTINGS: f"""\
+## Limits
+
+So that no file keeps Ozwald busy or fills its memory,
+
+- a file is UTF-8 text of at most {MAX_FILE_BYTES // 1024**2} MiB;
+- a value has at most {MAX_TEXT // 1024} KiB, a key {MAX_KEY:,} characters; they lie {MAX_DEPTH} levels deep at most;
+- the settings, the inventory and the files they name hold at most {MOST_VALUES:,} values together, counting
+  what aliases, ranges and groups make of them: half as much again as a thousand hosts and two thousand rich
+  services need;
+- variables make at most {MAX_EXPANDED // 1024**2} MiB of text;
+- the first {MOST_PROBLEMS:,} errors are shown.
+""",
     INVENTORY: """\
 ## Ansible inventories
 

@@ -11,6 +11,9 @@ from ozwald.model.service import Layer, Network, Profile, Realm, Requires, Servi
 
 DEFAULT_NETWORK = "default"
 
+# What a definition costs beside what is in it, in values of a YAML file.
+_DEFINITION_VALUES = 20
+
 
 def read_realms(root: Node, context: Context) -> dict[str, Realm]:
     """The realms of a checked settings tree, by name."""
@@ -21,10 +24,9 @@ def _realm(entry: Named, context: Context) -> Realm:
     networks = {DEFAULT_NETWORK: Network(key=DEFAULT_NETWORK)}
     for network in named(field(entry.body, "networks"), context.problems):
         networks[network.name] = _network(network)
-    definitions = {
-        definition.name: _definition(entry.name, definition, context)
-        for definition in named(field(entry.body, "service-definitions"), context.problems)
-    }
+    written = list(named(field(entry.body, "service-definitions"), context.problems))
+    context.problems.spend(_DEFINITION_VALUES * len(written), entry.origin)
+    definitions = {definition.name: _definition(entry.name, definition, context) for definition in written}
     realm = Realm(name=entry.name, definitions=definitions, networks=networks)
     check_references(realm, context.problems)
     return realm

@@ -8,8 +8,8 @@ from ozwald.model.host import Host, Provisioner
 from ozwald.model.service import Origin
 
 # What a host and a group cost, in values of a YAML file: a short range makes thousands.
-HOST_VALUES = 40
-GROUP_VALUES = 20
+HOST_VALUES = 80
+GROUP_VALUES = 60
 
 ALL = "all"
 UNGROUPED = "ungrouped"

@@ -33,7 +33,8 @@ def _read(path: Path) -> bytes:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise ValueError("it is not a regular file")
         with open(descriptor, "rb", closefd=False) as file:
-            content = file.read(MAX_BYTES + 1)
+            # None where something that calls itself a file has nothing to give yet.
+            content = file.read(MAX_BYTES + 1) or b""
     finally:
         os.close(descriptor)
     if len(content) > MAX_BYTES:

@@ -1,77 +1,76 @@
-"""However a file is damaged, it loads or is refused with SettingsError, soon, and nothing runs.
+"""However files are damaged, they load or are refused with our errors, within bounds, and nothing runs.
 
-OZWALD_SOAK sets the number of mutations.
+OZWALD_SOAK sets the number of mutations, and has every hostile text read in every place.
 """
 
 import os
-import random
-import time
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-import yaml
 
 from ozwald.config.load import load_settings
-from ozwald.errors import SettingsError
-from tests.config.mutations import damaged, reshaped
+from tests.config.hostile.cases import mutation
+from tests.config.hostile.tally import Tally
 
 HERE = Path(__file__).parent
-MUTATIONS = int(os.environ.get("OZWALD_SOAK") or 2_000)
-LIMIT_S = 0.25
+ROOT = HERE.parent.parent
+SOAK = int(os.environ.get("OZWALD_SOAK") or 0)
+RUNS = {
+    "mutations": ("mutations", "0", str(SOAK or 2_000)),
+    "texts": ("everywhere" if SOAK else "texts",),
+    "specials": ("specials",),
+}
 
-SETTINGS = [HERE / "spec-example.yml", HERE / "rich.yml", HERE / "wrong-everywhere.yml"]
-INVENTORIES = [path for path in sorted((HERE / "ansible_corpus").iterdir()) if path.is_file()]
-
-
-def check(what: str, folder: Path, *, inventory: Path | None = None) -> None:
-    """Load what is in the folder; anything but settings or SettingsError within the time is a failure."""
-    environ = {"A": "a", "HOME": "/home/x"}
-    began = time.process_time()
-    try:
-        load_settings(None, inventory=inventory, environ=environ, cwd=folder)
-    except SettingsError:
-        pass
-    except Exception as err:
-        raise AssertionError(f"{what} ended in {type(err).__name__}") from err
-    taken = time.process_time() - began
-    assert taken < LIMIT_S, f"{what} took {taken:.2f} s"
+Runs = dict[str, "subprocess.Popen[str]"]
 
 
-def damaged_bytes(seed: Path, number: int) -> bytes:
-    chance = random.Random(number)
-    content = damaged(seed.read_text(), chance).encode("utf-8", "surrogatepass")
-    if number % 7 == 0 and content:
-        at = chance.randrange(len(content))
-        return content[:at] + bytes([chance.randrange(256)]) + content[at + 1 :]
-    return content
+@pytest.fixture(scope="module")
+def runs() -> Iterator[Runs]:
+    """The cases, all at once, each kind in a process whose memory is bounded."""
+    with ExitStack() as stack:
+        started: Runs = {}
+        for name, words in RUNS.items():
+            command = [sys.executable, "-m", "tests.config.hostile", *words]
+            process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            started[name] = stack.enter_context(process)
+            stack.callback(process.kill)
+        yield started
 
 
-@pytest.mark.parametrize("part", range(4))
-def test_damaged_settings_load_or_are_refused(part: int, tmp_path: Path) -> None:
-    for number in range(part, MUTATIONS // 2, 4):
-        seed = SETTINGS[number % len(SETTINGS)]
-        (tmp_path / "settings.yml").write_bytes(damaged_bytes(seed, number))
-        check(f"mutation {number} of {seed.name}", tmp_path)
-    assert not (tmp_path / "ran").exists()
+def tally_of(run: "subprocess.Popen[str]") -> Tally:
+    output, complaint = run.communicate()
+    assert run.returncode == 0, complaint[-2000:]
+    return Tally.from_json(output)
 
 
-def test_damaged_inventories_load_or_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "settings.yml").write_text("realms:")
-    for number in range(MUTATIONS // 4):
-        seed = INVENTORIES[number % len(INVENTORIES)]
-        inventory = tmp_path / seed.name
-        inventory.write_bytes(damaged_bytes(seed, number))
-        check(f"mutation {number} of {seed.name}", tmp_path, inventory=inventory)
-    assert not (tmp_path / "ran").exists()
+@pytest.mark.timeout(7200)
+def test_damaged_files_load_or_are_refused(runs: Runs, record: list[str]) -> None:
+    tally = tally_of(runs["mutations"])
+    record.append(f"damaged files: {tally}")
+    assert tally.failures == []
+    assert tally.loaded > tally.refused / 5
 
 
-def test_wrong_shapes_load_or_are_refused(tmp_path: Path) -> None:
-    seeds = [yaml.safe_load(path.read_text()) for path in SETTINGS[:2]]
-    for number in range(MUTATIONS // 4):
-        chance = random.Random(number)
-        text = yaml.safe_dump(reshaped(chance.choice(seeds), chance), default_flow_style=None)
-        (tmp_path / "settings.yml").write_text(text)
-        check(f"shape {number}", tmp_path)
+@pytest.mark.timeout(7200)
+def test_hostile_texts_are_read_or_refused(runs: Runs, record: list[str]) -> None:
+    tally = tally_of(runs["texts"])
+    record.append(f"hostile texts: {tally}")
+    assert tally.failures == []
+
+
+@pytest.mark.timeout(7200)
+def test_what_is_no_file_and_programs_that_misbehave_are_refused(runs: Runs, record: list[str]) -> None:
+    tally = tally_of(runs["specials"])
+    record.append(f"special files, folders and scripts: {tally}")
+    assert tally.failures == []
+
+
+def test_a_number_always_means_the_same_damage() -> None:
+    assert [mutation(number) for number in range(200)] == [mutation(number) for number in range(200)]
 
 
 def test_the_undamaged_seed_loads() -> None:

@@ -7,7 +7,7 @@ from itertools import product
 from math import prod
 
 # More hosts than this from one pattern are a mistake, or meant to fill the memory.
-MAX_HOSTS = 5_000
+MAX_HOSTS = 4_000
 MAX_NAME = 255
 
 _RANGE = r"\[(?:[a-z]:[a-z]|[0-9]+:[0-9]+)(?::[0-9]+)?\]"
