@@ -230,7 +230,9 @@ def _not_begun(
         message = f"no algorithm in common with {place}: {clean(str(error))}"
         return ConnectionFailed(name, message, failure=Failure.TERMINAL)
     if not finished:
-        message = f"{place} accepts connections but does not speak SSH in time: is that sshd, and is it overloaded?"
+        said = getattr(transport.sock, "said", "")
+        why = f" ({said})" if said else ": is that sshd, and is it overloaded?"
+        message = f"{place} accepts connections but does not speak SSH in time{why}"
         return ConnectionFailed(name, message, failure=Failure.RETRYABLE)
     opening, speaks = transport.link.opening, bool(transport.remote_version)
     is_other = not speaks and opening and not opening.startswith(b"SSH-") and not _is_turned_away(opening)

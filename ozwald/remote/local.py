@@ -10,8 +10,8 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -163,12 +163,29 @@ class _ProgramPipe(_SocketPipe):
         self._has_answered = False
 
     def recv(self, size: int, timeout_s: float | None) -> bytes:
-        content = super().recv(size, timeout_s)
-        if not content and not self._has_answered:
-            self._program.close()
-            raise self._failed(self._program.said)
+        with self._telling_why():
+            content = super().recv(size, timeout_s)
+            if not content and not self._has_answered:
+                raise EOFError
         self._has_answered = True
         return content
+
+    def send(self, content: bytes, timeout_s: float | None) -> None:
+        with self._telling_why():
+            super().send(content, timeout_s)
+
+    @contextmanager
+    def _telling_why(self) -> Iterator[None]:
+        """A program that ends at once leaves a broken pipe, a reset or an end, as it happens."""
+        try:
+            yield
+        except TimeoutError:
+            raise
+        except (OSError, EOFError) as err:
+            if self._has_answered:
+                raise
+            self._program.close()
+            raise self._failed(self._program.said) from err
 
 
 def _finish(process: subprocess.Popen[bytes], capture: Capture, *, stdin: bytes, timeout_s: float) -> CommandResult:

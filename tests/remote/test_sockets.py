@@ -179,7 +179,7 @@ def test_a_proxy_command_that_stays_is_killed(server: SshServer, tmp_path: Path)
 
 def test_a_proxy_command_that_fails_is_quoted(server: SshServer, tmp_path: Path) -> None:
     with pytest.raises(ConnectionFailed) as error:
-        through(server, "sh -c 'echo no route to the moon >&2; exit 1'", tmp_path, within_s=0.4)
+        through(server, "sh -c 'echo no route to the moon >&2; exit 1'", tmp_path, within_s=1.0)
 
     assert error.value.failure is Failure.RETRYABLE
     assert "no route to the moon" in error.value.message
