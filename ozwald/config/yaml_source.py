@@ -228,7 +228,8 @@ class _Composer:
             return
         frame = self.stack[-1]
         frame.size += size
-        frame.height = max(frame.height, height + 1)
+        if frame.height <= height:
+            frame.height = height + 1
         if not frame.is_map:
             frame.items.append(node)
         elif frame.key is None:

@@ -305,6 +305,8 @@ def script(tmp_path: Path, body: str) -> Path:
     [
         ("exit 3", "ended with status 3; run it with --list to see why"),
         ("sleep 60 & sleep 60", "did not end within 0.3 s"),
+        ("setsid sleep 2 & exit 0", "did not end within 0.3 s"),
+        ("exec >&-; sleep 60", "did not end within 0.3 s"),
         ("yes", "printed more than 4 MiB"),
         ("printf '\\377'", "is not UTF-8 text"),
     ],

@@ -10,6 +10,8 @@ import pytest
 from ozwald.config.load import load_settings
 from ozwald.errors import SettingsError
 
+SERVICE = "realms:\n  r:\n    service-definitions:\n      s:\n        "
+
 
 def refusal(path: Path) -> str:
     began = time.process_time()
@@ -56,6 +58,95 @@ def test_an_environment_file_that_never_ends_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "settings.yml"
     path.write_text("realms: {r: {service-definitions: {s: {image: i, env_file: /dev/zero}}}}")
     assert "the environment file is not a regular file" in refusal(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("%TAG !a! b\n" * 20 + "--- {}\n", "settings.yml: has more than 16 times '%TAG'"),
+        (f"? {'a' * 1025}\n: b\n", "settings.yml:1:3: a key is longer than 1024 characters"),
+        ("a: b\n" * 300_000, "settings.yml: has more than 500000 lines, entries and items"),
+        ("x-a: [" + "a," * 450_000 + "]", "become larger than Ozwald reads: 400000 values in all"),
+        (
+            "hosts: {" + "".join(f"a--{n}: , " for n in range(1200)) + "}",
+            "more than 1000 errors; stopped",
+        ),
+        (
+            f"hosts: {{h: {{user: {'a' * 140_000}}}}}",
+            "settings.yml:1:19: hosts.h.user: is longer than 131072 characters",
+        ),
+        (f"{SERVICE}replicas: {'9' * 400}", "must be"),
+        (f"{SERVICE}ports: [1-65535]", "become larger than Ozwald reads"),
+        (f"{SERVICE}volumes: ['{'/a' * 3000}:/x']", "the source is longer than 4096 characters, as no path is"),
+        ("groups:\n" + "".join(f"  g{n}: {{children: [g{(n + 1) % 50}]}}\n" for n in range(50)), "g7 -> … -> g0"),
+        ('hosts: {"a\\e[31m\\r": }', "hosts: a name"),
+        ('"a\\e[31m": 1', "settings.yml:1:1: the key 'a\\x1b[31m' is not known"),
+        ("inventory: ../gone", "settings.yml:1:12: inventory: the inventory is not there"),
+        (
+            'hosts: {h: {identity_file: "~\\0"}}\ninventory: "a\\0"',
+            "settings.yml:2:12: inventory: the inventory is not there",
+        ),
+    ],
+)
+def test_what_is_too_much_is_refused_in_few_words(text: str, sentence: str, tmp_path: Path) -> None:
+    (tmp_path / "settings.yml").write_text(text)
+    assert sentence in refusal(tmp_path / "settings.yml")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("A0=xxxxxxxxxx\n" + "".join(f"A{n + 1}=$A{n}$A{n}\n" for n in range(40)), "is longer than 131072 characters"),
+        ("A=x\n" + "B=${A}${A}\n" * 19_000 + "C=$B\n" * 19_000, ".env: has more than 20000 variables"),
+        (f"A=a{' ' * 200_000}b", ".env:1:1: the text is longer than 131072 characters"),
+        ('A="' + "\\n" * 200_000 + '"', ".env:1:1: the text is longer than 131072 characters"),
+        ("\n" * 450_000 + "=A", ".env:450001:1: is not a line of the form KEY=value"),
+    ],
+)
+def test_an_environment_file_cannot_grow(text: str, sentence: str, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(text)
+    (tmp_path / "settings.yml").write_text("hosts: {h: }")
+    assert sentence in refusal(tmp_path / "settings.yml")
+
+
+def test_a_file_that_many_services_name_is_read_once(tmp_path: Path) -> None:
+    (tmp_path / "e.env").write_text("".join(f"A{n}=b\n" for n in range(19_000)))
+    services = "".join(f"s{n}: {{image: i, env_file: e.env}}, " for n in range(500))
+    (tmp_path / "settings.yml").write_text(f"realms: {{r: {{service-definitions: {{{services}}}}}}}")
+    began = time.process_time()
+    load_settings(tmp_path / "settings.yml", inventory=None, environ={}, cwd=tmp_path)
+    assert time.process_time() - began < 0.5
+
+
+def test_a_folder_linked_into_itself_is_not_read_for_ever(tmp_path: Path) -> None:
+    variables = tmp_path / "group_vars" / "all"
+    variables.mkdir(parents=True)
+    for name in "abc":
+        (variables / name).symlink_to(".")
+    (tmp_path / "settings.yml").write_text("hosts: {h: }\ninventory: hosts.ini")
+    (tmp_path / "hosts.ini").write_text("h2\n")
+    assert "lies more than 16 folders deep" in refusal(tmp_path / "settings.yml")
+
+
+def test_a_seccomp_profile_is_bounded_like_every_file(tmp_path: Path) -> None:
+    (tmp_path / "deep.json").write_text("[" * 200 + "]" * 200)
+    for file, sentence in (("deep.json", "nested deeper than 64 levels"), ("/dev/zero", "is not a regular file")):
+        (tmp_path / "settings.yml").write_text(f"{SERVICE}security_opt: [seccomp={file}]")
+        assert f"the seccomp profile {sentence}" in refusal(tmp_path / "settings.yml")
+
+
+def test_an_inventory_of_json_has_no_half_characters(tmp_path: Path) -> None:
+    (tmp_path / "settings.yml").write_text("inventory: hosts.json")
+    (tmp_path / "hosts.json").write_text('{"all": {"hosts": {"a": {"b": "\\ud800"}}}}')
+    assert "hosts.json:1:" in refusal(tmp_path / "settings.yml")
+
+
+def test_a_path_from_a_variable_is_not_shown(tmp_path: Path) -> None:
+    (tmp_path / "settings.yml").write_text(f"inventory: $TOKEN\n{SERVICE}image: i\n        env_file: $TOKEN")
+    with pytest.raises(SettingsError) as caught:
+        load_settings(tmp_path / "settings.yml", inventory=None, environ={"TOKEN": "hunter2"}, cwd=tmp_path)
+    assert len(caught.value.problems) == 2
+    assert "hunter2" not in str(caught.value)
 
 
 @pytest.mark.parametrize("count", [3000])
