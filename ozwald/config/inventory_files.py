@@ -127,15 +127,19 @@ class InventoryReader:
 
     def _read_untitled(self, source: Source, path: Path) -> None:
         """A file without a suffix is YAML when it is a map, else INI; one with another suffix is INI."""
-        if not path.suffix:
-            tree = compose(source, Problems(), dialect=ANSIBLE_YAML)
-            if isinstance(tree, MapNode):
-                self._read_yaml(source, path, self.context.problems)
-                return
-        read_ini_form(source, self.draft)
+        if not path.suffix and self._is_yaml(source):
+            self._read_yaml(source, path, self.context.problems)
+        else:
+            read_ini_form(source, self.draft)
+
+    def _is_yaml(self, source: Source) -> bool:
+        """Whether it is a map; what is wrong with it is said when it is read."""
+        trial = Problems(spent=self.context.problems.spent)
+        return isinstance(compose(source, trial, dialect=ANSIBLE_YAML), MapNode)
 
     def _read_yaml(self, source: Source, path: Path, problems: Problems) -> None:
-        if _is_ini(source):
+        if _INI_SECTION.search(source.text) and not self._is_yaml(source):
+            # A file called YAML may be INI, which Ansible tries next.
             read_ini_form(source, self.draft)
             return
         if _OURS.search(source.text):
@@ -153,13 +157,6 @@ class InventoryReader:
         problems = self.context.problems
         root = checked(tree, problems, schema=INVENTORY, interpolation=self.interpolation)
         self.sources.add(read_inventory(root, self.context, file=path), problems)
-
-
-def _is_ini(source: Source) -> bool:
-    """Whether a file called YAML is INI, which Ansible tries next."""
-    if not _INI_SECTION.search(source.text):
-        return False
-    return not isinstance(compose(source, Problems(), dialect=ANSIBLE_YAML), MapNode)
 
 
 def _map(tree: Node) -> MapNode:

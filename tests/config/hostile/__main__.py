@@ -5,6 +5,7 @@ One case again: `… mutations 4711 4712`, or `… texts NAME`, `… specials NA
 
 import argparse
 import gc
+import os
 import shutil
 import sys
 import tempfile
@@ -48,6 +49,8 @@ def main() -> None:
     arguments = parser.parse_args()
     tally = Tally()
     with tempfile.TemporaryDirectory() as folder:
+        # Whatever a file had executed would leave its mark here.
+        os.chdir(folder)
         warm_up(Path(folder) / "first")
         bound_this_process()
         # What is there now need not be looked at when each case's remains are collected.

@@ -1,5 +1,6 @@
 """What stands where a file should be: devices, pipes, links, folders without end, programs that misbehave."""
 
+import contextlib
 import os
 import socket
 from collections.abc import Callable
@@ -12,9 +13,8 @@ Make = Callable[[Path], object]
 
 
 def _socket(path: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as listener:
-        # A path longer than 107 bytes cannot be bound, a name in the working directory can.
-        os.chdir(path.parent)
+    # A path longer than 107 bytes cannot be bound, a name in the working directory can.
+    with socket.socket(socket.AF_UNIX) as listener, contextlib.chdir(path.parent):
         listener.bind(path.name)
 
 

@@ -161,7 +161,7 @@ SIZES: dict[str, Text] = {
     "the same key in JSON": lambda: filled("{", '"a": 1, ', '"a": 1}'),
     "the same key of the environment": lambda: numbered(f"{SERVICE}environment:\n", "          A: 1\n", 100_000),
     "as many values as allowed": lambda: numbered("x-a: [", "#,", 390_000, "]"),
-    "as many wrong values as allowed": lambda: numbered("hosts:\n", "  h#: {port: x}\n", 80_000),
+    "as many wrong values as allowed": lambda: numbered("hosts:\n", "  h#: {port: x}\n", 60_000),
     "as many unknown keys as allowed": lambda: numbered("hosts:\n  a:\n", "    prt#: 1\n", 160_000),
     "as many services as allowed": lambda: numbered(
         "realms: {r: {service-definitions: {", "s#: {image: i}, ", 16_000, "}}}"
