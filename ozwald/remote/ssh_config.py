@@ -150,7 +150,7 @@ class SshConfig:
             key = (host.address, host.user, host.port)
             known = self._asked.get(key)
         if known is None:
-            named = self._options.config_file
+            named = self._options.config_file or ssh_config_files.moved_user_config()
             known = openssh.asked(host.address, config_file=named, user=host.user, port=host.port)
             self._asked[key] = known
         return known

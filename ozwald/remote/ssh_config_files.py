@@ -1,6 +1,8 @@
 """The ssh_config files that count, and whether they say only what can be read without OpenSSH's own client."""
 
 import glob
+import os
+import pwd
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -54,6 +56,16 @@ def files(config_file: str | None) -> tuple[Path, ...]:
     """The files to read, in order: the one that is named, or else the user's and the system's."""
     names = (config_file,) if config_file else (USER_CONFIG, SYSTEM_CONFIG)
     return tuple(Path(name).expanduser() for name in names)
+
+
+def moved_user_config() -> str | None:
+    """The user's file where HOME leads elsewhere than the password file, which is all that OpenSSH looks at."""
+    path = Path(USER_CONFIG).expanduser()
+    try:
+        is_usual = Path(pwd.getpwuid(os.getuid()).pw_dir) == Path.home()
+    except KeyError:
+        is_usual = False
+    return None if is_usual or not path.exists() else str(path)
 
 
 def plain_text(paths: tuple[Path, ...]) -> str | None:

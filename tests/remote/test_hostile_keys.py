@@ -1,5 +1,7 @@
 """What a hostile sshd may do with host keys and logins, once keys are agreed on."""
 
+import socket
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -188,3 +190,22 @@ def test_a_host_that_ends_the_login_is_told_apart_from_one_that_refuses_the_key(
 
     assert error.failure is Failure.RETRYABLE
     assert "broke while logging in" in error.message
+
+
+def test_each_step_has_a_time_limit_of_its_own(server: SshServer) -> None:
+    server.behaviour.prepare = lambda transport: transport._handler_table.update(  # type: ignore[attr-defined]
+        {5: lambda packet: time.sleep(3)}
+    )
+    options = replace(server.options, connect_timeout_s=5.0, auth_timeout_s=0.4)
+    started = time.monotonic()
+    with pytest.raises(ConnectionFailed, match="logging in took too long") as error:
+        open_ssh(server.host, options=options)
+
+    assert time.monotonic() - started < 0.4 + 1
+    assert error.value.failure is Failure.RETRYABLE
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        host = replace(server.host, port=silent.getsockname()[1])
+        started = time.monotonic()
+        with pytest.raises(ConnectionFailed, match="does not speak SSH in time"):
+            open_ssh(host, options=replace(options, connect_timeout_s=0.4, auth_timeout_s=9.0))
+        assert time.monotonic() - started < 0.4 + 1

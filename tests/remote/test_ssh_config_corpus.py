@@ -260,6 +260,15 @@ def test_what_is_not_used_is_noted_for_the_day_it_is_missed(tmp_path: Path) -> N
     assert [note.partition(" ")[0] for note in target(config, HOSTS[0]).notes] == ["keys", "KnownHostsCommand"]
 
 
+def test_a_home_folder_of_its_own_has_a_file_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".ssh").mkdir()
+    (tmp_path / ".ssh" / "config").write_text("Match all\n  User ada\n  IdentityFile ~/.ssh/mine\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    found = SshConfig(SshOptions()).target(HOSTS[0])
+
+    assert (found.user, found.identity_files) == ("ada", (f"{tmp_path}/.ssh/mine",))
+
+
 def test_a_match_that_hangs_ends_in_time_with_what_it_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ozwald.remote.openssh.ASK_S", 0.3)
     config = tmp_path / "config"
