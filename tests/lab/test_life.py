@@ -81,7 +81,8 @@ def test_a_start_killed_at_any_moment_is_cleaned_up(tmp_path: Path, moment: Call
     starting.wait()
     recorded = record.require(directory)
     assert main(["down", "--directory", str(directory)]) == 0
-    assert all_remains(directory, recorded) == []
+    # A key that was being made when the start was killed ends by itself, a moment later on a busy machine.
+    wait_until(lambda: all_remains(directory, recorded) == [], timeout_s=10, what="everything to be gone")
 
 
 def test_a_start_sweeps_what_a_crashed_lab_left_in_its_place(tmp_path: Path) -> None:
