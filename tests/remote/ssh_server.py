@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ class Behaviour:
     prepare: Callable[[paramiko.Transport], None] | None = None
     on_exec: Exec | None = None
     streamlocal: Exec | None = None
+    hesitates_s: float = 0.0
     connections: int = 0
     offers: int = 0
     secrets: list[str] = field(default_factory=list)
@@ -121,6 +123,7 @@ class _Interface(paramiko.ServerInterface):
             threading.Thread(target=_serve, args=(transport, behaviour.streamlocal), daemon=True).start()
             return paramiko.OPEN_SUCCEEDED  # type: ignore[attr-defined,no-any-return]
         is_session = kind == "session"
+        time.sleep(behaviour.hesitates_s)
         return paramiko.OPEN_SUCCEEDED if is_session else paramiko.OPEN_FAILED_CONNECT_FAILED  # type: ignore[attr-defined,no-any-return]
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:

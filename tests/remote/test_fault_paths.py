@@ -4,10 +4,12 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 
 import pytest
 
-from ozwald.errors import ConnectionFailed, Failure
+from ozwald.errors import ConnectionFailed, Failure, HostKeyError
 from ozwald.remote.fleet import Fleet
 from ozwald.remote.ssh_config import SshOptions
 from tests.lab import Lab
@@ -147,6 +149,49 @@ def test_an_engine_s_idle_pipe_gives_way_to_a_command_where_there_is_one_session
         assert engine.list_containers() == ()
         assert connection.run(["hostname"], timeout_s=5).stdout == b"tight\n"
         assert engine.list_containers() == ()
+
+
+def test_short_calls_that_fail_one_by_one_add_up_to_a_silence(faulty: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ozwald.remote.connection.CHANNEL_S", 0.2)
+    box = faulty.hosts["single"]
+    with nothing_left(), Fleet({}, options=options_of(faulty)) as fleet:
+        connection = fleet.connection(host_of(faulty, "single"))
+        box.freeze_sshd()
+        try:
+            started = time.monotonic()
+            while connection.is_open() and time.monotonic() - started < 5:
+                assert failing(lambda: connection.run(["true"], timeout_s=1), within_s=0.2).failure is Failure.RETRYABLE
+            assert time.monotonic() - started < NOTICED_S + 1
+        finally:
+            box.thaw_sshd()
+        assert fleet.connection(host_of(faulty, "single")).run(["true"], timeout_s=5).exit_status == 0
+
+
+def test_an_engine_s_answer_that_does_not_come_is_a_silence_too(faulty: Lab) -> None:
+    box = faulty.hosts["box"]
+    with nothing_left(), Fleet({}, options=options_of(faulty)) as fleet:
+        engine = fleet.connection(host_of(faulty, "box")).engine()
+        box.freeze_sshd()
+        try:
+            error = failing(engine.list_containers, within_s=NOTICED_S)
+        finally:
+            box.thaw_sshd()
+
+    assert error.failure is Failure.RETRYABLE
+    assert "does not answer any more" in error.message
+
+
+def test_an_unknown_key_of_a_jump_host_is_named_as_such(faulty: Lab, tmp_path: Path) -> None:
+    known = tmp_path / "known_hosts"
+    known.write_text(f"{faulty.hosts['box'].address} {faulty.hosts['box'].host_key}\n")
+    inventory = {"single": host_of(faulty, "single")}
+    with nothing_left(), Fleet(inventory, options=options_of(faulty, known_hosts=(str(known),))) as fleet:
+        for jump, advice in (("single", "single"), (f"ozwald@{faulty.hosts['single'].address}", "box")):
+            host = host_of(faulty, "box", jump=jump)
+            error = failing(partial(fleet.connection, host), within_s=0)
+            assert isinstance(error, HostKeyError)
+            assert error.message.startswith(f"jump host {jump}: its host key is not known")
+            assert f"`ozwald trust {advice}`" in error.message
 
 
 def test_a_slow_host_that_answers_is_not_given_up(faulty: Lab) -> None:

@@ -42,6 +42,23 @@ def test_a_host_may_open_no_channel_to_us(server: SshServer, kind: str) -> None:
     connection.close()
 
 
+def test_a_session_that_is_opened_too_late_is_closed_again(server: SshServer) -> None:
+    connection = connected(server)
+    server.behaviour.hesitates_s = 0.4
+    with pytest.raises(ConnectionFailed, match=r"opens no session within 0\.1 s") as error:
+        connection.run(["true"], timeout_s=0.1)
+    assert error.value.failure is Failure.RETRYABLE
+    del error
+    late = server.behaviour.transports[0].accept(2)
+
+    assert late is not None
+    late.settimeout(2)
+    assert late.recv(1) == b""
+    assert late.closed
+    assert connection.is_open()
+    connection.close()
+
+
 def flood(write: str) -> Callable[[paramiko.Channel, bytes], None]:
     def act(channel: paramiko.Channel, command: bytes) -> None:
         with suppress(OSError, EOFError, paramiko.SSHException):
