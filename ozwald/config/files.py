@@ -17,7 +17,7 @@ MAX_FOLDER_ENTRIES = 10_000
 
 # What opening a file costs, and reading its text, in values of a YAML file.
 _FILE_VALUES = 20
-_BYTES_PER_VALUE = 32
+_BYTES_PER_VALUE = 24
 
 _SEPARATORS = ("\n", ",", ":", "[", "{", "- ", "? ")
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 
 from ozwald.config.problems import Problems, RefusedError
 from ozwald.config.yaml_source import MAX_DEPTH
@@ -25,8 +26,16 @@ def _checked_size(value: object, start: Origin, depth: int) -> int:
     """How many values there are; raises RefusedError for what is too deep or has half a character."""
     if not depth:
         raise RefusedError(start, f"nested deeper than {MAX_DEPTH} levels")
-    if isinstance(value, str) and not value.isascii() and _HALF_CHARACTER.search(value):
-        raise RefusedError(start, "has an escape for half a character, such as '\\ud800'")
     if isinstance(value, dict):
-        return sum(_checked_size(part, start, depth - 1) for pair in value.items() for part in pair) + 1
-    return sum(_checked_size(part, start, depth - 1) for part in value) + 1 if isinstance(value, list) else 1
+        _check_texts(value, start)
+        return 1 + sum(_checked_size(part, start, depth - 1) for part in value.values())
+    if isinstance(value, list):
+        return 1 + sum(_checked_size(part, start, depth - 1) for part in value)
+    if isinstance(value, str):
+        _check_texts((value,), start)
+    return 1
+
+
+def _check_texts(texts: Iterable[str], start: Origin) -> None:
+    if any(not text.isascii() and _HALF_CHARACTER.search(text) for text in texts):
+        raise RefusedError(start, "has an escape for half a character, such as '\\ud800'")

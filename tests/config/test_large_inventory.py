@@ -1,5 +1,6 @@
 """A fleet of a thousand hosts is read in well under a second."""
 
+import json
 import time
 from pathlib import Path
 
@@ -52,3 +53,11 @@ def test_a_thousand_hosts_with_group_and_host_variables_load_soon(fleet: Path) -
     assert len(inventory.hosts) == 1000
     assert inventory.hosts["gpu0999.lab.example.org"].groups == ("lab", "site1", "room7", "rack39")
     assert (inventory.hosts["gpu0000.lab.example.org"].user, len(select(inventory, "lab:!room1"))) == ("ops", 875)
+
+
+def test_what_a_script_prints_for_a_thousand_hosts_is_read(tmp_path: Path) -> None:
+    variables = {f"gpu{n}": {f"some_variable_{v}": f"value {v} of host {n}" for v in range(90)} for n in range(1000)}
+    (tmp_path / "settings.yml").write_text("realms:\n")
+    (tmp_path / "hosts.json").write_text(json.dumps({"gpu": list(variables), "_meta": {"hostvars": variables}}))
+    inventory = load_settings(None, inventory=Path("hosts.json"), environ={}, cwd=tmp_path).inventory
+    assert len(inventory.hosts["gpu999"].vars) == 90
