@@ -4,15 +4,18 @@ OZWALD_SOAK sets the number of mutations, and has every hostile text read in eve
 """
 
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ozwald.config.load import load_settings
+from ozwald.config.schema_files import INVENTORY, SETTINGS, validator
 from tests.config.hostile.cases import mutation
 from tests.config.hostile.tally import Tally
 
@@ -77,3 +80,19 @@ def test_the_undamaged_seed_loads() -> None:
     settings = load_settings(HERE / "rich.yml", inventory=None, environ={"HOME": "/"}, cwd=HERE)
     definition = settings.realms["default"].definitions["qwen"]
     assert definition.varieties.keys() == {"big", "amdgpu", "cpu-only"}
+
+
+def test_the_seed_has_every_key_there_is() -> None:
+    written = (HERE / "rich.yml").read_text()
+    for schema in (SETTINGS, INVENTORY):
+        known = set(property_names(validator(schema)[0]))
+        assert {key for key in known if not re.search(rf"\b{key.replace('_', '[-_]')}:", written)} == set()
+
+
+def property_names(schema: Mapping[str, Any]) -> Iterator[str]:
+    for key, part in schema.get("properties", {}).items():
+        yield key
+        yield from property_names(part)
+    for below in (schema.get("items"), schema.get("additionalProperties")):
+        if isinstance(below, dict):
+            yield from property_names(below)
