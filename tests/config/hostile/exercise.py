@@ -31,7 +31,7 @@ _WITHOUT_LINE = re.compile(
     r"|did not end|lies more|TOML|here the settings)"
 )
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
-_MOST_DEFINITIONS = 100
+_MOST_DEFINITIONS = 20
 _LONGEST_TEXT = 100_000
 _LONGEST_MESSAGE = 2_000
 
