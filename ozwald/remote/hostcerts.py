@@ -10,7 +10,7 @@ from paramiko.message import Message
 from paramiko.pkey import UnknownKeyType
 
 from ozwald.errors import HostKeyError
-from ozwald.remote.hostkeys import HostKey, KnownKey
+from ozwald.remote.hostkeys import HostKey, KnownKey, fits
 
 SUFFIX: Final = "-cert-v01@openssh.com"
 HOST_TYPE: Final = 2
@@ -49,7 +49,7 @@ def parse_certificate(blob: bytes) -> HostCertificate:
     names = _Reader(reader.string())
     principals = []
     while not names.is_at_end:
-        principals.append(names.string().decode().lower())
+        principals.append(names.string().decode())
     after, before = reader.number(8), reader.number(8)
     critical, _, _, authority = (reader.string() for _ in range(4))
     signed = blob[: reader.place]
@@ -126,8 +126,11 @@ def _problem(
         return f"CASignatureAlgorithms does not allow {algorithm}"
     if certificate.type != HOST_TYPE:
         return "it is a user's, not a host's"
-    if name not in certificate.principals:
-        return f"it is for {', '.join(certificate.principals) or 'nobody'}, not for {name}"
+    if not certificate.principals:
+        # OpenSSH before 10.3 took this for any host, and gave that up after CVE-2024-7594.
+        return f"it names no host; sign the key again with `ssh-keygen -h -n {name}`"
+    if not any(fits(principal, name) for principal in certificate.principals):
+        return f"it is for {', '.join(certificate.principals)}, not for {name}"
     if not certificate.valid_after <= now < certificate.valid_before:
         return "it is not valid now: renew it, or correct the clocks"
     if certificate.critical_options:

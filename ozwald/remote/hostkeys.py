@@ -150,9 +150,14 @@ def _matches(patterns: Sequence[str], name: str) -> bool:
 def _fits(pattern: str, name: str) -> bool:
     if pattern.startswith("|1|"):
         return is_name(pattern, name)
+    return fits(pattern.lower(), name)
+
+
+def fits(pattern: str, name: str) -> bool:
+    """Whether a name is as an OpenSSH pattern has it, in which only `*` and `?` stand for something else."""
     if "*" not in pattern and "?" not in pattern:
-        return pattern.lower() == name
-    literal = re.sub(r"[\[\]]", lambda bracket: f"[{bracket.group()}]", pattern.lower())
+        return pattern == name
+    literal = re.sub(r"[\[\]]", lambda bracket: f"[{bracket.group()}]", pattern)
     return fnmatch.fnmatchcase(name, literal)
 
 
