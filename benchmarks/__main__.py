@@ -4,9 +4,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import connections, hundred_hosts, three_hosts
+from benchmarks import connections, containers, hundred_hosts, three_hosts
 
-SECTIONS = {"three-hosts": three_hosts.run, "hundred-hosts": hundred_hosts.run, "connections": connections.run}
+SECTIONS = {
+    "three-hosts": three_hosts.run,
+    "hundred-hosts": hundred_hosts.run,
+    "connections": connections.run,
+    "containers": containers.run,
+}
 
 
 def main() -> None:

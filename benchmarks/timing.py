@@ -46,15 +46,16 @@ def timed(work: Callable[[], object]) -> Contender:
 
 def process(words: Sequence[str], *, cwd: Path, environment: Mapping[str, str]) -> Contender:
     """A whole process, from its start to its end; one that fails ends the benchmark."""
-    return timed(lambda: _output(words, cwd, environment))
+    return timed(lambda: output(words, cwd, environment))
 
 
 def reported(words: Sequence[str], *, cwd: Path, environment: Mapping[str, str]) -> Contender:
     """A process that measures itself and prints seconds as the last word of its output."""
-    return lambda: float(_output(words, cwd, environment).split()[-1])
+    return lambda: float(output(words, cwd, environment).split()[-1])
 
 
-def _output(words: Sequence[str], cwd: Path, environment: Mapping[str, str]) -> str:
+def output(words: Sequence[str], cwd: Path, environment: Mapping[str, str]) -> str:
+    """What a process prints; one that fails ends the benchmark."""
     done = subprocess.run(words, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"benchmarks: {words[0]} ended with {done.returncode}: {(done.stderr or done.stdout)[-2000:]}")
@@ -63,6 +64,8 @@ def _output(words: Sequence[str], cwd: Path, environment: Mapping[str, str]) -> 
 
 def show(title: str, timings: list[Timing]) -> None:
     """Prints medians, spread and each ratio to the first contender."""
+    if not timings:
+        return
     first = timings[0].median_s
     print(f"\n{title}")
     for timing in timings:
