@@ -21,6 +21,7 @@ STYLES = {
     "create": "green",
     "start": "green",
     "replace": "yellow",
+    "update": "yellow",
     "starting": "yellow",
     "stop": "red",
     "stopping": "red",

@@ -1,20 +1,24 @@
 """Plans and results as people and programs read them."""
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import click
 
-from ozwald.cli.harmless import harmless_line
+from ozwald.cli.harmless import harmless_line, hide_secret
 from ozwald.cli.output import STYLES, paint
 from ozwald.execution.steps import Result
-from ozwald.model.plan import Action, Operation, Plan
+from ozwald.model.plan import Action, Change, Operation, Plan
+
+WIDEST_VALUE = 100
 
 _SIGNS = {
     Action.STOP: "-",
     Action.CREATE: "+",
     Action.REPLACE: "~",
+    Action.UPDATE: "*",
     Action.START: ">",
     Action.KEEP: "=",
     Action.BLOCKED: "!",
@@ -23,15 +27,18 @@ _DONE = {
     Action.STOP: "stopped",
     Action.CREATE: "created",
     Action.REPLACE: "replaced",
+    Action.UPDATE: "updated",
     Action.START: "started",
     Action.KEEP: "unchanged",
 }
 
 
 def print_plan(plan: Plan) -> None:
-    """Prints a line for each operation and how many there are of each kind."""
+    """Prints a line for each operation, the settings that differ, and how many operations there are of each kind."""
     for operation in plan.operations:
         click.echo(_line(operation))
+        for change in operation.changes:
+            click.echo(_change_line(change))
     counts = Counter(operation.action for operation in plan.operations)
     told = ", ".join(f"{counts[action]} to {action.value}" for action in _SIGNS if counts[action] and action.is_change)
     blocked = f"; {counts[Action.BLOCKED]} blocked" if counts[Action.BLOCKED] else ""
@@ -65,6 +72,10 @@ def result_document(result: Result, *, carried_out: bool) -> dict[str, Any]:
         "gpus": [gpu.id for gpu in operation.placement.gpus] if operation.placement else [],
         "container_id": operation.container_id,
         "reason": operation.reason,
+        "changes": [
+            {"path": change.path, "old": _shown(change.path, change.old), "new": _shown(change.path, change.new)}
+            for change in operation.changes
+        ],
     }
     if carried_out:
         document |= {"outcome": _outcome(result), "error": result.error or None}
@@ -86,3 +97,18 @@ def _line(operation: Operation) -> str:
     cards = "".join(f", card {gpu.index} {gpu.name}" for gpu in gpus)
     style = STYLES.get(operation.action.value, "")
     return paint(harmless_line(f"{what} {operation.key}{words}{where}{cards}: {operation.reason}"), style)
+
+
+def _change_line(change: Change) -> str:
+    old, new = (_text(_shown(change.path, value)) for value in (change.old, change.new))
+    return paint(harmless_line(f"             {change.path}: {old} -> {new}"), "dim")
+
+
+def _shown(path: str, value: Any) -> Any:
+    """A value of the settings; text whose name speaks of a secret is hidden."""
+    return hide_secret(path, value) if isinstance(value, str) else value
+
+
+def _text(value: Any) -> str:
+    text = "(none)" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= WIDEST_VALUE else f"{text[:WIDEST_VALUE]}…"

@@ -9,12 +9,12 @@ from ozwald.errors import EngineError, Failure, HostError
 from ozwald.execution.health import Interrupted, Patience, StartFailed, wait_until_available
 from ozwald.execution.labels import Ownership, labels_of
 from ozwald.execution.steps import Report, Step
-from ozwald.model.container import LABEL_CONTROLLER, LABEL_SPEC, container_name, network_name
+from ozwald.model.container import LABEL_CONTROLLER, LABEL_SPEC, container_name
 from ozwald.model.plan import Operation, Placement
 from ozwald.model.service import Network, Pull
 from ozwald.model.units import show_bytes
 from ozwald.remote.container_config import container_config
-from ozwald.remote.engine import Engine, NameTaken, PullProgress
+from ozwald.remote.engine import Engine, Limits, NameTaken, PullProgress
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +72,14 @@ class Instance:
         cards = "".join(f", card {gpu.index} {gpu.name}" for gpu in placement.gpus)
         self.tell(f"created container {container_id[:12]} from {spec.image}{cards}")
         return container_id
+
+    def update(self, container_id: str) -> None:
+        """Changes what can be changed on the container that is there."""
+        if not self.operation.changes:
+            return
+        self.engine.update(container_id, Limits(**{change.path: change.new for change in self.operation.changes}))
+        told = (f"{change.path} {change.old} -> {change.new}" for change in self.operation.changes)
+        self.tell(f"changed {', '.join(told)}")
 
     def join_networks(self, container_id: str) -> None:
         """Joins the networks after the first, which is joined at creation."""
@@ -152,7 +160,7 @@ class Instance:
         return show
 
     def _need_network(self, network: Network) -> None:
-        name = real_name(self.operation.key.realm, network)
+        name = network.name_on_host(self.operation.key.realm)
         if network.external:
             if name not in self.engine.networks():
                 raise LaunchFailed(f"there is no network {name} on {self.engine.host_name}; it is declared external")
@@ -163,7 +171,7 @@ class Instance:
     def _network_places(self) -> list[tuple[str, tuple[str, ...]]]:
         placement, spec = self.placement, self.placement.spec
         return [
-            (real_name(spec.realm, network), (spec.instance, *attachment.aliases))
+            (network.name_on_host(spec.realm), (spec.instance, *attachment.aliases))
             for network, attachment in zip(placement.networks, spec.networks, strict=True)
         ]
 
@@ -197,8 +205,3 @@ class Instance:
         except HostError as error:
             self.tell(f"its logs could not be read: {error.message}")
         return LaunchFailed(f"{reason}; see: ozwald get_service_launch_logs {self.operation.key}")
-
-
-def real_name(realm: str, network: Network) -> str:
-    """What a realm's network is called on a host."""
-    return network.name or (network.key if network.external else network_name(realm, network.key))

@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ozwald.errors import RequestError
+from ozwald.execution.closer import Scrutiny, plan_closely
 from ozwald.execution.observe import observe
 from ozwald.model.host import Host
 from ozwald.model.plan import InstanceKey, Plan
 from ozwald.model.service import InstanceRequest
 from ozwald.model.settings import Settings
 from ozwald.model.wanted import Leaving, WantedInstance, WantedSet
-from ozwald.planning.planner import make_plan, placed_as
+from ozwald.planning.planner import placed_as
 from ozwald.remote.fleet import Fleet
 from ozwald.state.home import DataFolder
 from ozwald.state.wanted import read_wanted, wanted_path, write_wanted
@@ -32,6 +33,7 @@ def intend(
     fleet: Fleet,
     home: DataFolder,
     provisioner: str,
+    scrutiny: Scrutiny | None = None,
 ) -> Intent:
     """Plans for exactly these instances, or, with None, for those that are wanted already. Only reads.
 
@@ -42,7 +44,8 @@ def intend(
     stored = read_wanted(wanted_path(home, provisioner))
     wanted = _wanted(requests, stored, settings, hosts)
     situation = observe(fleet, settings.inventory, hosts, controller=home.controller_id())
-    plan = make_plan(wanted, settings.realms, situation, key=home.fingerprint_key())
+    key = home.fingerprint_key()
+    plan = plan_closely(wanted, settings.realms, situation, fleet=fleet, key=key, scrutiny=scrutiny)
     placed = placed_as(plan, wanted, situation)
     changed = stored is None or placed.instances != stored.instances
     return Intent(wanted=replace(placed, generation=wanted.generation + changed), plan=plan)

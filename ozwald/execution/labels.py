@@ -30,6 +30,7 @@ def labels_of(operation: Operation, placement: Placement, ownership: Ownership) 
         container.LABEL_CONTROLLER: ownership.controller,
         container.LABEL_GENERATION: str(ownership.generation),
         container.LABEL_SPEC: operation.fingerprint,
+        container.LABEL_LIMITS: operation.limits,
         container.LABEL_OWNER: ownership.owner,
         container.LABEL_GPUS: ",".join(gpu.id for gpu in placement.gpus),
     }

@@ -34,7 +34,10 @@ def launch(instance: Instance) -> None:
         case Action.REPLACE:
             _replace(instance, operation.container_id or "")
         case Action.START:
+            instance.update(operation.container_id or "")
             _start_again(instance, operation.container_id or "")
+        case Action.UPDATE:
+            instance.update(operation.container_id or "")
 
 
 def _stop(instance: Instance, container_id: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 LABEL_REALM = "ozwald.realm"
 LABEL_INSTANCE = "ozwald.instance"
@@ -14,6 +15,7 @@ LABEL_GENERATION = "ozwald.generation"
 LABEL_SPEC = "ozwald.spec"
 LABEL_OWNER = "ozwald.owner"
 LABEL_GPUS = "ozwald.gpus"
+LABEL_LIMITS = "ozwald.limits"
 
 
 def container_name(realm: str, instance: str) -> str:
@@ -90,3 +92,19 @@ class Activity:
 
     cpu_s: float = 0.0
     read_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerDetails:
+    """Everything a container was made with, as planning writes it down (`planning.settled`).
+
+    `settings` is what it has, `from_image` what its image gives it, None when that image is gone, `untold` what this
+    engine does not keep.
+    `image_digests` are the manifests, `sha256:…`, by which its image can be had from a registry.
+    """
+
+    id: str
+    settings: Mapping[str, Any] = field(repr=False)
+    from_image: Mapping[str, Any] | None = field(default=None, repr=False)
+    untold: frozenset[str] = frozenset()
+    image_digests: tuple[str, ...] = ()

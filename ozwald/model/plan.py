@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from ozwald.model.resources import Gpu
 from ozwald.model.service import Network, ServiceSpec
@@ -39,6 +40,7 @@ class Action(StrEnum):
     STOP = "stop"
     CREATE = "create"
     REPLACE = "replace"
+    UPDATE = "update"
     START = "start"
     KEEP = "keep"
     BLOCKED = "blocked"
@@ -49,13 +51,23 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One setting of a container that is not as wanted; `old` or `new` is None where it is not set."""
+
+    path: str
+    old: Any = field(default=None, repr=False)
+    new: Any = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """One step of a plan.
 
     `container_id` is the container it acts on (none for create), `leftovers` are containers of interrupted
     replacements that go once the instance is available, `after` the instances that come first and `needs` those of
     them without which it is not started. A blocked operation changes nothing: `reason` says why and what to do.
-    `fingerprint` goes into the container's label.
+    `changes` are the settings that differ, where the container was looked at closely; update and start make those
+    that can be made on the container that is there. `fingerprint` and `limits` go into the container's labels.
     """
 
     action: Action
@@ -65,7 +77,9 @@ class Operation:
     container_id: str | None = None
     leftovers: tuple[str, ...] = ()
     fingerprint: str = ""
+    limits: str = ""
     reason: str = ""
+    changes: tuple[Change, ...] = ()
     after: tuple[InstanceKey, ...] = ()
     needs: tuple[InstanceKey, ...] = ()
     fits_nowhere: bool = False

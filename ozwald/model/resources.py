@@ -1,8 +1,12 @@
 """What a probe learns about one host."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
+
+KFD: Final = "/dev/kfd"
+AMD_GROUPS: Final = ("video", "render")
 
 
 class Hardware(StrEnum):
@@ -96,6 +100,22 @@ class Gpu:
         if self.vram_usable_bytes is None or self.vram_used_bytes is None:
             return None
         return max(0, self.vram_usable_bytes - self.vram_used_bytes)
+
+
+def amd_nodes(cards: Iterable[Gpu]) -> tuple[str, ...]:
+    """The device nodes by which a container uses the AMD cards among these."""
+    amd = [card for card in cards if card.hardware is Hardware.AMDGPU]
+    return (KFD, *(card.render_node for card in amd if card.render_node)) if amd else ()
+
+
+def amd_groups(cards: Iterable[Gpu]) -> tuple[str, ...]:
+    """The groups that may use the AMD cards among these.
+
+    Numbers where the probe found them: names are looked up in the image, which may not have them.
+    """
+    amd = [card for card in cards if card.hardware is Hardware.AMDGPU]
+    known = dict.fromkeys(str(number) for card in amd for number in card.group_ids)
+    return tuple(known) or (AMD_GROUPS if amd else ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

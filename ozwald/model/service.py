@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
+from ozwald.model.container import network_name
 from ozwald.model.resources import Hardware
 
 _CDI_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*/[A-Za-z][A-Za-z0-9_.-]*=[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -78,6 +79,10 @@ class Network:
     external: bool = False
     name: str | None = None
     internal: bool = False
+
+    def name_on_host(self, realm: str) -> str:
+        """What a realm's network is called on a host."""
+        return self.name or (self.key if self.external else network_name(realm, self.key))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,30 +1,42 @@
-"""The fingerprint of a specification: equal exactly when no new container is needed."""
+"""Marks of a specification: equal ones say, without a closer look, that a container is as wanted."""
 
 import hmac
 import json
-from collections.abc import Mapping
-from dataclasses import fields
-from typing import Any
+from dataclasses import dataclass
 
 from ozwald.model.service import Network, ServiceSpec
+from ozwald.planning.settled import IN_PLACE, settled
 
 # What decides where and how an instance is started, but not what its container is.
-_NOT_PART = ("depends_on", "env_file", "properties", "pull_policy", "requires", "stop_grace_period")
+NOT_PART = ("depends_on", "env_file", "properties", "pull_policy", "stop_grace_period")
 
 
-def fingerprint(spec: ServiceSpec, networks: tuple[Network, ...], *, key: bytes) -> str:
-    """HMAC-SHA256 in hex over everything that makes a container what it is.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marks:
+    """The two labels a container is compared by at first sight.
 
-    Keyed, since the result is a label that every user of the engine can read, and the environment holds secrets.
-    Cards are not part of it: which one an instance got is decided when it is created and then left alone.
+    `fingerprint` covers everything that needs a new container when it is changed: HMAC-SHA256 in hex, keyed, since
+    every user of the engine can read labels and the environment holds secrets. `limits` is what can be changed on
+    the container that is there, as text: `cpus=2.0,restart=always`.
     """
-    content = {name: value for name, value in _plain(spec).items() if name not in _NOT_PART}
-    content |= {"gpus": spec.requires.gpus, "networks": networks, "attachments": spec.networks}
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), default=_plain)
-    return hmac.digest(key, text.encode("utf-8", "surrogateescape"), "sha256").hex()
+
+    fingerprint: str
+    limits: str
 
 
-def _plain(value: Any) -> dict[str, Any]:
-    if isinstance(value, Mapping):
-        return dict(value)
-    return {part.name: getattr(value, part.name) for part in fields(value)}
+def marks(spec: ServiceSpec, networks: tuple[Network, ...], *, key: bytes) -> Marks:
+    """The marks of one container of `spec`, whatever cards it gets: those are chosen once and then left alone."""
+    content = settled(spec, networks)
+    limits = {name: content.pop(name) for name in sorted(IN_PLACE) if name in content}
+    content |= {
+        "realm": spec.realm,
+        "instance": spec.instance,
+        "hardware": spec.hardware,
+        "gpus": spec.requires.gpus,
+        "lockers": spec.lockers,
+    }
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return Marks(
+        fingerprint=hmac.digest(key, text.encode("utf-8", "surrogateescape"), "sha256").hex(),
+        limits=",".join(f"{name}={value}" for name, value in limits.items()),
+    )

@@ -6,21 +6,23 @@ from graphlib import CycleError, TopologicalSorter
 
 from ozwald.errors import RequestError
 from ozwald.model.plan import Action, InstanceKey, Operation, Placement, Plan
-from ozwald.model.service import Realm
+from ozwald.model.service import Pull, Realm
 from ozwald.model.wanted import Leaving, WantedSet
 from ozwald.planning.difference import still_leaving, unwanted, wanted_here
 from ozwald.planning.endpoints import not_known, with_endpoints
-from ozwald.planning.fingerprint import fingerprint
+from ozwald.planning.fingerprint import marks
 from ozwald.planning.machines import check_machines
 from ozwald.planning.placement import Placements, Unplaced, place
 from ozwald.planning.situation import Situation
 
 
-def make_plan(wanted: WantedSet, realms: Mapping[str, Realm], situation: Situation, *, key: bytes) -> Plan:
+def make_plan(
+    wanted: WantedSet, realms: Mapping[str, Realm], situation: Situation, *, key: bytes, pull: Pull | None = None
+) -> Plan:
     """The plan that brings the observed hosts to the wanted set.
 
     Stops come first, then every instance after those it depends on. `key` is the secret the fingerprints are
-    made with.
+    made with; `pull` counts instead of what the settings say of when images are fetched.
 
     Raises:
         RequestError: a request names something that does not exist, dependencies form a circle, or two hosts are
@@ -28,6 +30,8 @@ def make_plan(wanted: WantedSet, realms: Mapping[str, Realm], situation: Situati
     """
     check_machines(situation.observations)
     places = place(wanted, realms, situation)
+    if pull is not None:
+        places = replace(places, placed={name: _pulled(one, pull) for name, one in places.placed.items()})
     operations = [_unplaced(unplaced) for unplaced in places.unplaced]
     operations += [_placed(placement, places, situation, key=key) for placement in places.placed.values()]
     operations = _without_dependants_of_blocked(operations, places)
@@ -62,6 +66,10 @@ def placed_as(plan: Plan, wanted: WantedSet, situation: Situation) -> WantedSet:
     return replace(wanted, instances=instances, leaving=tuple(sorted(leaving)))
 
 
+def _pulled(placement: Placement, pull: Pull) -> Placement:
+    return replace(placement, spec=replace(placement.spec, pull_policy=pull))
+
+
 def _leaving(wanted: WantedSet, places: Placements) -> list[Leaving]:
     """What has to go: what was left before, and what is placed elsewhere now."""
     moved = {
@@ -83,12 +91,11 @@ def _placed(placement: Placement, places: Placements, situation: Situation, *, k
     """What has to happen to a placed instance; without knowing where its dependencies listen it is not replaced."""
     whereabouts = {**places.resting, **{name: (placed,) for name, placed in places.placed.items()}}
     complete = with_endpoints(placement, whereabouts, situation.inventory.hosts)
-    mark = fingerprint(complete.spec, complete.networks, key=key)
-    operation = wanted_here(complete, situation, mark)
+    operation = wanted_here(complete, situation, marks(complete.spec, complete.networks, key=key))
     unknown = not_known(placement, whereabouts, situation.inventory.hosts)
     if operation.action is Action.REPLACE and unknown:
         reason = f"left as it is, since it is not known now where {', '.join(unknown)} listens"
-        return replace(operation, action=Action.KEEP, reason=reason)
+        return replace(operation, action=Action.KEEP, reason=reason, changes=())
     return operation
 
 

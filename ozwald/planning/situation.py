@@ -7,6 +7,7 @@ from ozwald.model.container import (
     LABEL_CONTROLLER,
     LABEL_INSTANCE,
     LABEL_REALM,
+    ContainerDetails,
     ObservedContainer,
     container_name,
     leftover_name,
@@ -17,17 +18,28 @@ from ozwald.model.plan import InstanceKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryAnswer:
+    """The manifest, `sha256:…`, that a registry has under a reference, or None and the reason."""
+
+    digest: str | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
     """One moment of the fleet.
 
     `hosts` are those this plan may touch, by name; each is either in `observations` or, with a reason, in
-    `unreachable`. `controller` is the id that our containers carry.
+    `unreachable`. `controller` is the id that our containers carry. `details` are of containers that were looked at
+    closely, by id; `registry` says what the engine of a host heard of an image, by host and reference.
     """
 
     inventory: Inventory
     hosts: Mapping[str, Host]
     observations: Mapping[str, Observation]
     controller: str
+    details: Mapping[str, ContainerDetails] = field(default_factory=dict, repr=False)
+    registry: Mapping[tuple[str, str], RegistryAnswer] = field(default_factory=dict)
     unreachable: Mapping[str, str] = field(default_factory=dict)
     _by_name: dict[tuple[str, str], ObservedContainer] = field(init=False, repr=False, compare=False)
     _by_instance: dict[InstanceKey, list[tuple[str, ObservedContainer]]] = field(init=False, repr=False, compare=False)

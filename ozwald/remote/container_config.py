@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from ozwald.model.resources import Gpu, Hardware
+from ozwald.model.resources import Gpu, Hardware, amd_groups, amd_nodes
 from ozwald.model.service import Device, Healthcheck, Mount, Port, ServiceSpec
+from ozwald.remote.engine import Limits
 
-KFD: Final = "/dev/kfd"
-AMD_GROUPS: Final = ("video", "render")
 NANOSECONDS: Final = 1_000_000_000
 OPEN_SYSTEM_PATHS: Final = "systempaths=unconfined"
 LEAST_HEALTH_NS: Final = 1_000_000  # the engine refuses less, except 0
@@ -49,7 +48,6 @@ def container_config(
 
 def _host_config(spec: ServiceSpec, gpus: Sequence[Gpu], networks: Sequence[NetworkPlace]) -> Body:
     nvidia = [gpu for gpu in gpus if gpu.hardware is Hardware.NVIDIA]
-    amd = [gpu for gpu in gpus if gpu.hardware is Hardware.AMDGPU]
     return _without_none(
         {
             "Binds": [_bind(mount) for mount in spec.volumes if _is_bind(mount)] or None,
@@ -57,9 +55,9 @@ def _host_config(spec: ServiceSpec, gpus: Sequence[Gpu], networks: Sequence[Netw
             "PortBindings": _port_bindings(spec.ports) or None,
             "Ulimits": [{"Name": name, "Soft": limit.soft, "Hard": limit.hard} for name, limit in spec.ulimits.items()]
             or None,
-            "Devices": [*(_device(one) for one in spec.devices if not one.is_cdi), *_amd_devices(amd)] or None,
+            "Devices": [_device(one) for one in (*spec.devices, *_amd_devices(gpus)) if not one.is_cdi] or None,
             "DeviceRequests": [*_cdi_request(spec.devices), *_nvidia_request(nvidia)] or None,
-            "GroupAdd": list(dict.fromkeys([*spec.group_add, *_amd_groups(amd)])) or None,
+            "GroupAdd": list(dict.fromkeys([*spec.group_add, *amd_groups(gpus)])) or None,
             "NanoCpus": None if spec.cpus is None else round(spec.cpus * NANOSECONDS),
             "Memory": spec.mem_limit,
             "ShmSize": spec.shm_size,
@@ -83,6 +81,18 @@ def restart_policy(text: str) -> Body:
     """Reads Compose's `restart`: `no`, `always`, `unless-stopped`, `on-failure` or `on-failure:3`."""
     name, _, count = text.partition(":")
     return {"Name": name, "MaximumRetryCount": int(count)} if count else {"Name": name}
+
+
+def update_body(limits: Limits) -> Body:
+    """The body of ContainerUpdate: a memory limit brings swap of the same size, as it does at creation."""
+    return _without_none(
+        {
+            "RestartPolicy": restart_policy(limits.restart) if limits.restart else None,
+            "Memory": limits.mem_limit,
+            "MemorySwap": 2 * limits.mem_limit if limits.mem_limit else None,
+            "NanoCpus": round(limits.cpus * NANOSECONDS) if limits.cpus else None,
+        }
+    )
 
 
 def _environment(spec: ServiceSpec) -> dict[str, str]:
@@ -169,15 +179,8 @@ def _device(device: Device) -> Body:
     }
 
 
-def _amd_devices(cards: Sequence[Gpu]) -> list[Body]:
-    nodes = [card.render_node for card in cards if card.render_node]
-    return [_device(Device(source=node, target=node)) for node in ([KFD, *nodes] if cards else [])]
-
-
-def _amd_groups(cards: Sequence[Gpu]) -> list[str]:
-    """Numbers where the probe found them: names are looked up in the image, which may not have them."""
-    known = [str(number) for card in cards for number in card.group_ids]
-    return known or (list(AMD_GROUPS) if cards else [])
+def _amd_devices(cards: Sequence[Gpu]) -> list[Device]:
+    return [Device(source=node, target=node) for node in amd_nodes(cards)]
 
 
 def _nvidia_request(cards: Sequence[Gpu]) -> list[Body]:

@@ -43,6 +43,11 @@ class DockerClient:
             spoken = negotiated(host_name, version)
         return cls(host_name, _api(adapter, spoken), limits, dial, version=version)
 
+    @property
+    def api_numbers(self) -> tuple[int, ...]:
+        """The API version that is spoken, as `(1, 41)`."""
+        return _numbers(self.api.api_version)
+
     def drop_idle(self) -> None:
         """Closes the pipes that wait for the next call, which opens a new one."""
         adapter = self.api.get_adapter(BASE_URL)

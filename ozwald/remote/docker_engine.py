@@ -12,12 +12,13 @@ import docker
 import docker.errors
 import requests
 
-from ozwald.model.container import Activity, ContainerState, ObservedContainer
+from ozwald.model.container import Activity, ContainerDetails, ContainerState, ObservedContainer
 from ozwald.model.resources import DockerFacts
-from ozwald.remote import docker_answers, docker_facts, docker_failures
+from ozwald.remote import container_details, docker_answers, docker_facts, docker_failures
+from ozwald.remote.container_config import update_body
 from ozwald.remote.docker_client import READ_S, DockerClient
 from ozwald.remote.docker_transport import BASE_URL, Dial
-from ozwald.remote.engine import Exec, PullProgress
+from ozwald.remote.engine import Exec, Limits, PullProgress
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +69,34 @@ class DockerEngine:
             except docker.errors.NotFound:
                 return None
 
+    def details(self, container_id: str) -> ContainerDetails | None:
+        with self._client.call("inspecting a container and its image", timeout_s=READ_S):
+            try:
+                entry = self._client.api.inspect_container(container_id)
+            except docker.errors.NotFound:
+                return None
+            return container_details.details(entry, self._image(entry["Image"]), api=self._client.api_numbers)
+
+    def _image(self, reference: str) -> Any:
+        try:
+            return self._client.api.inspect_image(reference)  # type: ignore[no-untyped-call]
+        except docker.errors.NotFound:
+            return None
+
+    def registry_digest(self, reference: str) -> str:
+        with self._client.call(f"asking the registry for {reference}", timeout_s=CHANGE_S):
+            answer = self._client.api.inspect_distribution(reference)  # type: ignore[no-untyped-call]
+            return str(answer["Descriptor"]["digest"])
+
+    def update(self, container_id: str, limits: Limits) -> None:
+        url = f"{BASE_URL}/v{self._client.api.api_version}/containers/{quote(container_id, safe='')}/update"
+        with (
+            self._client.call("changing a container's limits", timeout_s=CHANGE_S, changes=True),
+            self._client.api.post(url, json=update_body(limits)) as answer,
+        ):
+            _raise_for_status(answer)
+        log.info("%s: changed the limits of container %.12s", self.host_name, container_id)
+
     def activity(self, container_id: str) -> Activity:
         with self._client.call("reading a container's statistics", timeout_s=READ_S):
             try:
@@ -77,10 +106,8 @@ class DockerEngine:
 
     def image_id(self, reference: str) -> str | None:
         with self._client.call(f"looking for image {reference}", timeout_s=READ_S):
-            try:
-                return str(self._client.api.inspect_image(reference)["Id"])  # type: ignore[no-untyped-call]
-            except docker.errors.NotFound:
-                return None
+            image = self._image(reference)
+            return str(image["Id"]) if image else None
 
     def pull(
         self,

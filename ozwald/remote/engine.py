@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ozwald.errors import EngineError, Failure
-from ozwald.model.container import Activity, ContainerState, ObservedContainer
+from ozwald.model.container import Activity, ContainerDetails, ContainerState, ObservedContainer
 from ozwald.model.resources import DockerFacts
 from ozwald.remote.command import Stream
 
@@ -26,6 +26,15 @@ class PullProgress:
     layer: str = ""
     current_bytes: int | None = None
     total_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What can be changed on a container that is there; None leaves it as it is. `restart` is Compose's."""
+
+    restart: str | None = None
+    mem_limit: int | None = None
+    cpus: float | None = None
 
 
 class Exec(Protocol):
@@ -70,6 +79,15 @@ class Engine(Protocol):
 
     def state(self, container_id: str) -> ContainerState | None:
         """A close look at one container, or None when it is gone."""
+
+    def details(self, container_id: str) -> ContainerDetails | None:
+        """Everything a container was made with, or None when it is gone."""
+
+    def registry_digest(self, reference: str) -> str:
+        """The manifest, `sha256:…`, that the registry has under this reference now; nothing is fetched."""
+
+    def update(self, container_id: str, limits: Limits) -> None:
+        """Changes limits of a container that is there, running or not."""
 
     def activity(self, container_id: str) -> Activity:
         """What a container has used so far; zeros for one that does not run or is gone."""

@@ -67,6 +67,7 @@ class TestCreate:
             "ozwald.provisioner": "local",
             "ozwald.controller": "c0ffee",
             "ozwald.generation": "3",
+            "ozwald.limits": "restart=unless-stopped",
             "ozwald.owner": "ann",
             "ozwald.gpus": "",
         }

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ozwald.errors import EngineError, Failure, HostError
-from ozwald.model.container import Activity, ContainerState, ObservedContainer, ObservedPort
+from ozwald.model.container import Activity, ContainerDetails, ContainerState, ObservedContainer, ObservedPort
 from ozwald.model.resources import DockerFacts
 from ozwald.remote.command import Stream
-from ozwald.remote.engine import NameTaken, PullProgress
+from ozwald.remote.container_config import update_body
+from ozwald.remote.container_details import details
+from ozwald.remote.engine import Limits, NameTaken, PullProgress
 
 
 @dataclass
@@ -147,6 +149,23 @@ class FakeEngine:
         with self._call("state", container_id):
             container = self.containers.get(container_id)
             return _state(container) if container else None
+
+    def details(self, container_id: str) -> ContainerDetails | None:
+        with self._call("details", container_id):
+            container = self.containers.get(container_id)
+            return _details(container) if container else None
+
+    def registry_digest(self, reference: str) -> str:
+        with self._call("registry_digest", reference):
+            if reference not in self.registry:
+                raise self._refusal(f"asking the registry for {reference}: not found", status=404)
+            return self.registry[reference]
+
+    def update(self, container_id: str, limits: Limits) -> None:
+        with self._call("update", container_id):
+            container = self._get(container_id)
+            host = {**_host_config(container.config), **update_body(limits)}
+            container.config = {**container.config, "HostConfig": host}
 
     def activity(self, container_id: str) -> Activity:
         with self._call("activity", container_id):
@@ -394,6 +413,17 @@ def _ports(container: FakeContainer) -> Iterator[ObservedPort]:
                 published=published,
                 host_ip=binding.get("HostIp") or "0.0.0.0",
             )
+
+
+def _details(container: FakeContainer) -> ContainerDetails:
+    """An image of the fake has nothing of its own, and its id is its digest."""
+    entry = {
+        "Id": container.id,
+        "Config": container.config,
+        "HostConfig": _host_config(container.config),
+        "NetworkSettings": {"Networks": {name: {"Aliases": list(own)} for name, own in container.networks.items()}},
+    }
+    return details(entry, {"RepoDigests": [f"image@{container.image_id}"]}, api=(1, 44))
 
 
 def _state(container: FakeContainer) -> ContainerState:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from ozwald.model.container import ObservedContainer, ObservedPort, container_name, leftover_name
+from ozwald.model.container import LABEL_LIMITS, ObservedContainer, ObservedPort, container_name, leftover_name
 from ozwald.model.plan import Action, InstanceKey, Operation, Placement, Plan
 from ozwald.model.resources import Hardware
 from ozwald.model.service import Realm, Requires
@@ -102,6 +102,11 @@ class World:
             assert old is not None
             step()
             here[old] = replace(here[old], state="running")
+        if operation.action is Action.UPDATE:
+            assert old is not None
+            step()
+            here[old] = replace(here[old], labels={**here[old].labels, LABEL_LIMITS: operation.limits})
+            return
         gone = operation.leftovers if operation.action is Action.START or old is None else (old, *operation.leftovers)
         for one in gone:
             step()
@@ -137,6 +142,7 @@ class World:
             variety=spec.variety or "",
             profile=spec.profile or "",
             fingerprint=operation.fingerprint,
+            limits=operation.limits,
             gpus=",".join(card.id for card in placement.gpus),
             ports=[
                 ObservedPort(target=one.target, protocol=one.protocol, published=one.published) for one in spec.ports

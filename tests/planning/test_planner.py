@@ -436,7 +436,9 @@ class TestEndpoints:
         world = situation({"box1": observation(), "box2": observation()})
         made = plan(want, world, known)
         there = {
-            operation.host: our_container(operation.key.name, fingerprint=operation.fingerprint)
+            operation.host: our_container(
+                operation.key.name, fingerprint=operation.fingerprint, limits=operation.limits
+            )
             for operation in made.operations
         }
         return placed_as(made, want, world), {str(host): observation(found) for host, found in there.items()}

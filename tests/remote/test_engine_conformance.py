@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ozwald.errors import EngineError, Failure
-from ozwald.remote.engine import Engine, Exec, NameTaken
+from ozwald.remote.engine import Engine, Exec, Limits, NameTaken
 from ozwald.remote.fleet import Fleet
 from tests.fakes.engine import ExecOutcome, FakeContainer, FakeEngine
 from tests.lab.standard import IMAGE
@@ -126,6 +126,34 @@ class TestEngine:
         assert (error.status, error.failure) == (404, Failure.TERMINAL)
         assert "no such image no/such:1 on box1: build or pull it there" in error.message
         assert engine.image_id("no/such:1") is None
+
+    def test_what_a_container_was_made_with_can_be_read_back(self, engine: Engine) -> None:
+        limits = {"RestartPolicy": {"Name": "on-failure", "MaximumRetryCount": 2}, "NanoCpus": 500_000_000}
+        made = engine.create("ozsvc--r--a", {**SLEEP, "Env": ["A=1"], "HostConfig": limits})
+
+        details = engine.details(made)
+
+        assert details is not None
+        assert details.id == made
+        expected = {"image": f"docker.io/{IMAGE}", "environment.A": "1", "restart": "on-failure:2", "cpus": 0.5}
+        assert {key: details.settings[key] for key in expected} == expected
+        assert details.settings["command"] == SLEEP["Cmd"]
+        assert engine.details(GONE) is None
+
+    def test_limits_change_on_the_container_that_is_there(self, engine: Engine) -> None:
+        made = engine.create("ozsvc--r--a", SLEEP)
+        engine.start(made)
+
+        engine.update(made, Limits(restart="always", mem_limit=64 << 20))
+
+        details = engine.details(made)
+        assert details is not None
+        assert (details.settings["restart"], details.settings["mem_limit"]) == ("always", 64 << 20)
+        assert engine.list_containers()[0].is_running
+        assert refused(lambda: engine.update(GONE, Limits(cpus=1.0))).status == 404
+
+    def test_a_registry_that_has_nothing_or_does_not_answer_is_an_error(self, engine: Engine) -> None:
+        assert "asking the registry for no/such:1" in refused(lambda: engine.registry_digest("no/such:1")).message
 
     def test_starting_twice_is_fine(self, engine: Engine) -> None:
         made = engine.create("ozsvc--r--a", SLEEP)

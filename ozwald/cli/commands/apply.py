@@ -18,7 +18,7 @@ from ozwald.errors import RequestError
 from ozwald.execution.steps import Result
 from ozwald.model.host import Host
 from ozwald.model.plan import Plan
-from ozwald.model.service import InstanceRequest, Realm
+from ozwald.model.service import InstanceRequest, Pull, Realm
 from ozwald.planning.names import complete_request, parse_instance, split_specs
 from ozwald.state.launch_logs import LaunchLogs
 
@@ -28,7 +28,16 @@ if TYPE_CHECKING:
 
 
 def request_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The ways to say what is wanted."""
+    """The ways to say what is wanted, and how closely to compare."""
+    command = click.option(
+        "--pull",
+        type=click.Choice([policy.value for policy in Pull]),
+        help="When to fetch images; with always also what runs an older image of its tag is replaced "
+        "[default: pull_policy of each service, else missing].",
+    )(command)
+    command = click.option(
+        "--closely", is_flag=True, help="Compare every setting of every container, not only its labels."
+    )(command)
     command = click.argument("instances", nargs=-1)(command)
     return click.option(
         "-f", "--file", type=click.Path(path_type=Path), help="YAML or JSON list of the wanted instances."
@@ -45,6 +54,8 @@ def plan(
     workspace: Workspace,
     instances: Sequence[str],
     file: Path | None,
+    pull: str | None,
+    closely: bool,
     limit: str | None,
     detailed_exitcode: bool,
     output: str,
@@ -57,7 +68,7 @@ def plan(
     hosts = workspace.hosts(limit)
     requests = _requests(workspace, instances, file)
     with workspace.fleet(begin=hosts) as fleet:
-        intent = _intend(workspace, requests, hosts, fleet)
+        intent = _intend(workspace, requests, hosts, fleet, pull=pull, closely=closely)
     results = [Result(operation=operation) for operation in intent.plan.operations]
     emit(_document(intent.plan, results, carried_out=False), output, table=lambda: print_plan(intent.plan))
     warn_unreachable(intent.plan.unreachable)
@@ -71,7 +82,15 @@ def plan(
 @limit_option
 @output_option
 @with_workspace
-def apply(workspace: Workspace, instances: Sequence[str], file: Path | None, limit: str | None, output: str) -> int:
+def apply(
+    workspace: Workspace,
+    instances: Sequence[str],
+    file: Path | None,
+    pull: str | None,
+    closely: bool,
+    limit: str | None,
+    output: str,
+) -> int:
     """Make exactly these instances run, on all hosts at once; what is ours and not among them is stopped.
 
     INSTANCES are as for plan. What was asked for is written down before any host is changed, so an apply that
@@ -85,7 +104,7 @@ def apply(workspace: Workspace, instances: Sequence[str], file: Path | None, lim
         from ozwald.execution.intent import make_durable
         from ozwald.execution.labels import Ownership
 
-        intent = _intend(workspace, requests, hosts, fleet)
+        intent = _intend(workspace, requests, hosts, fleet, pull=pull, closely=closely)
         if output == "table":
             print_plan(intent.plan)
         make_durable(intent, home=workspace.home, provisioner=workspace.provisioner.name)
@@ -106,8 +125,15 @@ def apply(workspace: Workspace, instances: Sequence[str], file: Path | None, lim
 
 
 def _intend(
-    workspace: Workspace, requests: Sequence[InstanceRequest] | None, hosts: Mapping[str, Host], fleet: "Fleet"
+    workspace: Workspace,
+    requests: Sequence[InstanceRequest] | None,
+    hosts: Mapping[str, Host],
+    fleet: "Fleet",
+    *,
+    pull: str | None,
+    closely: bool,
 ) -> "Intent":
+    from ozwald.execution.closer import Scrutiny
     from ozwald.execution.intent import intend
 
     return intend(
@@ -117,6 +143,7 @@ def _intend(
         fleet=fleet,
         home=workspace.home,
         provisioner=workspace.provisioner.name,
+        scrutiny=Scrutiny(pull=Pull(pull) if pull else None, closely=closely),
     )
 
 

@@ -15,7 +15,7 @@ from ozwald.model.host import Inventory
 from ozwald.model.service import InstanceRequest, Realm, ServiceDefinition
 from ozwald.model.settings import Settings
 from ozwald.planning.explain import explain
-from ozwald.planning.fingerprint import fingerprint
+from ozwald.planning.fingerprint import marks
 from ozwald.planning.names import complete_request, parse_instance
 from ozwald.planning.patterns import select
 from ozwald.planning.provisioners import choose_provisioner, managed_hosts
@@ -104,7 +104,7 @@ def _use_choice(realm: Realm, definition: ServiceDefinition, variety: str | None
     except RequestError:
         return
     networks = tuple(realm.networks[attachment.network] for attachment in spec.networks)
-    fingerprint(spec, networks, key=b"k")
+    marks(spec, networks, key=b"k")
     repr(spec)
 
 
