@@ -9,7 +9,7 @@ from ozwald.model.container import ObservedContainer, ObservedPort, container_na
 from ozwald.model.host import Host, Inventory, Provisioner
 from ozwald.model.observation import Observation
 from ozwald.model.plan import InstanceKey
-from ozwald.model.resources import Gpu, Hardware, HostResources
+from ozwald.model.resources import Gpu, Hardware, HostResources, Listener
 from ozwald.model.service import (
     Dependency,
     InstanceRequest,
@@ -116,6 +116,7 @@ def observation(
     name: str = "box1",
     memory_gib: float | None = 64,
     gpus: Iterable[Gpu] = (),
+    listeners: Iterable[Listener] | None = None,
 ) -> Observation:
     """One look at one host."""
     return Observation(
@@ -124,6 +125,7 @@ def observation(
             observed_at=0.0,
             memory_available_bytes=None if memory_gib is None else int(memory_gib * GIB),
             gpus=tuple(gpus),
+            listeners=None if listeners is None else tuple(listeners),
         ),
         containers=containers,
     )

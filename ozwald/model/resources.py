@@ -162,12 +162,30 @@ class DockerFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """A socket that waits for others: of TCP one that listens, of UDP one that is bound to no peer.
+
+    `protocol` is `tcp` or `udp`; `address` is `0.0.0.0` or `::` where it is every address of the host. `command` is the
+    program's name, never its arguments.
+    """
+
+    protocol: str
+    address: str
+    port: int
+    user: str | None = None
+    pid: int | None = None
+    command: str | None = None
+    missing: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HostResources:
     """One probe of one host. A fact that is None has its reason under its own name in `missing`.
 
     Sizes are bytes; `cpu_count` counts what the scheduler sees, `cpu_cores` the cores; `load_1m` is the load average of
     the last minute; `disk_*` is the file system of Docker's root folder, else of `/`; `engine_sockets` are sockets of
-    container engines that were seen; `observed_at` is seconds since the epoch on the controller.
+    container engines that were seen; `listeners` are who waits for others on a port already, whatever published it;
+    `observed_at` is seconds since the epoch on the controller.
     """
 
     host: str
@@ -190,6 +208,7 @@ class HostResources:
     cgroup_version: int | None = None
     docker: DockerFacts | None = None
     engine_sockets: tuple[str, ...] = ()
+    listeners: tuple[Listener, ...] | None = None
     container_toolkit: ContainerToolkit | None = None
     gpus: tuple[Gpu, ...] = ()
     other_cards: tuple[OtherCard, ...] = ()

@@ -24,18 +24,21 @@ class Share:
     """What one instance of ours has of a host; `gpus` are ids.
 
     When it runs, the engine and the cards were asked with it there: what it takes is gone from what they call free.
+    While it `restarts`, the engine tells no ports of it, and still listens on them now and then.
     """
 
     gpus: tuple[str, ...] = ()
     requires: Requires = _NOTHING
     ports: tuple[Port, ...] = ()
     runs: bool = False
+    restarts: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
 class Room:
     """Free memory (bytes), cards, ports of others and the shares of our instances, while it fills and empties.
 
+    `taken_ports` are those that containers of others publish, `listening` those of processes in no such container;
     `refused` are cards that no container can be given, such as one split into MIG devices, which are cards themselves.
     """
 
@@ -45,6 +48,7 @@ class Room:
     vram_reserve_bytes: int
     refused: tuple[Gpu, ...] = ()
     taken_ports: list[tuple[Port, str]] = field(default_factory=list)
+    listening: list[tuple[Port, str]] = field(default_factory=list)
     shares: dict[InstanceKey, Share] = field(default_factory=dict)
 
     @classmethod
@@ -106,8 +110,9 @@ class Room:
             DoesNotFit: one is, and by whom.
         """
         ours = [(port, key.name) for key, share in self.shares.items() if key != asking for port in share.ports]
+        listening = () if self.shares.get(asking, Share()).restarts else self.listening
         for port in ports:
-            _check_port(port, [*self.taken_ports, *ours])
+            _check_port(port, [*self.taken_ports, *ours, *listening])
 
     def take(self, key: InstanceKey, spec: ServiceSpec, gpus: Iterable[Gpu]) -> None:
         """Writes down an instance's share and, as far as it does not run with it yet, that it is free no more."""

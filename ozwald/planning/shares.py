@@ -1,6 +1,6 @@
 """What the instances that are there have of a host, read from their containers and the settings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ozwald.model.container import (
     LABEL_GPUS,
@@ -10,10 +10,12 @@ from ozwald.model.container import (
     LABEL_VARIETY,
     ObservedContainer,
 )
+from ozwald.model.observation import Observation
 from ozwald.model.plan import InstanceKey
+from ozwald.model.resources import Listener
 from ozwald.model.service import Port, Realm, Requires
 from ozwald.planning.resolve import requirements
-from ozwald.planning.room import Room, Share
+from ozwald.planning.room import Room, Share, clash
 from ozwald.planning.situation import Situation
 
 
@@ -27,6 +29,7 @@ def observed_room(host: str, situation: Situation, realms: Mapping[str, Realm]) 
         if not situation.owns(container)
         for port in _published(container)
     ]
+    room.listening = list(_processes_ports(observation))
     ours = {key for home, key, _ in situation.ours() if home == host}
     room.shares = {key: _share(key, host, situation, realms) for key in ours}
     return room
@@ -44,6 +47,7 @@ def _share(key: InstanceKey, host: str, situation: Situation, realms: Mapping[st
         requires=_requires(current, realms),
         ports=tuple(port for container in containers for port in _published(container)),
         runs=any(container.is_running for container in containers),
+        restarts=any(container.state == "restarting" for container in containers),
     )
 
 
@@ -58,6 +62,20 @@ def _requires(container: ObservedContainer, realms: Mapping[str, Realm]) -> Requ
     if variety not in (None, *definition.varieties) or profile not in (None, *definition.profiles):
         return Requires()
     return requirements(definition, variety=variety, profile=profile)
+
+
+def _processes_ports(observation: Observation) -> Iterator[tuple[Port, str]]:
+    """The ports that processes listen on, less those that containers publish: there it is the engine that listens."""
+    published = [port for container in observation.containers for port in _published(container)]
+    for one in observation.resources.listeners or ():
+        port = Port(target=one.port, protocol=one.protocol, published=one.port, host_ip=one.address)
+        if not any(clash(port, other) for other in published):
+            yield port, _who(one)
+
+
+def _who(listener: Listener) -> str:
+    program = f"{listener.command} (process {listener.pid})" if listener.command else "a process"
+    return f"{program} of user {listener.user}" if listener.user else program
 
 
 def _published(container: ObservedContainer) -> Sequence[Port]:

@@ -1,7 +1,7 @@
 """Pure: who holds memory of a card: process, then container, then instance; else user and program."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -24,25 +24,39 @@ class Process:
     container_ids: list[str] = field(default_factory=list)
 
 
-def parse_processes(lines: Iterable[str]) -> Mapping[int, Process]:
+def parse_processes(lines: Sequence[str]) -> Mapping[int, Process]:
     """Reads the probe's own lines about /proc and the users."""
     found: dict[int, Process] = {}
     latest: Process | None = None
-    names: dict[str, str] = {}
+    names = parse_users(lines)
     for line in lines:
         kind, _, rest = line.partition(" ")
         if kind == "process":
             latest = _begun(found, rest)
-        elif kind == "user":
-            name, _, uid = rest.rpartition(":")
-            names.setdefault(uid, name)
         elif latest is not None and kind == "uid":
             latest.uid = rest
         elif latest is not None and kind == "group":
             latest.container_ids += CONTAINER_ID.findall(rest)
     for process in found.values():
-        process.user = _user(process.uid, names)
+        process.user = user_of(process.uid, names)
     return found
+
+
+def parse_users(lines: Iterable[str]) -> Mapping[str, str]:
+    """Names of users by their number, from the same lines."""
+    names: dict[str, str] = {}
+    for line in lines:
+        if line.startswith("user "):
+            name, _, uid = line.removeprefix("user ").rpartition(":")
+            names.setdefault(uid, name)
+    return names
+
+
+def user_of(uid: str, names: Mapping[str, str]) -> str | None:
+    """A user's name, else the number; None where it is neither."""
+    if not re.fullmatch(r"\d{1,10}", uid):
+        return None
+    return clean(names.get(uid, uid), limit=64)
 
 
 def with_processes(gpus: Iterable[Gpu], processes: Mapping[int, Process]) -> tuple[Gpu, ...]:
@@ -66,12 +80,6 @@ def _begun(found: dict[int, Process], text: str) -> Process | None:
     if not re.fullmatch(r"\d{1,9}", pid):
         return None
     return found.setdefault(int(pid), Process(name=clean(name, limit=64)))
-
-
-def _user(uid: str, names: Mapping[str, str]) -> str | None:
-    if not re.fullmatch(r"\d{1,10}", uid):
-        return None
-    return clean(names.get(uid, uid), limit=64)
 
 
 def _with_processes(gpu: Gpu, processes: Mapping[int, Process]) -> Gpu:

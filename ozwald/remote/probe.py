@@ -13,7 +13,7 @@ from typing import Final
 from ozwald.errors import ConnectionFailed, EngineError, Failure
 from ozwald.model.host import Connection
 from ozwald.model.resources import DockerFacts, Gpu, Hardware, HostResources
-from ozwald.remote import amd, holders, machine_facts, nvidia, pci
+from ozwald.remote import amd, holders, listeners, machine_facts, nvidia, pci
 from ozwald.remote.connection import HostConnection
 from ozwald.remote.floods import at_most
 from ozwald.remote.reading import Reading, Section, read_sections
@@ -65,6 +65,7 @@ def parse_probe(host_name: str, output: bytes, observed_at: float) -> HostResour
         **memory,
         **machine_facts.disk(reading),
         engine_sockets=machine_facts.engine_sockets(reading),
+        listeners=listeners.parse_listeners(reading),
         container_toolkit=machine_facts.toolkit(reading),
         gpus=tuple(_sharing(gpu, memory["memory_total_bytes"], memory["memory_available_bytes"]) for gpu in gpus),
         other_cards=pci.others(cards, gpus, names),

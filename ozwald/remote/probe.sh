@@ -127,6 +127,30 @@ amd_card() {
     return 0
 }
 
+# Every socket that waits for others, with its address and user; the tables of TCP begin with those.
+listeners() {
+    [ -r /proc/net/tcp ] || return 1
+    for table in tcp tcp6 udp udp6; do
+        [ -r "/proc/net/$table" ] && listeners_of "$table"
+    done
+    return 0
+}
+
+listeners_of() {
+    count=0
+    while read -r number address peer state queue timer retransmits user rest; do
+        case $1$state in
+            *st | tcp*03 | udp*01) continue ;;
+            tcp*0A | udp*07) ;;
+            *) break ;;
+        esac
+        count=$((count + 1))
+        [ $count -le $listed ] || { say "more $1" && break; }
+        say "$1 $address $user"
+        case " 0$users " in *" $user "*) ;; *) users="$users $user" ;; esac
+    done <"/proc/net/$1"
+}
+
 amd_nodes() {
     set -- /dev/dri/by-path/pci-*-render
     if [ -e "$1" ]; then
@@ -173,7 +197,6 @@ nvidia() {
 }
 
 holders() {
-    users=
     for pid in $pids; do
         { read -r name <"/proc/$pid/comm"; } 2>/dev/null || continue
         say "process $pid $name"
@@ -227,7 +250,7 @@ beside() {
 }
 
 main() {
-    nameless='' pids='' amd=
+    nameless='' pids='' users='' amd=
     { has rocm-smi || has amd-smi || [ -e /dev/kfd ]; } && amd=yes
     printf '\nozwald-probe %s\n' "$mark"
     printf '\nozwald-probe %s\n' "$mark" >&2
@@ -243,11 +266,12 @@ main() {
     section cgroup_version control_groups
     section disk disk
     section engine_sockets engine_sockets
+    section listeners listeners
     [ -z "$amd" ] || section amd_nodes amd_nodes
     [ -z "$amd" ] || section amd_holders amd_holders
     section toolkit toolkit
     has nvidia-smi && nvidia
-    [ -z "$pids" ] || section holders holders
+    [ -z "$pids$users" ] || section holders holders
     wait
 }
 

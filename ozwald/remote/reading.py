@@ -14,7 +14,7 @@ MOST_LINES: Final = 20_000
 NAMES: Final = frozenset(
     (
         *("os", "kernel", "architecture", "boot_id", "processors", "topology", "memory", "cgroup_version", "disk"),
-        *("engine_sockets", "cards", "names", "toolkit", "toolkit_version", "holders"),
+        *("engine_sockets", "listeners", "cards", "names", "toolkit", "toolkit_version", "holders"),
         *("nvidia-smi", "nvidia-mig", "rocm-smi", "amd-smi-static", "amd-smi-metric", "amd_nodes", "amd_holders"),
     )
 )

@@ -3,11 +3,16 @@
 import os
 import platform
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from socket import SOCK_STREAM
 from typing import Any
 
 import psutil
 
-from ozwald.model.resources import HostResources
+from ozwald.model.resources import HostResources, Listener
+from ozwald.remote.listeners import in_order
+from ozwald.remote.text import clean
 
 ELSEWHERE = "it is looked for on Linux only"
 
@@ -34,6 +39,7 @@ def _questions(root: str) -> dict[tuple[str, ...], Callable[[], tuple[Any, ...]]
         ("memory_total_bytes", "memory_available_bytes"): _memory,
         ("swap_total_bytes", "swap_free_bytes"): _swap,
         ("disk_total_bytes", "disk_free_bytes"): lambda: _disk(root),
+        ("listeners",): lambda: (_listeners(),),
     }
 
 
@@ -69,3 +75,22 @@ def _swap() -> tuple[int, int]:
 def _disk(root: str) -> tuple[int, int]:
     disk = psutil.disk_usage(root if os.path.isdir(root) else "/")
     return disk.total, disk.free
+
+
+def _listeners() -> tuple[Listener, ...]:
+    """Those of the processes that this user may look at."""
+    found: list[Listener] = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            who: dict[str, Any] = {"user": process.username(), "pid": process.pid, "command": clean(process.name())}
+            found += [replace(_listener(one), **who) for one in process.net_connections("inet") if _is_waiting(one)]
+    return in_order(found)
+
+
+def _is_waiting(one: Any) -> bool:
+    return bool(one.laddr) and not one.raddr and one.status in (psutil.CONN_LISTEN, psutil.CONN_NONE)
+
+
+def _listener(one: Any) -> Listener:
+    protocol = "tcp" if one.type == SOCK_STREAM else "udp"
+    return Listener(protocol=protocol, address=one.laddr.ip.removeprefix("::ffff:"), port=one.laddr.port)

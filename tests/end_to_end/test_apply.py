@@ -97,6 +97,30 @@ def test_plan_writes_nothing_on_any_host(user: User, clean_hosts: Lab) -> None:
     assert sorted(network["Name"] for network in networks) == ["bridge", "host", "none"]
 
 
+def test_a_port_of_another_process_is_refused_before_anything_is_stopped(user: User, clean_hosts: Lab) -> None:
+    user.has({"web": {**SLEEPER, "ports": ["8080:80"]}}, hosts=["box1"])
+    user.types("apply", "web")
+    (before,) = clean_hosts.hosts["box1"].engine.call("GET", "/containers/json")
+    user.has({"web": {**SLEEPER, "ports": ["22:80"]}}, hosts=["box1"])
+
+    ran = user.types("apply", "web")
+
+    assert ran.code == 4
+    assert "box1: port 22/tcp is taken by a process of user root" in ran.out
+    (after,) = clean_hosts.hosts["box1"].engine.call("GET", "/containers/json")
+    assert (after["Id"], after["State"]) == (before["Id"], "running")
+
+
+def test_an_instance_that_is_replaced_keeps_the_port_that_the_engine_listens_on(user: User, clean_hosts: Lab) -> None:
+    user.has({"web": {**SLEEPER, "ports": ["8080:80"]}}, hosts=["box1"])
+    user.types("apply", "web[][short]")
+
+    ran = user.types("apply", "-o", "json", "web[][long]")
+
+    assert ran.code == 0, ran.err
+    assert actions(ran.document) == {"web": "replace"}
+
+
 def test_a_foreign_container_is_never_touched(user: User, clean_hosts: Lab) -> None:
     engine = clean_hosts.hosts["box1"].engine
     holder = engine.run(IMAGE, name="ozsvc--default--a", Labels={"com.example": "theirs"})

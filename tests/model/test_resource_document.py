@@ -18,6 +18,7 @@ from ozwald.model.resources import (
     Hardware,
     Holder,
     HostResources,
+    Listener,
     MigDevice,
     OtherCard,
 )
@@ -26,6 +27,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "resources.md").read_text(encoding=
 SECTIONS = {
     "Host": HostResources,
     "Engine": DockerFacts,
+    "Listener": Listener,
     "Container toolkit": ContainerToolkit,
     "Card": Gpu,
     "MIG device": MigDevice,
@@ -49,6 +51,7 @@ FOUND = HostResources(
     host="box1",
     observed_at=1000.0,
     docker=DockerFacts(version="28.5.1", runtimes=("runc", "nvidia")),
+    listeners=(Listener(protocol="tcp", address="::", port=22),),
     container_toolkit=ContainerToolkit(tools=("nvidia-ctk",)),
     gpus=(WHOLE, SLICE),
     other_cards=(OtherCard(pci_address="0000:00:02.0", vendor_id="8086", device_id="56a0", name="Arc"),),
@@ -83,6 +86,7 @@ def test_the_page_lists_exactly_the_keys_that_there_are(section: str) -> None:
     objects = {
         "Host": document,
         "Engine": document["docker"],
+        "Listener": document["listeners"][0],
         "Container toolkit": document["container_toolkit"],
         "Card": card,
         "MIG device": card["mig"],

@@ -21,6 +21,11 @@ SECTIONS: Mapping[str, str] = {
         "/dev/nvme0n1p2   479079112 203344332 251325372      45% /"
     ),
     "engine_sockets": "/var/run/docker.sock",
+    "listeners": (
+        "tcp 0100007F:1F90 1000\ntcp 00000000:0016 0\ntcp6 00000000000000000000000000000000:0016 0\n"
+        "tcp6 0000000000000000FFFF00000100007F:1F91 33\nudp 3500007F:0035 101"
+    ),
+    "holders": "user ann:1000\nuser systemd-resolve:101",
     "cards": "card 0000:03:00.0 0x030000 0x1a03 0x2000 ast",
     "amd_nodes": "",
     "amd_holders": "",

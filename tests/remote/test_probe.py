@@ -40,6 +40,38 @@ def test_a_host_without_cards_is_read_completely() -> None:
     assert found.missing == {}
 
 
+def test_who_listens_is_told_with_address_and_user() -> None:
+    found = parsed().listeners or ()
+
+    assert [(one.port, one.protocol, one.address, one.user) for one in found] == [
+        (22, "tcp", "0.0.0.0", "root"),
+        (22, "tcp", "::", "root"),
+        (53, "udp", "127.0.0.53", "systemd-resolve"),
+        (8080, "tcp", "127.0.0.1", "ann"),
+        (8081, "tcp", "127.0.0.1", "33"),
+    ]
+
+
+def test_processes_that_share_a_port_are_one_listener() -> None:
+    assert len(parsed({"listeners": "tcp 00000000:1F90 33\n" * 64}).listeners or ()) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "why"), [(1, "/proc/net/tcp cannot be read"), (None, "the probe did not get that far")]
+)
+def test_a_host_that_hides_its_sockets_says_so(status: int | None, why: str) -> None:
+    found = parsed({"listeners": ""}, listeners=status)
+
+    assert (found.listeners, found.missing["listeners"]) == (None, why)
+
+
+def test_sockets_beyond_the_limit_are_told_of() -> None:
+    found = parsed({"listeners": "tcp 00000000:1F90 33\nmore tcp"})
+
+    assert len(found.listeners or ()) == 1
+    assert found.missing["listeners"] == "there are more than are read"
+
+
 def test_the_container_toolkit_is_found_with_its_specifications() -> None:
     toolkit = parsed().container_toolkit
 

@@ -1,8 +1,11 @@
 """The script itself, in every shell that hosts have, with tools that replay recordings."""
 
+import getpass
 import shutil
+import socket
 import subprocess
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -14,7 +17,7 @@ from tests.remote.recorded import RECORDINGS
 SCRIPT = (Path(__file__).parents[2] / "ozwald" / "remote" / "probe.sh").read_bytes()
 MARK = "0123456789abcdef"
 SHELLS = {"dash": ["dash"], "bash": ["bash"], "bash as sh": ["bash", "--posix"], "busybox": ["busybox", "sh"]}
-CHANGING = ("memory_available_bytes", "disk_free_bytes", "swap_free_bytes", "load_1m")
+CHANGING = ("memory_available_bytes", "disk_free_bytes", "swap_free_bytes", "load_1m", "listeners")
 
 
 def replay(folder: Path, tool: str, recording: str) -> None:
@@ -47,6 +50,37 @@ def test_every_shell_tells_the_same(tools: Path, words: list[str]) -> None:
     assert steady(found) == steady(probed(["sh"], f"{tools}:/usr/bin:/bin"))
     assert len(found.gpus) == 1 + 4 + 4
     assert found.missing.keys() <= {"container_toolkit"}
+
+
+@pytest.mark.parametrize("words", SHELLS.values(), ids=SHELLS.keys())
+def test_every_shell_finds_who_listens(words: list[str]) -> None:
+    kinds = [
+        (socket.AF_INET, socket.SOCK_STREAM, "127.0.0.1"),
+        (socket.AF_INET6, socket.SOCK_STREAM, "::1"),
+        (socket.AF_INET6, socket.SOCK_STREAM, "::ffff:127.0.0.1"),
+        (socket.AF_INET, socket.SOCK_DGRAM, "127.0.0.1"),
+        (socket.AF_INET6, socket.SOCK_DGRAM, "::1"),
+    ]
+    with ExitStack() as stack:
+        bound = [stack.enter_context(waiting(*kind)) for kind in kinds]
+        talking = stack.enter_context(socket.create_connection(bound[0].getsockname()))
+        ports = {one.getsockname()[1] for one in (*bound, talking)}
+        found = [one for one in probed(words, "/usr/bin:/bin").listeners or () if one.port in ports]
+        made = {
+            ("udp" if kind is socket.SOCK_DGRAM else "tcp", address.removeprefix("::ffff:"), one.getsockname()[1])
+            for one, (_, kind, address) in zip(bound, kinds, strict=True)
+        }
+
+    assert {(one.protocol, one.address, one.port) for one in found} == made
+    assert {one.user for one in found} == {getpass.getuser()}
+
+
+def waiting(family: int, kind: int, address: str) -> socket.socket:
+    made = socket.socket(family, kind)
+    made.bind((address, 0))
+    if kind == socket.SOCK_STREAM:
+        made.listen()
+    return made
 
 
 def test_a_host_that_has_nothing_but_busybox_tells_the_same(tools: Path) -> None:

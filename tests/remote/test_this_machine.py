@@ -1,6 +1,9 @@
 """psutil and the script tell the same of one machine."""
 
+import getpass
+import os
 import shutil
+import socket
 from collections.abc import Iterator
 from dataclasses import fields
 
@@ -36,6 +39,15 @@ def test_the_disk_is_the_same(local: LocalConnection) -> None:
     found = this_machine.read("here", 0.0)
 
     assert found.disk_free_bytes == pytest.approx(shutil.disk_usage("/").free, abs=512 * MIB)
+
+
+def test_who_listens_here_is_named_with_its_process() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        found = [one for one in this_machine.read("here", 0.0).listeners or () if one.port == server.getsockname()[1]]
+
+    (one,) = found
+    assert (one.protocol, one.address, one.pid, one.user) == ("tcp", "127.0.0.1", os.getpid(), getpass.getuser())
+    assert one.command
 
 
 def test_every_fact_that_is_none_has_its_reason() -> None:
