@@ -9,7 +9,7 @@ from ozwald.errors import EngineError, Failure, HostError
 from ozwald.execution.health import Interrupted, Patience, StartFailed, wait_until_available
 from ozwald.execution.labels import Ownership, labels_of
 from ozwald.execution.steps import Report, Step
-from ozwald.model.container import LABEL_CONTROLLER, LABEL_SPEC, container_name
+from ozwald.model.container import LABEL_CONTROLLER, LABEL_REALM, LABEL_SPEC, container_name
 from ozwald.model.plan import Operation, Placement
 from ozwald.model.service import Network, Pull
 from ozwald.model.units import show_bytes
@@ -49,6 +49,7 @@ class Instance:
         """Everything that can be done before anything that runs is disturbed."""
         self._need_image()
         self.need_networks()
+        self._need_volumes()
 
     def need_networks(self) -> None:
         """Makes the realm's networks that are missing.
@@ -162,11 +163,20 @@ class Instance:
     def _need_network(self, network: Network) -> None:
         name = network.name_on_host(self.operation.key.realm)
         if network.external:
-            if name not in self.engine.networks():
+            if all(found.name != name for found in self.engine.networks()):
                 raise LaunchFailed(f"there is no network {name} on {self.engine.host_name}; it is declared external")
             return
-        labels = {LABEL_CONTROLLER: self.ownership.controller}
+        labels = {LABEL_CONTROLLER: self.ownership.controller, LABEL_REALM: self.operation.key.realm}
         self.engine.ensure_network(name, labels, driver=network.driver, internal=network.internal)
+
+    def _need_volumes(self) -> None:
+        """Makes the named volumes that are missing, which would carry no label if the engine made them."""
+        named = [mount.source for mount in self.placement.spec.volumes if mount.type == "volume" and mount.source]
+        there = {volume.name for volume in self.engine.volumes()} if named else set()
+        for name in named:
+            if name not in there:
+                labels = {LABEL_CONTROLLER: self.ownership.controller, LABEL_REALM: self.operation.key.realm}
+                self.engine.ensure_volume(name, labels)
 
     def _network_places(self) -> list[tuple[str, tuple[str, ...]]]:
         placement, spec = self.placement, self.placement.spec

@@ -48,7 +48,8 @@ class ObservedContainer:
     """One entry of a host's container list.
 
     `state` is Docker's (`created`, `running`, `paused`, `restarting`, `removing`, `exited`, `dead`), `status` its
-    text for people (`Up 3 minutes (healthy)`), `created_at` seconds since the epoch.
+    text for people (`Up 3 minutes (healthy)`), `created_at` seconds since the epoch. `networks` and `volumes` are
+    names of those that it uses, or would when it is started.
     """
 
     id: str
@@ -60,6 +61,8 @@ class ObservedContainer:
     created_at: float
     labels: Mapping[str, str] = field(default_factory=dict)
     ports: tuple[ObservedPort, ...] = ()
+    networks: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
 
     @property
     def is_running(self) -> bool:

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any, Final
 
+from ozwald.model.belongings import ObservedNetwork, ObservedVolume
 from ozwald.model.container import Activity, ContainerState, ObservedContainer, ObservedPort
 from ozwald.remote.engine import PullProgress
 
@@ -23,9 +25,34 @@ def container(entry: Mapping[str, Any]) -> ObservedContainer:
         state=str(entry.get("State", "")),
         status=str(entry.get("Status", "")),
         created_at=float(entry.get("Created") or 0),
-        labels={str(key): str(value) for key, value in (entry.get("Labels") or {}).items()},
+        labels=_labels(entry),
         ports=tuple(_port(port) for port in entry.get("Ports") or ()),
+        networks=tuple((entry.get("NetworkSettings") or {}).get("Networks") or ()),
+        volumes=tuple(str(one["Name"]) for one in entry.get("Mounts") or () if one.get("Type") == "volume"),
     )
+
+
+def network(entry: Mapping[str, Any]) -> ObservedNetwork:
+    """Reads one entry of `GET /networks`."""
+    return ObservedNetwork(
+        id=str(entry["Id"]),
+        name=str(entry["Name"]),
+        labels=_labels(entry),
+        created_at=_seconds(entry.get("Created")),
+    )
+
+
+def volume(entry: Mapping[str, Any]) -> ObservedVolume:
+    """Reads one entry of `GET /volumes`."""
+    return ObservedVolume(name=str(entry["Name"]), labels=_labels(entry), created_at=_seconds(entry.get("CreatedAt")))
+
+
+def volume_sizes(answer: Mapping[str, Any]) -> dict[str, int]:
+    """Reads `GET /system/df`; a volume that its driver cannot measure (-1) is left out."""
+    sizes = {
+        str(entry["Name"]): int((entry.get("UsageData") or {}).get("Size", -1)) for entry in answer["Volumes"] or ()
+    }
+    return {name: size for name, size in sizes.items() if size >= 0}
 
 
 def state(entry: Mapping[str, Any]) -> ContainerState:
@@ -98,6 +125,19 @@ def _payloads(chunks: Iterable[bytes]) -> Iterator[bytes]:
                 break
             yield bytes(pending[FRAME_HEADER:end])
             del pending[:end]
+
+
+def _labels(entry: Mapping[str, Any]) -> dict[str, str]:
+    return {str(key): str(value) for key, value in (entry.get("Labels") or {}).items()}
+
+
+def _seconds(text: object) -> float | None:
+    """Seconds since the epoch; None where a plugin gives no time, or none that can be read."""
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
 
 
 def _name(names: Iterable[str]) -> str:

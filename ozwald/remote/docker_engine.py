@@ -12,6 +12,7 @@ import docker
 import docker.errors
 import requests
 
+from ozwald.model.belongings import ObservedNetwork, ObservedVolume
 from ozwald.model.container import Activity, ContainerDetails, ContainerState, ObservedContainer
 from ozwald.model.resources import DockerFacts
 from ozwald.remote import container_details, docker_answers, docker_facts, docker_failures
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 
 CHANGE_S: Final = 60.0
 LOAD_S: Final = 1800.0
+MEASURE_S: Final = 120.0
 LOG_PIECE: Final = 64 * 1024
 
 
@@ -141,9 +143,9 @@ class DockerEngine:
         log.info("%s: loaded images %s", self.host_name, loaded)
         return tuple(loaded)
 
-    def networks(self) -> tuple[str, ...]:
+    def networks(self) -> tuple[ObservedNetwork, ...]:
         with self._client.call("listing networks", timeout_s=READ_S):
-            return tuple(str(network["Name"]) for network in self._client.api.networks())
+            return tuple(docker_answers.network(entry) for entry in self._client.api.networks())
 
     def ensure_network(
         self,
@@ -167,9 +169,21 @@ class DockerEngine:
                 return
         log.info("%s: created network %s", self.host_name, name)
 
-    def volumes(self) -> tuple[str, ...]:
+    def remove_network(self, network_id: str) -> None:
+        with self._client.call(f"removing network {network_id:.12}", timeout_s=CHANGE_S, changes=True):
+            try:
+                self._client.api.remove_network(network_id)
+            except docker.errors.NotFound:
+                return
+        log.info("%s: removed network %.12s", self.host_name, network_id)
+
+    def volumes(self) -> tuple[ObservedVolume, ...]:
         with self._client.call("listing volumes", timeout_s=READ_S):
-            return tuple(str(volume["Name"]) for volume in self._client.api.volumes()["Volumes"] or ())
+            return tuple(docker_answers.volume(entry) for entry in self._client.api.volumes()["Volumes"] or ())
+
+    def volume_sizes(self) -> Mapping[str, int]:
+        with self._client.call("measuring volumes", timeout_s=MEASURE_S):
+            return docker_answers.volume_sizes(self._client.api.df())
 
     def ensure_volume(self, name: str, labels: Mapping[str, str] | None = None) -> None:
         with self._client.call(f"creating volume {name}", timeout_s=CHANGE_S, changes=True):
@@ -181,6 +195,7 @@ class DockerEngine:
                 self._client.api.remove_volume(name)
             except docker.errors.NotFound:
                 return
+        log.info("%s: removed volume %s", self.host_name, name)
 
     def put_archive(self, container_id: str, path: str, archive: Iterable[bytes]) -> None:
         with self._client.call(f"copying files to {path}", timeout_s=LOAD_S, stall_s=CHANGE_S, changes=True):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ozwald.errors import EngineError, Failure
+from ozwald.model.belongings import ObservedNetwork, ObservedVolume
 from ozwald.model.container import Activity, ContainerDetails, ContainerState, ObservedContainer
 from ozwald.model.resources import DockerFacts
 from ozwald.remote.command import Stream
@@ -108,8 +109,8 @@ class Engine(Protocol):
     def load_image(self, archive: Iterable[bytes]) -> tuple[str, ...]:
         """Loads a `docker save` archive and returns the references it had."""
 
-    def networks(self) -> tuple[str, ...]:
-        """The names of all networks."""
+    def networks(self) -> tuple[ObservedNetwork, ...]:
+        """Every network, ours or not."""
 
     def ensure_network(
         self,
@@ -121,14 +122,20 @@ class Engine(Protocol):
     ) -> None:
         """Creates the network unless there is one of that name."""
 
-    def volumes(self) -> tuple[str, ...]:
-        """The names of all volumes."""
+    def remove_network(self, network_id: str) -> None:
+        """Removes a network; one that is gone already is fine, one that a running container uses is refused."""
+
+    def volumes(self) -> tuple[ObservedVolume, ...]:
+        """Every volume, ours or not."""
+
+    def volume_sizes(self) -> Mapping[str, int]:
+        """What each volume holds, in bytes; the engine counts every file for it, which may take a minute."""
 
     def ensure_volume(self, name: str, labels: Mapping[str, str] | None = None) -> None:
         """Creates the volume unless there is one of that name."""
 
     def remove_volume(self, name: str) -> None:
-        """Removes a volume; one that is gone already is fine."""
+        """Removes a volume; one that is gone already is fine, one that any container mentions is a 409."""
 
     def put_archive(self, container_id: str, path: str, archive: Iterable[bytes]) -> None:
         """Unpacks a tar archive into a folder of a container, running or not."""

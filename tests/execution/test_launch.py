@@ -7,7 +7,7 @@ import pytest
 from ozwald.errors import EngineError, Failure
 from ozwald.execution.health import Patience
 from ozwald.model.container import LABEL_SPEC, leftover_name
-from ozwald.model.service import Attachment, Healthcheck, Network, Pull
+from ozwald.model.service import Attachment, Healthcheck, Mount, Network, Pull
 from ozwald.planning.planner import make_plan
 from tests.builders import KEY, definition, gpu, observation, port, realms, situation, wanted
 from tests.execution.fleet import NAME, Fleet, add_foreign, refuse_taken_ports, service
@@ -18,7 +18,7 @@ V1, V2 = service(), service(image="llm:2")
 
 def changes(engine: FakeEngine) -> list[str]:
     """The calls that changed something, in order."""
-    looks = {"list_containers", "state", "logs", "image_id", "networks", "activity", "ping"}
+    looks = {"list_containers", "state", "logs", "image_id", "networks", "volumes", "activity", "ping"}
     return [method for method, _ in engine.calls if method not in looks]
 
 
@@ -84,6 +84,19 @@ class TestCreate:
 
         assert networks == {"oznet--default--default": ("llm",), "oznet--default--back": ("llm", "brain")}
 
+    def test_a_named_volume_that_is_missing_is_made_with_our_labels(self) -> None:
+        fleet = applied(service(volumes=(Mount(type="volume", source="models", target="/models"),)))
+
+        assert fleet.box.stored["models"].labels == {"ozwald.controller": "c0ffee", "ozwald.realm": "default"}
+
+    def test_a_named_volume_of_somebody_else_stays_as_it_is(self) -> None:
+        fleet = Fleet.of("box1")
+        fleet.box.ensure_volume("models", {"made": "by hand"})
+
+        fleet.apply("llm", service(volumes=(Mount(type="volume", source="models", target="/models"),)))
+
+        assert fleet.box.stored["models"].labels == {"made": "by hand"}
+
     def test_a_missing_image_is_pulled(self) -> None:
         fleet = Fleet.of("box1")
         fleet.box.registry["new:1"] = "sha256:abc"
@@ -130,6 +143,19 @@ class TestCreate:
         [result] = Fleet.of("box1").apply("llm", outside)
 
         assert result.error == "there is no network lan on box1; it is declared external"
+
+    def test_an_external_network_that_is_not_there_stops_nothing(self) -> None:
+        fleet = applied()
+        outside = realms(
+            definition("llm", base={"image": "llm:2", "networks": (Attachment(network="lan"),)}),
+            networks=[Network(key="lan", external=True)],
+        )
+
+        [result] = fleet.apply("llm", outside)
+
+        assert "there is no network lan on box1" in result.error
+        assert changes(fleet.box) == []
+        assert fleet.box.named(NAME).state == "running"
 
     def test_a_named_external_network_is_joined_by_that_name(self) -> None:
         fleet = Fleet.of("box1")

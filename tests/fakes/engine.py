@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ozwald.errors import EngineError, Failure, HostError
+from ozwald.model.belongings import ObservedNetwork, ObservedVolume
 from ozwald.model.container import Activity, ContainerDetails, ContainerState, ObservedContainer, ObservedPort
 from ozwald.model.resources import DockerFacts
 from ozwald.remote.command import Stream
@@ -35,6 +36,15 @@ class FakeContainer:
     log: bytes = b""
     activity: Activity = field(default_factory=Activity)
     networks: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass
+class FakeVolume:
+    """One volume; `received` are the archives that were unpacked into it, the last one maybe cut short."""
+
+    labels: Mapping[str, str] = field(default_factory=dict)
+    created_at: float = 0.0
+    received: list[bytes] = field(default_factory=list)
 
 
 @dataclass
@@ -92,9 +102,9 @@ class FakeExec:
 class FakeEngine:
     """See `ozwald.remote.engine.Engine`.
 
-    `containers`, `images` (reference to id), `registry` (what a pull can find) and `network_labels` are the
-    world; `calls` is every call as (method, first argument). `on_start` is called with each container that
-    starts and may change it: crash it, give it a health, a log.
+    `containers`, `images` (reference to id), `registry` (what a pull can find), `network_labels` and `stored`
+    (volumes by name) are the world; `calls` is every call as (method, first argument). `on_start` is called with
+    each container that starts and may change it: crash it, give it a health, a log.
     """
 
     def __init__(
@@ -109,7 +119,7 @@ class FakeEngine:
         self.registry: dict[str, str] = {}
         self.containers: dict[str, FakeContainer] = {}
         self.network_labels: dict[str, dict[str, str]] = {"bridge": {}, "host": {}, "none": {}}
-        self.volume_labels: dict[str, dict[str, str]] = {}
+        self.stored: dict[str, FakeVolume] = {}
         self.archives: list[tuple[str, str, bytes]] = []
         self.calls: list[tuple[str, str]] = []
         self.on_start: Callable[[FakeContainer], None] | None = None
@@ -200,9 +210,12 @@ class FakeEngine:
             self.images |= {reference: f"sha256:{reference}" for reference in references}
             return references
 
-    def networks(self) -> tuple[str, ...]:
+    def networks(self) -> tuple[ObservedNetwork, ...]:
         with self._call("networks"):
-            return tuple(self.network_labels)
+            return tuple(
+                ObservedNetwork(id=f"id of {name}", name=name, labels=labels, created_at=0.0)
+                for name, labels in self.network_labels.items()
+            )
 
     def ensure_network(
         self,
@@ -215,22 +228,45 @@ class FakeEngine:
         with self._call("ensure_network", name):
             self.network_labels.setdefault(name, dict(labels or {}))
 
-    def volumes(self) -> tuple[str, ...]:
+    def remove_network(self, network_id: str) -> None:
+        with self._call("remove_network", network_id):
+            name = network_id.removeprefix("id of ")
+            if any(name in one.networks and one.state == "running" for one in self.containers.values()):
+                raise self._refusal(f"network {name} has active endpoints", status=403)
+            self.network_labels.pop(name, None)
+
+    def volumes(self) -> tuple[ObservedVolume, ...]:
         with self._call("volumes"):
-            return tuple(self.volume_labels)
+            return tuple(
+                ObservedVolume(name=name, labels=volume.labels, created_at=volume.created_at)
+                for name, volume in self.stored.items()
+            )
+
+    def volume_sizes(self) -> Mapping[str, int]:
+        with self._call("volume_sizes"):
+            return {name: sum(map(len, volume.received)) for name, volume in self.stored.items()}
 
     def ensure_volume(self, name: str, labels: Mapping[str, str] | None = None) -> None:
         with self._call("ensure_volume", name):
-            self.volume_labels.setdefault(name, dict(labels or {}))
+            self._store(name, labels or {})
 
     def remove_volume(self, name: str) -> None:
         with self._call("remove_volume", name):
-            self.volume_labels.pop(name, None)
+            if any(name in _mounted(one.config) for one in self.containers.values()):
+                raise self._refusal(f"remove {name}: volume is in use", status=409)
+            self.stored.pop(name, None)
 
     def put_archive(self, container_id: str, path: str, archive: Iterable[bytes]) -> None:
         with self._call("put_archive", container_id):
-            self._get(container_id)
-            self.archives.append((container_id, path, b"".join(archive)))
+            container, received = self._get(container_id), bytearray()
+            try:
+                for piece in archive:
+                    received += piece
+            finally:
+                self.archives.append((container_id, path, bytes(received)))
+                for name, mount in _mounted(container.config).items():
+                    if mount["Target"] == path:
+                        self.stored[name].received.append(bytes(received))
 
     def create(self, name: str, config: Mapping[str, object]) -> str:
         with self._call("create", name):
@@ -247,6 +283,8 @@ class FakeEngine:
                 created_at=self._clock(),
                 networks=_first_networks(config),
             )
+            for volume, mount in _mounted(config).items():
+                self._store(volume, (mount.get("VolumeOptions") or {}).get("Labels") or {})
             self.containers[container.id] = container
             return container.id
 
@@ -352,6 +390,9 @@ class FakeEngine:
             raise self._refusal(f"No such container: {container_id}", status=404)
         return self.containers[container_id]
 
+    def _store(self, name: str, labels: Mapping[str, str]) -> None:
+        self.stored.setdefault(name, FakeVolume(labels=dict(labels), created_at=self._clock()))
+
     def _refuse_taken(self, name: str) -> None:
         if any(container.name == name for container in self.containers.values()):
             raise NameTaken(self.host_name, f"the container name {name} is taken")
@@ -380,6 +421,12 @@ def _first_networks(config: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     return {"bridge" if mode == "default" else mode: ()}
 
 
+def _mounted(config: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The named volumes that a container mounts, each with its mount."""
+    mounts = _host_config(config).get("Mounts") or ()
+    return {mount["Source"]: mount for mount in mounts if mount["Type"] == "volume" and mount.get("Source")}
+
+
 def _has_healthcheck(config: Mapping[str, Any]) -> bool:
     test = (config.get("Healthcheck") or {}).get("Test") or []
     return bool(test) and test[0] != "NONE"
@@ -396,6 +443,8 @@ def _observed(container: FakeContainer) -> ObservedContainer:
         created_at=container.created_at,
         labels=dict(container.config.get("Labels") or {}),
         ports=tuple(_ports(container)),
+        networks=tuple(container.networks),
+        volumes=tuple(_mounted(container.config)),
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ozwald.errors import EngineError, Failure
+from ozwald.model.belongings import ObservedNetwork
 from ozwald.remote.engine import Engine, Exec, Limits, NameTaken
 from ozwald.remote.fleet import Fleet
 from tests.fakes.engine import ExecOutcome, FakeContainer, FakeEngine
@@ -263,7 +264,7 @@ class TestEngine:
         engine.ensure_network("oznet--r--default", {"ozwald.realm": "r"})
         engine.ensure_network("oznet--r--default", {"ozwald.realm": "r"})
 
-        assert list(engine.networks()).count("oznet--r--default") == 1
+        assert names(engine.networks()).count("oznet--r--default") == 1
 
     def test_of_many_makers_of_a_network_one_makes_it(self, engine: Engine) -> None:
         makers = [threading.Thread(target=engine.ensure_network, args=("oznet--r--many",)) for _ in range(8)]
@@ -272,7 +273,7 @@ class TestEngine:
         for maker in makers:
             maker.join()
 
-        assert list(engine.networks()).count("oznet--r--many") == 1
+        assert names(engine.networks()).count("oznet--r--many") == 1
 
     def test_a_container_joins_its_first_network_and_others_later(self, engine: Engine) -> None:
         for name in ("oznet--r--a", "oznet--r--b"):
@@ -334,11 +335,54 @@ class TestEngine:
     def test_a_volume_is_made_once_and_removed_once(self, engine: Engine) -> None:
         engine.ensure_volume("ozvol--r--data", {"ozwald.realm": "r"})
         engine.ensure_volume("ozvol--r--data", {"ozwald.realm": "r"})
-        assert "ozvol--r--data" in engine.volumes()
+        (made,) = engine.volumes()
+        assert (made.name, dict(made.labels)) == ("ozvol--r--data", {"ozwald.realm": "r"})
+        assert made.created_at is not None
+        assert abs(made.created_at - time.time()) < 60
 
         engine.remove_volume("ozvol--r--data")
         engine.remove_volume("ozvol--r--data")
-        assert "ozvol--r--data" not in engine.volumes()
+        assert engine.volumes() == ()
+
+    def test_a_volume_that_a_container_mounts_is_made_with_it_and_stays_as_long(self, engine: Engine) -> None:
+        labels = {"ozwald.realm": "r"}
+        made = engine.create("ozsvc--r--a", {**SLEEP, "HostConfig": {"Mounts": [mount("models", labels)]}})
+
+        assert [(one.name, dict(one.labels)) for one in engine.volumes()] == [("models", labels)]
+        assert engine.list_containers()[0].volumes == ("models",)
+        assert refused(lambda: engine.remove_volume("models")).status == 409
+        engine.remove(made)
+        engine.remove_volume("models")
+        assert engine.volumes() == ()
+
+    def test_what_a_volume_holds_is_measured(self, engine: Engine) -> None:
+        made = engine.create("ozsvc--r--a", {**SLEEP, "HostConfig": {"Mounts": [mount("models", {})]}})
+        before = engine.volume_sizes()["models"]
+        engine.put_archive(made, "/mounted", [archive("weights", bytes(50_000))])
+
+        assert engine.volume_sizes()["models"] >= before + 50_000
+
+    def test_a_network_is_listed_with_its_labels_and_removed_once(self, engine: Engine) -> None:
+        engine.ensure_network("oznet--r--a", {"ozwald.realm": "r"})
+        (network,) = [one for one in engine.networks() if one.name == "oznet--r--a"]
+        assert dict(network.labels) == {"ozwald.realm": "r"}
+
+        engine.remove_network(network.id)
+        engine.remove_network(network.id)
+        assert "oznet--r--a" not in names(engine.networks())
+
+    def test_a_network_that_a_container_would_use_is_listed_with_it(self, engine: Engine) -> None:
+        engine.ensure_network("oznet--r--a")
+        engine.create("ozsvc--r--a", {**SLEEP, "HostConfig": {"NetworkMode": "oznet--r--a"}})
+
+        assert engine.list_containers()[0].networks == ("oznet--r--a",)
+
+    def test_a_network_with_a_running_container_is_not_removed(self, engine: Engine) -> None:
+        engine.ensure_network("oznet--r--a")
+        engine.start(engine.create("ozsvc--r--a", {**SLEEP, "HostConfig": {"NetworkMode": "oznet--r--a"}}))
+        (network,) = [one for one in engine.networks() if one.name == "oznet--r--a"]
+
+        assert refused(lambda: engine.remove_network(network.id)).failure is Failure.TERMINAL
 
     def test_files_can_be_put_into_a_container_that_does_not_run(self, engine: Engine) -> None:
         made = engine.create("ozsvc--r--a", {"Image": IMAGE, "Cmd": ["cat", "/etc/greeting"]})
@@ -354,6 +398,14 @@ class TestEngine:
         assert engine.activity(made) == engine.activity(GONE)
         engine.start(made)
         assert engine.activity(made).cpu_s >= 0
+
+
+def names(networks: Sequence[ObservedNetwork]) -> list[str]:
+    return [network.name for network in networks]
+
+
+def mount(volume: str, labels: dict[str, str]) -> dict[str, object]:
+    return {"Type": "volume", "Source": volume, "Target": "/mounted", "VolumeOptions": {"Labels": labels}}
 
 
 def archive(name: str, content: bytes) -> bytes:
