@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from ozwald.errors import Failure, HostError
+from ozwald.execution.deliver import Turns
 from ozwald.execution.health import Interrupted, Patience
 from ozwald.execution.instance import Instance, LaunchFailed
 from ozwald.execution.labels import Ownership
@@ -64,6 +65,7 @@ class _Crew:
         self.report = report
         self.patience = patience
         self.stop = stop
+        self.turns = Turns()
         self.begun: list[tuple[Operation, Future[Result]]] = []
 
     def begin_all(self, operations: Iterable[Operation], pool: ThreadPoolExecutor) -> None:
@@ -92,7 +94,7 @@ class _Crew:
         self._tell(operation, f"{operation.action.value} on {operation.host}: {operation.reason}")
         try:
             engine = self.engine_of(operation.host or "")
-            launch(Instance(operation, engine, self.ownership, self.patience, self.stop, self.report))
+            launch(Instance(operation, engine, self.ownership, self.patience, self.stop, self.report, self.turns))
         except LaunchFailed as failed:
             return self._failed(operation, str(failed))
         except HostError as error:

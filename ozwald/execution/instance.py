@@ -2,10 +2,12 @@
 
 import logging
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
-from ozwald.errors import EngineError, Failure, HostError
+from ozwald.errors import EngineError, Failure, HostError, RequestError
+from ozwald.execution.deliver import CannotDeliver, Courier, Turns
 from ozwald.execution.health import Interrupted, Patience, StartFailed, wait_until_available
 from ozwald.execution.labels import Ownership, labels_of
 from ozwald.execution.steps import Report, Step
@@ -33,6 +35,7 @@ class Instance:
     patience: Patience
     stop_asked: threading.Event
     report: Report
+    turns: Turns = field(default_factory=Turns)
 
     @property
     def placement(self) -> Placement:
@@ -50,6 +53,7 @@ class Instance:
         self._need_image()
         self.need_networks()
         self._need_volumes()
+        self._need_data()
 
     def need_networks(self) -> None:
         """Makes the realm's networks that are missing.
@@ -82,10 +86,20 @@ class Instance:
         told = (f"{change.path} {change.old} -> {change.new}" for change in self.operation.changes)
         self.tell(f"changed {', '.join(told)}")
 
-    def join_networks(self, container_id: str) -> None:
-        """Joins the networks after the first, which is joined at creation."""
+    def furnish(self, container_id: str) -> None:
+        """Joins the networks after the first, which is joined at creation, and copies files into it.
+
+        Raises:
+            LaunchFailed: a file is not what was planned.
+        """
         for name, aliases in self._network_places()[1:]:
             self.engine.connect(name, container_id, aliases)
+        files = [one for one in self.placement.deliveries if one.volume is None]
+        if not files or self._is_running(container_id):
+            return
+        for file in files:
+            with _said_plainly():
+                self._courier.put_file(file, container_id)
 
     def start(self, container_id: str) -> None:
         """Starts it; starting twice does no harm, so a lost answer is followed by a second try.
@@ -171,12 +185,37 @@ class Instance:
 
     def _need_volumes(self) -> None:
         """Makes the named volumes that are missing, which would carry no label if the engine made them."""
-        named = [mount.source for mount in self.placement.spec.volumes if mount.type == "volume" and mount.source]
+        sent = {delivery.volume for delivery in self.placement.deliveries}
+        mounted = [mount.source for mount in self.placement.spec.volumes if mount.type == "volume"]
+        named = [name for name in mounted if name and name not in sent]
         there = {volume.name for volume in self.engine.volumes()} if named else set()
         for name in named:
             if name not in there:
                 labels = {LABEL_CONTROLLER: self.ownership.controller, LABEL_REALM: self.operation.key.realm}
                 self.engine.ensure_volume(name, labels)
+
+    def _need_data(self) -> None:
+        for delivery in self.placement.deliveries:
+            if delivery.volume is not None:
+                with _said_plainly():
+                    self._courier.bring_volume(delivery)
+
+    @property
+    def _courier(self) -> Courier:
+        return Courier(
+            engine=self.engine,
+            controller=self.ownership.controller,
+            realm=self.operation.key.realm,
+            image=self.placement.spec.image,
+            tell=self.tell,
+            stop_asked=self.stop_asked,
+            turns=self.turns,
+            patience_s=self.patience.stall_s,
+        )
+
+    def _is_running(self, container_id: str) -> bool:
+        state = self.engine.state(container_id)
+        return state is not None and state.running
 
     def _network_places(self) -> list[tuple[str, tuple[str, ...]]]:
         placement, spec = self.placement, self.placement.spec
@@ -215,3 +254,12 @@ class Instance:
         except HostError as error:
             self.tell(f"its logs could not be read: {error.message}")
         return LaunchFailed(f"{reason}; see: ozwald get_service_launch_logs {self.operation.key}")
+
+
+@contextmanager
+def _said_plainly() -> Iterator[None]:
+    """What is wrong with data is the launch's failure."""
+    try:
+        yield
+    except (CannotDeliver, RequestError) as error:
+        raise LaunchFailed(str(error)) from error

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ozwald.model import container
+from ozwald.model.data import LABEL_FILES, copied_files
 from ozwald.model.plan import Operation, Placement
 
 
@@ -18,9 +19,10 @@ class Ownership:
 
 def labels_of(operation: Operation, placement: Placement, ownership: Ownership) -> dict[str, str]:
     """The settings' labels, and ours, which win."""
-    spec = placement.spec
+    spec, files = placement.spec, copied_files(placement.deliveries)
     return {
         **spec.labels,
+        **({LABEL_FILES: files} if files else {}),
         container.LABEL_REALM: spec.realm,
         container.LABEL_INSTANCE: spec.instance,
         container.LABEL_SERVICE: spec.service,

@@ -50,7 +50,7 @@ def _create(instance: Instance) -> None:
     instance.prepare()
     container_id = instance.create()
     try:
-        instance.join_networks(container_id)
+        instance.furnish(container_id)
         instance.start(container_id)
         instance.wait(container_id)
     except Interrupted:
@@ -70,7 +70,7 @@ def _start_again(instance: Instance, container_id: str) -> None:
         # The engine waits longer before each restart; this begins anew.
         instance.stop(container_id)
     try:
-        instance.join_networks(container_id)
+        instance.furnish(container_id)
         instance.start(container_id)
     except LaunchFailed as failed:
         if not _misses_its_network(failed):
@@ -131,7 +131,7 @@ def _change_over(instance: Instance, old: tuple[str, ...], new: str | None, way_
     was_there = new is not None
     try:
         new = new or instance.create()
-        instance.join_networks(new)
+        instance.furnish(new)
         for container_id in old:
             instance.stop(container_id)
         instance.tell("stopped the old container")

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from functools import cache
 
 from ozwald.model.host import Host, Inventory
 from ozwald.model.observation import Observation
@@ -10,6 +11,7 @@ from ozwald.planning.situation import Situation
 from ozwald.remote.connection import HostConnection
 from ozwald.remote.fleet import Fleet
 from ozwald.remote.probe import probe
+from ozwald.state.data_files import content_of
 
 
 def observe(fleet: Fleet, inventory: Inventory, hosts: Mapping[str, Host], *, controller: str) -> Situation:
@@ -54,4 +56,5 @@ def _situation(
         observations=seen.values,
         unreachable={name: error.message for name, error in seen.failures.items()},
         controller=controller,
+        content_of=cache(content_of),
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from ozwald.model.data import Delivery
 from ozwald.model.resources import Gpu
 from ozwald.model.service import Network, ServiceSpec
 
@@ -22,12 +23,16 @@ class InstanceKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
-    """An instance with its host and cards chosen. `networks` are the realm's, those the spec attaches to."""
+    """An instance with its host and cards chosen. `networks` are the realm's, those the spec attaches to.
+
+    `deliveries` is the controller's data that has to be brought to the host.
+    """
 
     spec: ServiceSpec
     host: str
     gpus: tuple[Gpu, ...] = ()
     networks: tuple[Network, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
 
     @property
     def key(self) -> InstanceKey:

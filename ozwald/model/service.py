@@ -98,11 +98,13 @@ class Realm:
 class Mount:
     """One entry of `volumes`. `source` is a host path (bind), a volume's name (volume) or None.
 
+    A plan has another type, `copy`: a single file that is put into the container, its `source` the digest.
+
     With `on_controller` the source is the controller's own data: an absolute path of the machine Ozwald runs on.
     `selinux` is `z` or `Z` where the engine is to relabel the source, for all containers or for this one.
     """
 
-    type: Literal["bind", "volume", "tmpfs"]
+    type: Literal["bind", "volume", "tmpfs", "copy"]
     target: str
     source: str | None = None
     read_only: bool = False

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 
 from ozwald.errors import RequestError
 from ozwald.model.container import LABEL_VARIETY, ObservedContainer
-from ozwald.model.host import Connection, Host
 from ozwald.model.plan import InstanceKey, Placement
 from ozwald.model.service import InstanceRequest, Network, Port, Realm, ServiceDefinition, ServiceSpec
 from ozwald.model.wanted import WantedInstance, WantedSet
+from ozwald.planning.deliveries import with_data
 from ozwald.planning.names import check_choice, find_definition, find_realm
 from ozwald.planning.patterns import select
 from ozwald.planning.resolve import hardware_of, layers, merge, requirements, resolve, varieties_by_preference
@@ -205,8 +205,9 @@ class _Placer:
         gpus = room.cards_of(asked.key, hardware, required) or room.choose_gpus(hardware, required, asked.key)
         spec = resolve(asked.definition, asked.request, variety=variety)
         room.check_ports(spec.ports, asked.key)
-        _check_data(spec, self.situation.hosts[host])
-        return Placement(spec=spec, host=host, gpus=gpus, networks=_networks(spec, asked.realm))
+        networks = _networks(spec, asked.realm)
+        spec, deliveries = with_data(spec, self.situation.hosts[host], self.situation.content_of)
+        return Placement(spec=spec, host=host, gpus=gpus, networks=networks, deliveries=deliveries)
 
 
 def _held(asked: _Asked) -> Unplaced:
@@ -225,15 +226,6 @@ def _varieties(asked: _Asked, running: ObservedContainer | None) -> Sequence[str
     current = running.labels.get(LABEL_VARIETY) if running else None
     names = [variety.name if variety else None for variety in varieties_by_preference(asked.definition)]
     return sorted(names, key=lambda name: name != current) if current in names else names
-
-
-def _check_data(spec: ServiceSpec, host: Host) -> None:
-    data = [mount.source for mount in spec.volumes if mount.on_controller]
-    if data and host.connection is not Connection.LOCAL:
-        raise DoesNotFit(
-            f"{data[0]} is the controller's own data, which cannot be brought to other machines yet; "
-            "put it on the host and write its absolute path there"
-        )
 
 
 def _keeps_ports(asked: _Asked, observed: Mapping[str, tuple[Port, ...]]) -> bool:

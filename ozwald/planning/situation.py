@@ -1,8 +1,9 @@
 """Everything planning looks at: the hosts in question, what was seen there, and whose containers are ours."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from ozwald.errors import RequestError
 from ozwald.model.container import (
     LABEL_CONTROLLER,
     LABEL_INSTANCE,
@@ -12,9 +13,14 @@ from ozwald.model.container import (
     container_name,
     leftover_name,
 )
+from ozwald.model.data import Content
 from ozwald.model.host import Host, Inventory
 from ozwald.model.observation import Observation
 from ozwald.model.plan import InstanceKey
+
+
+def _unread(source: str) -> Content:
+    raise RequestError(f"{source} is the controller's own data, which was not read")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +37,8 @@ class Situation:
 
     `hosts` are those this plan may touch, by name; each is either in `observations` or, with a reason, in
     `unreachable`. `controller` is the id that our containers carry. `details` are of containers that were looked at
-    closely, by id; `registry` says what the engine of a host heard of an image, by host and reference.
+    closely, by id; `registry` says what the engine of a host heard of an image, by host and reference. `content_of`
+    reads a source of the controller's own data, each once, or raises RequestError.
     """
 
     inventory: Inventory
@@ -41,6 +48,7 @@ class Situation:
     details: Mapping[str, ContainerDetails] = field(default_factory=dict, repr=False)
     registry: Mapping[tuple[str, str], RegistryAnswer] = field(default_factory=dict)
     unreachable: Mapping[str, str] = field(default_factory=dict)
+    content_of: Callable[[str], Content] = field(default=_unread, repr=False, compare=False)
     _by_name: dict[tuple[str, str], ObservedContainer] = field(init=False, repr=False, compare=False)
     _by_instance: dict[InstanceKey, list[tuple[str, ObservedContainer]]] = field(init=False, repr=False, compare=False)
 

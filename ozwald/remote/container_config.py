@@ -51,7 +51,7 @@ def _host_config(spec: ServiceSpec, gpus: Sequence[Gpu], networks: Sequence[Netw
     return _without_none(
         {
             "Binds": [_bind(mount) for mount in spec.volumes if _is_bind(mount)] or None,
-            "Mounts": [_mount(mount) for mount in spec.volumes if not _is_bind(mount)] or None,
+            "Mounts": [_mount(mount) for mount in spec.volumes if mount.type != "copy" and not _is_bind(mount)] or None,
             "PortBindings": _port_bindings(spec.ports) or None,
             "Ulimits": [{"Name": name, "Soft": limit.soft, "Hard": limit.hard} for name, limit in spec.ulimits.items()]
             or None,

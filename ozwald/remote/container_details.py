@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from ozwald.model import container as labels
 from ozwald.model.container import ContainerDetails
+from ozwald.model.data import LABEL_FILES, read_copied_files
 from ozwald.model.service import Healthcheck, Mount, Port
 from ozwald.planning import settled
 
@@ -42,6 +43,7 @@ def _settings(entry: Body) -> dict[str, Any]:
         **_from_config(config),
         **_from_host_config(host),
         **settled.keyed("networks", _networks(entry)),
+        **settled.keyed("volumes", _copied(own.get(LABEL_FILES, ""))),
     }
     return {key: value for key, value in found.items() if value is not None}
 
@@ -125,6 +127,11 @@ def _devices(host: Body) -> dict[str, str]:
 
 def _mounts(host: Body) -> Iterable[Mount]:
     return [*map(_bind, host.get("Binds") or ()), *map(_mount, host.get("Mounts") or ())]
+
+
+def _copied(label: str) -> dict[str, str]:
+    mounts = (Mount(type="copy", source=digest, target=target) for target, digest in read_copied_files(label).items())
+    return {mount.target: settled.volume(mount) for mount in mounts}
 
 
 def _bind(text: str) -> Mount:
