@@ -74,7 +74,8 @@ class ContainerState:
     """One container looked at closely: enough to tell whether it lives and why it died.
 
     `health` is None without a healthcheck, else `starting`, `healthy` or `unhealthy`; `health_output` is what its
-    last check printed. `stop_timeout_s` is how long it may take to end.
+    last check printed. `stop_timeout_s` is how long it may take to end, `started_at` another text
+    after every start.
     """
 
     id: str
@@ -87,6 +88,7 @@ class ContainerState:
     health: str | None = None
     health_output: str = ""
     stop_timeout_s: float = 10.0
+    started_at: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

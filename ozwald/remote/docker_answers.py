@@ -71,6 +71,7 @@ def state(entry: Mapping[str, Any]) -> ContainerState:
         health=health.get("Status") if health.get("Status") in HEALTH else None,
         health_output=str(checks[-1].get("Output") or "") if checks else "",
         stop_timeout_s=float((entry.get("Config") or {}).get("StopTimeout") or STOP_S),
+        started_at=str(now.get("StartedAt") or ""),
     )
 
 

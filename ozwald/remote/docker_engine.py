@@ -19,7 +19,7 @@ from ozwald.remote import container_details, docker_answers, docker_facts, docke
 from ozwald.remote.container_config import update_body
 from ozwald.remote.docker_client import READ_S, DockerClient
 from ozwald.remote.docker_transport import BASE_URL, Dial
-from ozwald.remote.engine import Exec, Limits, PullProgress
+from ozwald.remote.engine import Exec, Limits, LogStream, PullProgress
 
 log = logging.getLogger(__name__)
 
@@ -313,6 +313,14 @@ class DockerEngine:
         ):
             _raise_for_status(answer)
             return docker_answers.log_text(answer.iter_content(LOG_PIECE), head=head, limit_bytes=limit_bytes)
+
+    def follow_logs(
+        self, container_id: str, *, tail: int | None = None, since_ns: int | None = None, wait: bool = True
+    ) -> LogStream:
+        from ozwald.remote.docker_log import begin_log
+
+        with self._client.call("reading a container's log", timeout_s=READ_S):
+            return begin_log(self._client, container_id, tail=tail, since_ns=since_ns, wait=wait)
 
 
 def _raise_for_status(answer: requests.Response) -> None:

@@ -9,11 +9,10 @@ from typing import Any, Final
 
 from ozwald.errors import ConnectionFailed, EngineError, Failure
 from ozwald.remote.command import Stream
-from ozwald.remote.docker_transport import LinkLostError, Pipe
+from ozwald.remote.docker_transport import LinkLostError, Pipe, exchange_heads
 from ozwald.remote.text import clean
 
 START_S: Final = 60.0
-HEAD_BYTES: Final = 64 * 1024
 PIECE: Final = 32 * 1024
 FRAME: Final = struct.Struct(">BxxxI")  # stream and length, before each piece (Docker Engine API, "Stream format")
 STREAMS: Final[dict[int, Stream]] = {1: "stdout", 2: "stderr"}
@@ -48,17 +47,12 @@ class DockerExec:
             f"POST {path} HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         )
-        deadline = time.monotonic() + START_S
-        self._pipe.send(head.encode() + body, START_S)
-        answer = b""
-        while b"\r\n\r\n" not in answer:
-            piece = self._pipe.recv(PIECE, max(0.01, deadline - time.monotonic()))
-            answer += piece
-            if not piece or len(answer) > HEAD_BYTES:
-                raise self._broken("the answer broke off")
-        head_lines, _, self._waiting = answer.partition(b"\r\n\r\n")
-        if head_lines.split(b" ")[1:2] not in ([b"101"], [b"200"]):
-            raise self._broken(f"Docker answered {clean(head_lines.splitlines()[0])}: {clean(self._waiting)}")
+        try:
+            answered, self._waiting = exchange_heads(self._pipe, head.encode() + body, START_S)
+        except EOFError as err:
+            raise self._broken(str(err)) from err
+        if answered.split(b" ")[1:2] not in ([b"101"], [b"200"]):
+            raise self._broken(f"Docker answered {clean(answered.splitlines()[0])}: {clean(self._waiting)}")
 
     def read(self) -> tuple[Stream, bytes] | None:
         try:

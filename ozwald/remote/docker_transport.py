@@ -18,6 +18,7 @@ BASE_URL: Final = "http://docker:80"
 POOL_SIZE: Final = 64  # idle pipes that are kept; urllib3 warns about each one beyond
 ANSWER_BYTES: Final = 256 << 20
 PIECE: Final = 32 * 1024
+HEAD_BYTES: Final = 64 * 1024
 
 
 class Pipe(Protocol):
@@ -39,6 +40,23 @@ class Pipe(Protocol):
 
 class LinkLostError(OSError):
     """The connection that carries a pipe has ended."""
+
+
+def exchange_heads(pipe: Pipe, request: bytes, timeout_s: float) -> tuple[bytes, bytes]:
+    """Sends a request and returns the head of the answer and what has come behind it already.
+
+    Raises EOFError where the answer breaks off in its head, TimeoutError, OSError.
+    """
+    deadline = time.monotonic() + timeout_s
+    pipe.send(request, timeout_s)
+    answer = b""
+    while b"\r\n\r\n" not in answer:
+        piece = pipe.recv(PIECE, max(0.01, deadline - time.monotonic()))
+        answer += piece
+        if not piece or len(answer) > HEAD_BYTES:
+            raise EOFError("the answer broke off")
+    head, _, rest = answer.partition(b"\r\n\r\n")
+    return head, rest
 
 
 class CallLimits(threading.local):

@@ -38,6 +38,27 @@ class Limits:
     cpus: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class LogPiece:
+    """One message of a container's log: a line with its newline, or a part of a long line without.
+
+    `at_ns` is when the engine took it, in nanoseconds since the epoch.
+    """
+
+    at_ns: int
+    stream: Stream
+    content: bytes
+
+
+class LogStream(Protocol):
+    """A container's log. One thread reads; any may close it, which ends the reading."""
+
+    def read(self) -> Sequence[LogPiece]:
+        """The next messages as soon as there are any, none at the end; raises EngineError or ConnectionFailed."""
+
+    def close(self) -> None: ...
+
+
 class Exec(Protocol):
     """A command that runs in a container. One thread may read while another writes."""
 
@@ -183,4 +204,13 @@ class Engine(Protocol):
         """What a container wrote, both streams in order: its first `head` or last `tail` lines, or all.
 
         `since` is seconds since the epoch. At most `limit_bytes`: the first ones with `head`, else the last.
+        """
+
+    def follow_logs(
+        self, container_id: str, *, tail: int | None = None, since_ns: int | None = None, wait: bool = True
+    ) -> LogStream:
+        """The log of a container, both streams told apart: its last `tail` messages, or all, and what comes.
+
+        `since_ns`, nanoseconds since the epoch, is the first moment that counts. It ends when the container does,
+        and without `wait` with what there is now.
         """

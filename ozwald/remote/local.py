@@ -150,6 +150,8 @@ class _SocketPipe:
         return False
 
     def close(self) -> None:
+        with suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)  # closing alone would not wake a thread that reads
         self._sock.close()
 
 

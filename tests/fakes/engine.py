@@ -14,7 +14,7 @@ from ozwald.model.resources import DockerFacts
 from ozwald.remote.command import Stream
 from ozwald.remote.container_config import update_body
 from ozwald.remote.container_details import details
-from ozwald.remote.engine import Limits, NameTaken, PullProgress
+from ozwald.remote.engine import Limits, LogPiece, NameTaken, PullProgress
 
 
 @dataclass
@@ -31,6 +31,7 @@ class FakeContainer:
     error: str = ""
     oom_killed: bool = False
     restart_count: int = 0
+    starts: int = 0
     health: str | None = None
     health_output: str = ""
     log: bytes = b""
@@ -97,6 +98,37 @@ class FakeExec:
 
     def close(self) -> None:
         return
+
+
+class FakeLog:
+    """See `ozwald.remote.engine.LogStream`. All is stdout; each line came a nanosecond after the one before."""
+
+    def __init__(self, container: FakeContainer, *, tail: int | None, since_ns: int, wait: bool) -> None:
+        self._container, self._wait, self._since_ns = container, wait, since_ns
+        self._begun_ns = int(container.created_at * 1e9)
+        count = len(self._lines())
+        self._next = 0 if tail is None else max(0, count - tail)
+        self._closed = threading.Event()
+
+    def read(self) -> list[LogPiece]:
+        while not self._closed.is_set():
+            is_over = not self._wait or self._container.state != "running"
+            lines = self._lines()
+            pieces = [
+                LogPiece(self._begun_ns + number, "stdout", lines[number]) for number in range(self._next, len(lines))
+            ]
+            self._next = len(lines)
+            pieces = [piece for piece in pieces if piece.at_ns >= self._since_ns]
+            if pieces or is_over:
+                return pieces
+            self._closed.wait(0.005)
+        return []
+
+    def close(self) -> None:
+        self._closed.set()
+
+    def _lines(self) -> list[bytes]:
+        return self._container.log.splitlines(keepends=True)
 
 
 class FakeEngine:
@@ -303,6 +335,7 @@ class FakeEngine:
             for network in container.networks:
                 self._refuse_unknown_network(network)
             container.state, container.exit_code = "running", 0
+            container.starts += 1
             container.health = "starting" if _has_healthcheck(container.config) else None
             if self.on_start is not None:
                 self.on_start(container)
@@ -345,6 +378,12 @@ class FakeEngine:
             lines = lines[len(lines) - tail :] if tail is not None and tail < len(lines) else lines
             text = b"".join(lines if head is None else lines[:head])
             return text[:limit_bytes] if head is not None else text[-limit_bytes:]
+
+    def follow_logs(
+        self, container_id: str, *, tail: int | None = None, since_ns: int | None = None, wait: bool = True
+    ) -> FakeLog:
+        with self._call("follow_logs", container_id):
+            return FakeLog(self._get(container_id), tail=tail, since_ns=since_ns or 0, wait=wait)
 
     def begin_exec(
         self,
@@ -486,4 +525,5 @@ def _state(container: FakeContainer) -> ContainerState:
         restart_count=container.restart_count,
         health=container.health,
         health_output=container.health_output,
+        started_at=str(container.starts or ""),
     )

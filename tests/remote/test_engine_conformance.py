@@ -12,7 +12,7 @@ import pytest
 
 from ozwald.errors import EngineError, Failure
 from ozwald.model.belongings import ObservedNetwork
-from ozwald.remote.engine import Engine, Exec, Limits, NameTaken
+from ozwald.remote.engine import Engine, Exec, Limits, LogPiece, LogStream, NameTaken
 from ozwald.remote.fleet import Fleet
 from tests.fakes.engine import ExecOutcome, FakeContainer, FakeEngine
 from tests.lab.standard import IMAGE
@@ -60,6 +60,15 @@ def everything(begun: Exec) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     while (piece := begun.read()) is not None:
         found[piece[0]] = found.get(piece[0], b"") + piece[1]
+    return found
+
+
+def pieces_of(stream: LogStream) -> list[LogPiece]:
+    """What a log has until its end."""
+    found: list[LogPiece] = []
+    while pieces := stream.read():
+        found.extend(pieces)
+    stream.close()
     return found
 
 
@@ -200,6 +209,7 @@ class TestEngine:
             lambda: engine.stop(GONE),
             lambda: engine.rename(GONE, "ozsvc--r--b"),
             lambda: engine.logs(GONE),
+            lambda: engine.follow_logs(GONE),
         ):
             error = refused(change)
             assert (error.status, error.failure) == (404, Failure.TERMINAL)
@@ -319,6 +329,58 @@ class TestEngine:
         assert engine.logs(made, tail=0) == b""
         assert engine.logs(made, head=2) == b"one\ntwo\n"
         assert engine.logs(made, limit_bytes=6) == b"three\n"
+
+    def test_a_log_comes_message_by_message_with_its_moments(self, engine: Engine) -> None:
+        made = engine.create("ozsvc--r--a", TALK)
+        engine.start(made)
+        assert eventually(lambda: len(pieces_of(engine.follow_logs(made, wait=False))) == 3)
+
+        pieces = pieces_of(engine.follow_logs(made, wait=False))
+        assert [piece.content for piece in pieces] == [b"one\n", b"two\n", b"three\n"]
+        assert sorted(pieces, key=lambda piece: piece.at_ns) == pieces
+        assert abs(pieces[0].at_ns / 1e9 - time.time()) < 60
+        assert pieces_of(engine.follow_logs(made, tail=1, wait=False)) == pieces[2:]
+        assert pieces_of(engine.follow_logs(made, since_ns=pieces[1].at_ns, wait=False)) == pieces[1:]
+        assert pieces_of(engine.follow_logs(made, since_ns=pieces[2].at_ns + 1, wait=False)) == []
+
+    def test_a_followed_log_waits_for_more_and_ends_with_the_container(self, engine: Engine) -> None:
+        made = engine.create("ozsvc--r--a", TALK)
+        engine.start(made)
+        ended: list[LogPiece] = []
+        follower = threading.Thread(target=lambda: ended.extend(pieces_of(engine.follow_logs(made))))
+        follower.start()
+
+        follower.join(0.3)
+        assert follower.is_alive()
+        engine.stop(made, 0.0)
+        follower.join(10)
+        assert [piece.content for piece in ended] == [b"one\n", b"two\n", b"three\n"]
+
+    def test_a_followed_log_is_closed_while_it_waits(self, engine: Engine) -> None:
+        made = engine.create("ozsvc--r--a", SLEEP)
+        engine.start(made)
+        stream = engine.follow_logs(made)
+        read: list[object] = []
+        reader = threading.Thread(target=lambda: read.append(list(stream.read())))
+        reader.start()
+
+        reader.join(0.1)
+        assert reader.is_alive()
+        stream.close()
+        reader.join(5)
+        assert read == [[]]
+
+    def test_a_container_says_when_it_was_started_anew(self, engine: Engine) -> None:
+        made = engine.create("ozsvc--r--a", SLEEP)
+        seen = []
+        for _ in range(2):
+            engine.start(made)
+            engine.stop(made, 0.0)
+            state = engine.state(made)
+            assert state is not None
+            seen.append(state.started_at)
+
+        assert seen[0] != seen[1]
 
     def test_a_container_that_never_ran_has_no_logs(self, engine: Engine) -> None:
         assert engine.logs(engine.create("ozsvc--r--a", SLEEP)) == b""
