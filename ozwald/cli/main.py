@@ -27,8 +27,8 @@ COMMANDS = {
     "plan": ("apply", "plan", "Show what apply would do, changing nothing."),
     "apply": ("apply", "apply", "Make exactly these instances run."),
     "list_active_services": ("services", "list_active_services", "List what is running."),
-    "get_service_logs": ("services", "get_service_logs", "Show what a service has written."),
-    "get_service_launch_logs": ("services", "get_service_launch_logs", "Show how a service was started."),
+    "get_service_logs": ("logs", "get_service_logs", "Show or follow what services write."),
+    "get_service_launch_logs": ("launch_logs", "get_service_launch_logs", "Show how services were started."),
 }
 
 

@@ -3,12 +3,12 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ozwald.cli.harmless import harmless_json, harmless_line
+from ozwald.cli.harmless import harmless, harmless_json, harmless_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -37,6 +37,8 @@ output_option = click.option(
 limit_option = click.option(
     "--limit", metavar="PATTERN", help="Only these hosts: names, groups, globs, a:b, a:&b, a:!b."
 )
+head_option = click.option("--top", type=click.IntRange(min=1), metavar="N", help="Only the first N lines.")
+tail_option = click.option("--last", type=click.IntRange(min=1), metavar="N", help="Only the last N lines.")
 
 
 def emit(document: Any, output: str, *, table: Callable[[], None]) -> None:
@@ -49,6 +51,14 @@ def emit(document: Any, output: str, *, table: Callable[[], None]) -> None:
         click.echo(yaml.safe_dump(document, sort_keys=False, allow_unicode=_prints_unicode()), nl=False)
     else:
         table()
+
+
+def print_json_lines(documents: Iterable[Any]) -> None:
+    """Prints each JSON-able document as one line."""
+    ascii_only = not _prints_unicode()
+    lines = [harmless_json(json.dumps(document, ensure_ascii=ascii_only)) + "\n" for document in documents]
+    sys.stdout.write("".join(lines))
+    sys.stdout.flush()
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> None:
@@ -80,6 +90,15 @@ def paint(text: str, style: str) -> str:
     if not style or not sys.stdout.isatty() or "NO_COLOR" in os.environ:
         return text
     return click.style(text, dim=True) if style == "dim" else click.style(text, fg=style)
+
+
+def print_text(content: bytes) -> None:
+    """Text of elsewhere: bytes as they are into a pipe, harmless on a terminal."""
+    if sys.stdout.isatty():
+        sys.stdout.write(harmless(content.decode("utf-8", "backslashreplace").replace("\r\n", "\n")))
+    else:
+        sys.stdout.buffer.write(content)
+    sys.stdout.flush()
 
 
 def warn(text: str) -> None:

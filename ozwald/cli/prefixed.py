@@ -16,11 +16,13 @@ LONGEST_LINE = 64 * 1024
 class PrefixedLines:
     """Takes pieces of output from any thread and prints whole lines; a line without end comes in parts.
 
-    `broken` is set once nobody reads standard output any more; what comes after that is dropped.
+    `broken` is set once nobody reads standard output any more; what comes after that is dropped. Errors go to
+    standard error unless `errors_apart` is False.
     """
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], *, errors_apart: bool = True) -> None:
         self.broken = False
+        self._errors_apart = errors_apart
         self._width = max(map(len, names), default=0)
         self._colours = {name: COLOURS[number % len(COLOURS)] for number, name in enumerate(names)}
         self._begun: dict[tuple[str, bool], bytes] = {}
@@ -49,6 +51,7 @@ class PrefixedLines:
             self._echo([self._prefix(name, "!", sys.stderr.isatty()) + harmless(text)], is_error=True)
 
     def _print(self, name: str, lines: Sequence[bytes], is_error: bool) -> None:
+        is_error = is_error and self._errors_apart
         prefix = self._prefix(name, "|", (sys.stderr if is_error else sys.stdout).isatty())
         texts = (line.removesuffix(b"\r").decode("utf-8", "backslashreplace") for line in lines)
         self._echo([prefix + harmless(text) for text in texts], is_error=is_error)

@@ -70,9 +70,14 @@ def state(entry: Mapping[str, Any]) -> ContainerState:
         restart_count=int(entry.get("RestartCount") or 0),
         health=health.get("Status") if health.get("Status") in HEALTH else None,
         health_output=str(checks[-1].get("Output") or "") if checks else "",
-        stop_timeout_s=float((entry.get("Config") or {}).get("StopTimeout") or STOP_S),
+        stop_timeout_s=_stop_timeout_s((entry.get("Config") or {}).get("StopTimeout")),
         started_at=str(now.get("StartedAt") or ""),
     )
+
+
+def _stop_timeout_s(value: object) -> float:
+    """What a container was created with; 0 is a value of its own."""
+    return STOP_S if value is None else float(str(value))
 
 
 def activity(entry: Mapping[str, Any]) -> Activity:

@@ -72,6 +72,11 @@ def test_a_state_without_a_healthcheck_has_no_health() -> None:
     assert docker_answers.state({"Id": "1", "State": {"Health": {"Status": "none"}}}).health is None
 
 
+@pytest.mark.parametrize(("config", "expected"), [({}, 10.0), ({"StopTimeout": None}, 10.0), ({"StopTimeout": 0}, 0.0)])
+def test_no_time_to_stop_is_no_default(config: dict[str, object], expected: float) -> None:
+    assert docker_answers.state({"Id": "1", "State": {}, "Config": config}).stop_timeout_s == expected
+
+
 def test_the_last_health_check_is_quoted() -> None:
     health = {"Status": "unhealthy", "Log": [{"Output": "first"}, {"Output": "last"}]}
 
