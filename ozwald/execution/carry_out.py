@@ -3,9 +3,10 @@
 import logging
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 
 from ozwald.errors import Failure, HostError
+from ozwald.execution.clock import MONOTONIC, Clock
 from ozwald.execution.deliver import Turns
 from ozwald.execution.health import Interrupted, Patience
 from ozwald.execution.instance import Instance, LaunchFailed
@@ -28,17 +29,20 @@ def carry_out(
     report: Report,
     patience: Patience | None = None,
     stop: threading.Event | None = None,
+    clock: Clock = MONOTONIC,
+    pool: Executor | None = None,
 ) -> list[Result]:
     """Carries out every change of the plan and returns a result for each operation, in the plan's order.
 
     `engine_of` gives the engine of a host by name, or raises HostError. One failure stops nothing but what depends
     on it. When `stop` is set, or on Ctrl-C, no further operation begins and those in hand are finished or undone.
+    `pool` runs the operations and is shut down at the end; without one each of them has a thread.
     """
     stop = stop or threading.Event()
-    crew = _Crew(engine_of, ownership, report, patience or Patience(), stop)
-    with ThreadPoolExecutor(max_workers=MAX_AT_ONCE, thread_name_prefix="apply") as pool:
+    crew = _Crew(engine_of, ownership, report, patience or Patience(), stop, clock)
+    with pool or ThreadPoolExecutor(max_workers=MAX_AT_ONCE, thread_name_prefix="apply") as workers:
         # This thread only waits, so that Ctrl-C finds no operation half begun.
-        begun = pool.submit(crew.begin_all, plan.operations, pool)
+        begun = workers.submit(crew.begin_all, plan.operations, workers)
         try:
             begun.result()
             return crew.results()
@@ -59,6 +63,7 @@ class _Crew:
         report: Report,
         patience: Patience,
         stop: threading.Event,
+        clock: Clock,
     ) -> None:
         self.engine_of = engine_of
         self.ownership = ownership
@@ -66,13 +71,14 @@ class _Crew:
         self.patience = patience
         self.stop = stop
         self.turns = Turns()
+        self.clock = clock
         self.begun: list[tuple[Operation, Future[Result]]] = []
 
-    def begin_all(self, operations: Iterable[Operation], pool: ThreadPoolExecutor) -> None:
+    def begin_all(self, operations: Iterable[Operation], pool: Executor) -> None:
         for operation in operations:
             self.begin(operation, pool)
 
-    def begin(self, operation: Operation, pool: ThreadPoolExecutor) -> None:
+    def begin(self, operation: Operation, pool: Executor) -> None:
         if not operation.action.is_change:
             future: Future[Result] = Future()
             blocked = operation.action is Action.BLOCKED
@@ -93,8 +99,7 @@ class _Crew:
             return self._failed(operation, "interrupted before it began; apply again")
         self._tell(operation, f"{operation.action.value} on {operation.host}: {operation.reason}")
         try:
-            engine = self.engine_of(operation.host or "")
-            launch(Instance(operation, engine, self.ownership, self.patience, self.stop, self.report, self.turns))
+            launch(self._instance(operation))
         except LaunchFailed as failed:
             return self._failed(operation, str(failed))
         except HostError as error:
@@ -107,6 +112,12 @@ class _Crew:
             log.exception("%s: %s", operation.host, operation.key)
             return self._failed(operation, f"{type(mistake).__name__}: {mistake}; this is a mistake in ozwald")
         return Result(operation=operation)
+
+    def _instance(self, operation: Operation) -> Instance:
+        engine = self.engine_of(operation.host or "")
+        return Instance(
+            operation, engine, self.ownership, self.patience, self.stop, self.report, self.turns, self.clock
+        )
 
     def _failed(self, operation: Operation, error: str, *, is_unknown: bool = False) -> Result:
         self._tell(operation, f"{'not known' if is_unknown else 'failed'}: {error}")

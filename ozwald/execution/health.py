@@ -1,10 +1,9 @@
 """Waits until a started container is available, and tells a slow start from one that has stalled."""
 
 import threading
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
+from ozwald.execution.clock import MONOTONIC, Clock
 from ozwald.model.container import ContainerState
 from ozwald.remote.engine import Engine
 
@@ -61,7 +60,7 @@ def wait_until_available(
     *,
     patience: Patience,
     stop: threading.Event,
-    now: Callable[[], float] = time.monotonic,
+    clock: Clock = MONOTONIC,
 ) -> None:
     """Returns once the container is available.
 
@@ -70,12 +69,12 @@ def wait_until_available(
         Interrupted: `stop` was set.
         HostError: the engine could not be asked.
     """
-    begun = settled_since = now()
+    begun = settled_since = clock.now()
     progress = _Progress(engine, container_id, patience, begun)
     before = count = _restarts(engine.state(container_id))
     while True:
         state = engine.state(container_id)
-        moment = now()
+        moment = clock.now()
         if not _runs_on(state, count):
             settled_since, count = moment, _restarts(state)
         if is_available(state, running_s=moment - settled_since, restarts=count - before, patience=patience):
@@ -84,7 +83,7 @@ def wait_until_available(
             raise StartFailed(f"nothing moved for {patience.stall_s:.0f} s: no log, disk read, CPU or health change")
         if moment - begun >= patience.timeout_s:
             raise StartFailed(f"it was not available after {patience.timeout_s:.0f} s")
-        if stop.wait(patience.poll_s):
+        if clock.wait(stop, patience.poll_s):
             raise Interrupted
 
 

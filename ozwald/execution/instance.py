@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from ozwald.errors import EngineError, Failure, HostError, RequestError
+from ozwald.execution.clock import MONOTONIC, Clock
 from ozwald.execution.deliver import CannotDeliver, Courier, Turns
 from ozwald.execution.health import Interrupted, Patience, StartFailed, wait_until_available
 from ozwald.execution.labels import Ownership, labels_of
@@ -36,6 +37,7 @@ class Instance:
     stop_asked: threading.Event
     report: Report
     turns: Turns = field(default_factory=Turns)
+    clock: Clock = MONOTONIC
 
     @property
     def placement(self) -> Placement:
@@ -122,7 +124,9 @@ class Instance:
             LaunchFailed: it will not be.
         """
         try:
-            wait_until_available(self.engine, container_id, patience=self.patience, stop=self.stop_asked)
+            wait_until_available(
+                self.engine, container_id, patience=self.patience, stop=self.stop_asked, clock=self.clock
+            )
         except StartFailed as failed:
             raise self._explained(container_id, str(failed)) from failed
         self.tell("available")

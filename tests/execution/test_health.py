@@ -57,25 +57,27 @@ def test_a_look_says_failed_and_why(state: ContainerState | None, told: str) -> 
     assert told in str(failed.value)
 
 
-class Clock(threading.Event):
-    """A stop event on which waiting takes no time but moves the clock; `each` happens after every wait."""
+class Moved:
+    """A clock that moves only while somebody waits; `each` happens after every wait."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self.now = 1000.0
+        self.passed_s = 0.0
         self.each: Callable[[float], None] = lambda passed_s: None
 
-    def wait(self, timeout: float | None = None) -> bool:
-        self.now += timeout or 0
-        self.each(self.now - 1000.0)
-        return self.is_set()
+    def now(self) -> float:
+        return 1000.0 + self.passed_s
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        self.passed_s += seconds
+        self.each(self.passed_s)
+        return event.is_set()
 
 
 class Starting:
     """One container that has just been started."""
 
     def __init__(self, *, healthcheck: bool = False) -> None:
-        self.clock = Clock()
+        self.clock, self.stop = Moved(), threading.Event()
         self.engine = FakeEngine(images=["llm:1"])
         config = {"Image": "llm:1", "Healthcheck": {"Test": ["CMD", "true"]} if healthcheck else {}}
         self.id = self.engine.create("llm", config)
@@ -90,13 +92,13 @@ class Starting:
         return self
 
     def seconds_until_available(self, patience: Patience = PATIENCE) -> float:
-        wait_until_available(self.engine, self.id, patience=patience, stop=self.clock, now=lambda: self.clock.now)
-        return self.clock.now - 1000.0
+        wait_until_available(self.engine, self.id, patience=patience, stop=self.stop, clock=self.clock)
+        return self.clock.passed_s
 
     def failure(self, patience: Patience = PATIENCE) -> tuple[str, float]:
         with pytest.raises(StartFailed) as failed:
             self.seconds_until_available(patience)
-        return str(failed.value), self.clock.now - 1000.0
+        return str(failed.value), self.clock.passed_s
 
 
 def test_without_a_healthcheck_it_is_available_once_it_has_run_for_a_while() -> None:
@@ -181,7 +183,7 @@ def test_one_that_moves_for_ever_is_given_up_at_the_cap() -> None:
 
 def test_a_stop_ends_the_wait() -> None:
     starting = Starting()
-    starting.clock.set()
+    starting.stop.set()
 
     with pytest.raises(Interrupted):
         starting.seconds_until_available()
