@@ -11,10 +11,14 @@ from ozwald.model.plan import Action
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _WayBack:
-    """The container that serves again if its successor fails; `start` unless it did not run before."""
+    """The container that serves again if its successor fails; `start` unless it did not run before.
+
+    `successor_runs` when that one was found running, so that it may well be available.
+    """
 
     container_id: str
     start: bool
+    successor_runs: bool = False
 
 
 def launch(instance: Instance) -> None:
@@ -114,7 +118,8 @@ def _way_back(instance: Instance, container_id: str, *, is_fresh: bool) -> _WayB
     if is_fresh:
         return _WayBack(container_id=container_id, start=_serves(states[container_id]))
     serving = [name for name in leftovers if _serves(states[name])]
-    return _WayBack(container_id=(serving or leftovers or (container_id,))[0], start=True)
+    back = (serving or leftovers or (container_id,))[0]
+    return _WayBack(container_id=back, start=True, successor_runs=_serves(states[container_id]))
 
 
 def _serves(state: ContainerState | None) -> bool:
@@ -125,10 +130,10 @@ def _serves(state: ContainerState | None) -> bool:
 def _change_over(instance: Instance, old: tuple[str, ...], new: str | None, way_back: _WayBack) -> None:
     """Keeps the old containers, set aside and stopped, until the new one is available.
 
-    What an engine's error leaves of a new container that was there before is for the next look: it may well be
+    What an engine's error leaves of a new container that ran before is for the next look: it may well be
     available. So is everything after a failure whose effect is not known.
     """
-    was_there = new is not None
+    may_serve = new is not None and way_back.successor_runs
     try:
         new = new or instance.create()
         instance.furnish(new)
@@ -138,7 +143,7 @@ def _change_over(instance: Instance, old: tuple[str, ...], new: str | None, way_
         instance.start(new)
         instance.wait(new)
     except HostError as error:
-        if error.failure is not Failure.UNKNOWN and not was_there:
+        if error.failure is not Failure.UNKNOWN and not may_serve:
             _go_back(instance, (new, *old), way_back, reason=error.message)
         raise
     except Exception as error:
@@ -152,15 +157,17 @@ def _go_back(instance: Instance, containers: tuple[str | None, ...], way_back: _
     """Puts the old container back; it runs before it gets its name, so that a kill in between is recognised."""
     engine, back = instance.engine, way_back.container_id
     new, *old = containers
+    others = [container_id for container_id in old if container_id is not None and container_id != back]
     try:
         if new is not None:
             engine.remove(new, force=True)
+        for container_id in others:
+            instance.stop(container_id)
         if way_back.start:
             engine.start(back)
         engine.rename(back, instance.name)
-        for container_id in old:
-            if container_id is not None and container_id != back:
-                engine.remove(container_id, force=True)
+        for container_id in others:
+            engine.remove(container_id, force=True)
     except HostError as error:
         raise LaunchFailed(f"{reason}; and going back failed: {error.message}; apply again") from error
     instance.tell("went back to the old container")

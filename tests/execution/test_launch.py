@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from ozwald.errors import EngineError, Failure
+from ozwald.errors import ConnectionFailed, EngineError, Failure
 from ozwald.execution.health import Patience
 from ozwald.model.container import LABEL_SPEC, leftover_name
 from ozwald.model.service import Attachment, Healthcheck, Mount, Network, Pull
@@ -448,6 +448,40 @@ class TestInterruptedReplacement:
         assert not result.is_done
         assert only_name(fleet) == NAME
         assert (fleet.box.named(NAME).config["Image"], fleet.box.named(NAME).state) == ("llm:1", "running")
+
+    def test_a_refusal_before_the_new_one_has_run_leads_back(self) -> None:
+        fleet = self.interrupted(new=True)
+        fleet.box.fail("start", ConnectionFailed("box1", "no route", failure=Failure.RETRYABLE))
+
+        fleet.apply("llm", V2)
+
+        assert only_name(fleet) == NAME
+        assert (fleet.box.named(NAME).config["Image"], fleet.box.named(NAME).state) == ("llm:1", "running")
+
+    def test_a_new_one_that_runs_already_survives_a_refusal(self) -> None:
+        fleet = self.interrupted(new=True)
+        fleet.box.exit(leftover_name(NAME, next(iter(fleet.box.containers))))
+        fleet.box.start(fleet.box.named(NAME).id)
+        fleet.box.fail("start", ConnectionFailed("box1", "no route", failure=Failure.RETRYABLE))
+
+        fleet.apply("llm", V2)
+
+        assert (fleet.box.named(NAME).config["Image"], fleet.box.named(NAME).state) == ("llm:2", "running")
+
+    def test_the_way_back_stops_the_successor_of_the_one_it_starts(self) -> None:
+        fleet = self.interrupted(new=True)
+        fleet.box.exit(leftover_name(NAME, next(iter(fleet.box.containers))))
+        fleet.box.start(fleet.box.named(NAME).id)
+        running: list[int] = []
+        fleet.box.on_start = lambda _: running.append(
+            sum(found.state == "running" for found in fleet.box.containers.values())
+        )
+        fleet.box.fail("stop", EngineError("box1", "said no", failure=Failure.TERMINAL))
+
+        fleet.apply("llm", service(image="web:1"))
+
+        assert running == [1]
+        assert only_name(fleet) == NAME
 
     def test_going_back_to_the_old_settings_puts_the_old_one_to_use_or_replaces_it(self) -> None:
         fleet = self.interrupted(new=False)
