@@ -40,6 +40,14 @@ limit_option = click.option(
 head_option = click.option("--top", type=click.IntRange(min=1), metavar="N", help="Only the first N lines.")
 tail_option = click.option("--last", type=click.IntRange(min=1), metavar="N", help="Only the last N lines.")
 
+wait_option = click.option(
+    "--wait",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    metavar="SECONDS",
+    help="How long to wait for hosts that another process is changing.",
+)
+
 
 def emit(document: Any, output: str, *, table: Callable[[], None]) -> None:
     """Prints a JSON-able document in the form asked for; `table` prints it for people."""

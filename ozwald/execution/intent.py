@@ -1,32 +1,48 @@
-"""From a request to a durable intent: which instances are wanted, what that changes, and writing it down first."""
+"""From what is asked for to a durable intent: which instances are wanted, what that changes, written down first."""
 
-from collections.abc import Mapping, Sequence
+import logging
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from ozwald.errors import RequestError
+from ozwald.errors import StateError
 from ozwald.execution.closer import Scrutiny, plan_closely
 from ozwald.execution.observe import observe
+from ozwald.model.history import Author, Generation
 from ozwald.model.host import Host
-from ozwald.model.plan import InstanceKey, Plan
-from ozwald.model.service import InstanceRequest
+from ozwald.model.plan import Plan
 from ozwald.model.settings import Settings
-from ozwald.model.wanted import Leaving, WantedInstance, WantedSet
+from ozwald.model.wanted import WantedSet
+from ozwald.planning.asking import Ask, wanted_after
 from ozwald.planning.planner import placed_as
+from ozwald.planning.set_changes import changes
+from ozwald.planning.situation import Situation
 from ozwald.remote.fleet import Fleet
+from ozwald.state.history import History
 from ozwald.state.home import DataFolder
-from ozwald.state.wanted import read_wanted, wanted_path, write_wanted
+from ozwald.state.wanted import changing_wanted, read_wanted, wanted_path, write_wanted
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
-    """A wanted set with the plan that brings it about; nothing has been changed yet."""
+    """A wanted set with the plan that brings it about; nothing has been changed yet.
+
+    The rest is what it was made from: what was asked for and how closely to look, the set stored `before`, and what
+    was seen.
+    """
 
     wanted: WantedSet
     plan: Plan
+    ask: Ask
+    scrutiny: Scrutiny
+    before: WantedSet | None
+    situation: Situation
 
 
 def intend(
-    requests: Sequence[InstanceRequest] | None,
+    ask: Ask,
     *,
     settings: Settings,
     hosts: Mapping[str, Host],
@@ -35,58 +51,103 @@ def intend(
     provisioner: str,
     scrutiny: Scrutiny | None = None,
 ) -> Intent:
-    """Plans for exactly these instances, or, with None, for those that are wanted already. Only reads.
+    """Plans for what is asked, with one look at these hosts. Only reads.
 
     Raises:
         RequestError: nothing was ever asked for, or the request does not make sense.
         NothingReachable: not one host answered.
     """
     stored = read_wanted(wanted_path(home, provisioner))
-    wanted = _wanted(requests, stored, settings, hosts)
+    wanted_after(ask, stored, known=settings.inventory.hosts, looked_at=hosts)  # refused before any host is asked
+    desk = _Desk(settings=settings, fleet=fleet, home=home, provisioner=provisioner)
     situation = observe(fleet, settings.inventory, hosts, controller=home.controller_id())
-    key = home.fingerprint_key()
-    plan = plan_closely(wanted, settings.realms, situation, fleet=fleet, key=key, scrutiny=scrutiny)
-    placed = placed_as(plan, wanted, situation)
-    changed = stored is None or placed.instances != stored.instances
-    return Intent(wanted=replace(placed, generation=wanted.generation + changed), plan=plan)
+    return desk.plan(ask, stored, situation, scrutiny or Scrutiny())
 
 
-def make_durable(intent: Intent, *, home: DataFolder, provisioner: str) -> None:
-    """Writes the wanted set down, unless it is on disk already.
+def make_durable(
+    intent: Intent,
+    *,
+    settings: Settings,
+    fleet: Fleet,
+    home: DataFolder,
+    provisioner: str,
+    author: Author,
+    now: Callable[[], float] = time.time,
+) -> Intent:
+    """Writes the wanted set and its generation down, and returns the intent to carry out.
+
+    Another process may have changed the set since it was read: then the request is merged into the new one, and
+    planned again from what was seen, before the next try.
 
     Raises:
+        RequestError: the request does not make sense any more.
         StateError: it cannot be written; nothing may be changed then.
     """
-    path = wanted_path(home, provisioner)
-    if read_wanted(path) != intent.wanted:
-        home.folder("wanted")
-        write_wanted(path, intent.wanted)
+    desk = _Desk(settings=settings, fleet=fleet, home=home, provisioner=provisioner)
+    while True:
+        with changing_wanted(home, provisioner) as path:
+            stored = read_wanted(path)
+            if stored == intent.before:
+                if intent.wanted != stored:
+                    store(intent.wanted, stored, home=home, provisioner=provisioner, author=author, at=now())
+                return intent
+        intent = desk.plan(intent.ask, stored, intent.situation, intent.scrutiny)
 
 
-def _wanted(
-    requests: Sequence[InstanceRequest] | None, stored: WantedSet | None, settings: Settings, hosts: Mapping[str, Host]
-) -> WantedSet:
-    if requests is None:
-        if stored is None:
-            raise RequestError("nothing is wanted yet; say what: ozwald apply NAME[service][variety][profile]")
-        return stored
-    before = stored or WantedSet(generation=0)
-    placed = {one.key: one.placed_on for one in before.instances}
-    asked = {instance.key: instance for instance in _outside(before, settings, hosts)}
-    named: set[InstanceKey] = set()
-    for request in requests:
-        instance = WantedInstance(request=request)
-        if instance.key in named:
-            raise RequestError(f"instance {instance.key} is asked for twice; give each a name of its own")
-        named.add(instance.key)
-        asked[instance.key] = replace(instance, placed_on=placed.get(instance.key))
-    dropped = {Leaving(key=one.key, host=one.placed_on) for one in before.instances if one.placed_on is not None}
-    staying = {Leaving(key=one.key, host=one.placed_on) for one in asked.values() if one.placed_on is not None}
-    leaving = {*before.leaving, *dropped} - staying
-    return WantedSet(generation=before.generation, instances=tuple(asked.values()), leaving=tuple(sorted(leaving)))
+def store(
+    wanted: WantedSet, before: WantedSet | None, *, home: DataFolder, provisioner: str, author: Author, at: float
+) -> None:
+    """Writes a new wanted set down, its history first: what was wanted once is never missing there.
+
+    Raises:
+        StateError: the set cannot be written. That the history cannot is a warning.
+    """
+    if before is None or wanted.generation != before.generation:
+        generation = Generation(
+            number=wanted.generation,
+            at=at,
+            author=author,
+            instances=wanted.instances,
+            changes=changes(before.instances if before else (), wanted.instances),
+        )
+        try:
+            History(home, provisioner).keep(generation)
+        except StateError as error:
+            log.warning("generation %d is not in the history: %s", generation.number, error)
+    write_wanted(wanted_path(home, provisioner), wanted)
 
 
-def _outside(before: WantedSet, settings: Settings, hosts: Mapping[str, Host]) -> list[WantedInstance]:
-    """What was placed on hosts that are not looked at: a limited request does not speak of it."""
-    known = settings.inventory.hosts
-    return [one for one in before.instances if one.placed_on in known and one.placed_on not in hosts]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Desk:
+    """Where plans are made."""
+
+    settings: Settings
+    fleet: Fleet
+    home: DataFolder
+    provisioner: str
+
+    def plan(self, ask: Ask, stored: WantedSet | None, situation: Situation, scrutiny: Scrutiny) -> Intent:
+        known, looked_at = situation.inventory.hosts, situation.hosts
+        last = 0 if stored else _last_generation(self.home, self.provisioner)
+        wanted = wanted_after(ask, stored, known=known, looked_at=looked_at, last_generation=last)
+        key = self.home.fingerprint_key()
+        plan = plan_closely(wanted, self.settings.realms, situation, fleet=self.fleet, key=key, scrutiny=scrutiny)
+        placed = placed_as(plan, wanted, situation)
+        changed = stored is None or placed.instances != stored.instances
+        return Intent(
+            wanted=replace(placed, generation=wanted.generation + changed),
+            plan=plan,
+            ask=ask,
+            scrutiny=scrutiny,
+            before=stored,
+            situation=situation,
+        )
+
+
+def _last_generation(home: DataFolder, provisioner: str) -> int:
+    """Where a wanted set was lost, its history may still say how far it had come."""
+    try:
+        return max(History(home, provisioner).numbers(), default=0)
+    except StateError as error:
+        log.warning("%s", error)
+        return 0

@@ -1,18 +1,22 @@
-"""The data folder: the controller's identity, its key, the lock and the files the other modules keep there."""
+"""The data folder: the controller's identity, its key, the hosts' locks and the files the other modules keep there."""
 
-import fcntl
-import os
+import hashlib
 import re
+import resource
 import secrets
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 from ozwald.errors import StateError
 from ozwald.state.files import read_text, write_whole
+from ozwald.state.locks import held
 
 KEY_BYTES = 32
+_LONGEST_NAME = 200
 
 
 class DataFolder:
@@ -63,30 +67,28 @@ class DataFolder:
         return path
 
     @contextmanager
-    def changing(self) -> Iterator[None]:
-        """Holds the folder's lock, with identity and key made: one process at a time changes what runs.
+    def changing(
+        self, hosts: Iterable[str], *, wait_s: float = 0.0, on_wait: Callable[[str], None] = lambda text: None
+    ) -> Iterator[None]:
+        """Holds the locks of these hosts, with identity and key made: one process at a time changes a host.
+
+        They are taken in the order of their names, so that no two processes wait for each other. `wait_s` is for
+        all of them together.
 
         Raises:
-            StateError: another process holds it, or it cannot be opened.
+            Busy: another process holds one.
+            StateError: one cannot be opened.
         """
-        path = self.folder() / "lock"
-        try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as err:
-            raise StateError(f"cannot open the lock {path}: {err.strerror}") from err
-        try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as err:
-                holder = os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
-                raise StateError(f"another ozwald (process {holder}) is changing services; wait for it") from err
-            os.truncate(descriptor, 0)
-            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        folder, over = self.folder("locks"), time.monotonic() + wait_s
+        names = sorted(set(hosts))
+        _allow_open_files(len(names))
+        with ExitStack() as locks:
+            for name in names:
+                left = max(0.0, over - time.monotonic())
+                locks.enter_context(held(folder / _lock_name(name), name, wait_s=left, on_wait=on_wait))
             self._make_once("controller-id", _new_controller_id())
             self._make_once("fingerprint-key", _new_key())
             yield
-        finally:
-            os.close(descriptor)
 
     def _make_once(self, name: str, value: str) -> None:
         path = self.path / name
@@ -107,3 +109,18 @@ def _new_controller_id() -> str:
 
 def _new_key() -> str:
     return secrets.token_hex(KEY_BYTES)
+
+
+def _lock_name(host: str) -> str:
+    """A host may be called anything that an Ansible inventory allows."""
+    name = quote(host, safe="")
+    return f"{name if len(name) <= _LONGEST_NAME else hashlib.sha256(host.encode()).hexdigest()}.lock"
+
+
+def _allow_open_files(more: int) -> None:
+    """Each lock is an open file, beside the connections; macOS allows 256 unless asked."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 256 + 4 * more
+    if soft < wanted and (hard == resource.RLIM_INFINITY or hard > soft):
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))

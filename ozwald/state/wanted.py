@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +13,27 @@ from ozwald.model.service import InstanceRequest
 from ozwald.model.wanted import Leaving, WantedInstance, WantedSet
 from ozwald.state.files import read_text, write_whole
 from ozwald.state.home import DataFolder
+from ozwald.state.locks import held
 
 SCHEMA = 2
+PATIENCE_S = 10.0
 
 
 def wanted_path(home: DataFolder, provisioner: str) -> Path:
     """Where a provisioner's wanted set is kept."""
     return home.path / "wanted" / f"{provisioner}.json"
+
+
+@contextmanager
+def changing_wanted(home: DataFolder, provisioner: str) -> Iterator[Path]:
+    """Holds the lock of a provisioner's wanted set for the moment that reading, merging and writing takes.
+
+    Raises:
+        StateError: somebody has held it for too long, or it cannot be opened.
+    """
+    folder = home.folder("wanted")
+    with held(folder / f"{provisioner}.lock", f"the wanted set of {provisioner}", wait_s=PATIENCE_S):
+        yield wanted_path(home, provisioner)
 
 
 def read_wanted(path: Path) -> WantedSet | None:
@@ -43,7 +59,7 @@ def read_wanted(path: Path) -> WantedSet | None:
         _check_types(document)
         return WantedSet(
             generation=document["generation"],
-            instances=tuple(_instance(entry) for entry in document["instances"]),
+            instances=tuple(read_instance(entry) for entry in document["instances"]),
             leaving=tuple(_leaving(**entry) for entry in document["leaving"]),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as err:
@@ -66,7 +82,7 @@ def write_wanted(path: Path, wanted: WantedSet) -> None:
     Raises:
         StateError: it cannot be written; the previous one is still there.
     """
-    instances = [_entry(instance) for instance in wanted.instances]
+    instances = [instance_entry(instance) for instance in wanted.instances]
     leaving = [{"realm": one.key.realm, "name": one.key.name, "host": one.host} for one in wanted.leaving]
     document = {
         "schema": SCHEMA,
@@ -83,7 +99,8 @@ def _checksum(generation: int, instances: list[dict[str, Any]], leaving: list[di
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _entry(instance: WantedInstance) -> dict[str, str | None]:
+def instance_entry(instance: WantedInstance) -> dict[str, str | None]:
+    """One wanted instance as it stands in a file."""
     request = instance.request
     return {
         "realm": request.realm,
@@ -96,7 +113,14 @@ def _entry(instance: WantedInstance) -> dict[str, str | None]:
     }
 
 
-def _instance(entry: dict[str, str | None]) -> WantedInstance:
+def read_instance(entry: dict[str, str | None]) -> WantedInstance:
+    """The other way round.
+
+    Raises:
+        KeyError, TypeError, ValueError: no version of ours has written that.
+    """
+    if not all(isinstance(value, str | None) for value in entry.values()):
+        raise TypeError("entry")
     values = dict(entry)
     placed_on = values.pop("placed_on")
     return WantedInstance(request=InstanceRequest(**values), placed_on=placed_on)  # type: ignore[arg-type]

@@ -13,20 +13,24 @@ from ozwald.execution.health import Patience
 from ozwald.execution.intent import Intent, intend, make_durable
 from ozwald.execution.labels import Ownership
 from ozwald.model.container import LABEL_INSTANCE
+from ozwald.model.history import Author
 from ozwald.model.host import Host
 from ozwald.model.plan import Action
 from ozwald.model.service import InstanceRequest, Realm
 from ozwald.model.settings import Settings
 from ozwald.model.wanted import WantedSet
+from ozwald.planning.asking import Adding, Ask, Exactly, Removing, Same
 from ozwald.remote.command import CommandResult
 from ozwald.remote.connection import HostConnection
 from ozwald.remote.engine import Engine
 from ozwald.remote.fleet import Fleet
+from ozwald.state.history import History
 from ozwald.state.home import DataFolder
-from ozwald.state.wanted import read_wanted, wanted_path, write_wanted
-from tests.builders import definition, inventory, placed, realms, request, wanted
+from ozwald.state.wanted import changing_wanted, read_wanted, wanted_path, write_wanted
+from tests.builders import definition, inventory, key, placed, realms, request, wanted
 from tests.fakes.engine import FakeEngine
 
+AUTHOR = Author(owner="ann", command="ozwald apply")
 LOOKS = {"list_containers", "facts", "ping"}
 
 
@@ -77,10 +81,17 @@ class Desk:
         self.home.folder("wanted")
         write_wanted(wanted_path(self.home, "local"), want)
 
+    @property
+    def settings(self) -> Settings:
+        return Settings(path="settings.yml", inventory=self.inventory, realms=self.realms)
+
     def intend(self, *requests: InstanceRequest, again: bool = False, limit: str = "") -> Intent:
+        return self.ask(Same() if again else Exactly(requests=requests), limit=limit)
+
+    def ask(self, ask: Ask, *, limit: str = "") -> Intent:
         return intend(
-            None if again else requests,
-            settings=Settings(path="settings.yml", inventory=self.inventory, realms=self.realms),
+            ask,
+            settings=self.settings,
             hosts={name: host for name, host in self.inventory.hosts.items() if name == (limit or name)},
             fleet=self.fleet,
             home=self.home,
@@ -89,8 +100,7 @@ class Desk:
 
     def apply(self, *requests: InstanceRequest, limit: str = "") -> dict[str, str]:
         """Carries a plan out on the fake engines; returns where each action took place or was blocked."""
-        intent = self.intend(*requests, limit=limit)
-        self.make_durable(intent)
+        intent = self.make_durable(self.intend(*requests, limit=limit))
         ours = Ownership(
             provisioner="local", controller=self.home.controller_id(), generation=intent.wanted.generation, owner="ann"
         )
@@ -111,8 +121,16 @@ class Desk:
             for found in engine.list_containers()
         )
 
-    def make_durable(self, intent: Intent) -> None:
-        make_durable(intent, home=self.home, provisioner="local")
+    def make_durable(self, intent: Intent) -> Intent:
+        return make_durable(
+            intent,
+            settings=self.settings,
+            fleet=self.fleet,
+            home=self.home,
+            provisioner="local",
+            author=AUTHOR,
+            now=lambda: 7.0,
+        )
 
 
 @pytest.fixture
@@ -169,7 +187,7 @@ def test_the_whole_set_is_replaced_and_what_stays_keeps_its_place(desk: Desk) ->
 
 @pytest.fixture
 def changing(desk: Desk) -> Iterator[Desk]:
-    with desk.home.changing():
+    with desk.home.changing(desk.inventory.hosts):
         yield desk
 
 
@@ -245,6 +263,95 @@ class TestLimit:
         changing.apply()
 
         assert changing.apply(request(), limit="box2") == {}
+
+
+class TestMeanwhile:
+    """Another process may change the wanted set between the look at it and its writing."""
+
+    def test_two_requests_for_different_hosts_keep_each_others_change(self, desk: Desk) -> None:
+        one = desk.intend(request(host="box1"), limit="box1")
+        other = desk.intend(request("web", host="box2"), limit="box2")
+
+        desk.make_durable(one)
+        second = desk.make_durable(other)
+
+        assert desk.stored == wanted(placed("box1", host="box1"), placed("box2", "web", host="box2"), generation=2)
+        assert [str(operation.key) for operation in second.plan.changes] == ["web"]
+
+    def test_one_name_asked_for_on_two_hosts_gets_no_twin(self, desk: Desk) -> None:
+        one = desk.intend(request(), limit="box1")
+        other = desk.intend(request(), limit="box2")
+
+        first, second = desk.make_durable(one), desk.make_durable(other)
+
+        assert [operation.host for operation in first.plan.changes] == ["box1"]
+        assert second.plan.changes == ()
+        assert desk.stored == wanted(placed("box1"))
+
+    def test_a_request_that_makes_no_sense_any_more_writes_nothing(self, desk: Desk) -> None:
+        desk.make_durable(desk.intend(request(), request("web")))
+        late = desk.ask(Removing(keys=(key(),)))
+        desk.make_durable(desk.ask(Removing(keys=(key(),))))
+
+        with pytest.raises(RequestError, match="no wanted instance 'llm'; known: web"):
+            desk.make_durable(late)
+
+        assert desk.stored is not None
+        assert desk.stored.generation == 2
+
+    def test_the_set_is_locked_only_while_it_is_written(self, desk: Desk) -> None:
+        intent = desk.intend(request())
+        with changing_wanted(desk.home, "local"):
+            pass
+        desk.make_durable(intent)
+
+        with changing_wanted(desk.home, "local"):
+            pass
+
+
+class TestHistory:
+    def test_each_generation_is_kept_with_who_made_it_and_what_it_changed(self, desk: Desk) -> None:
+        desk.make_durable(desk.intend(request()))
+        desk.make_durable(desk.ask(Adding(requests=(request("web"),))))
+        desk.make_durable(desk.ask(Removing(keys=(key(),))))
+
+        history = History(desk.home, "local")
+        kept = [history.read(number) for number in history.numbers()]
+
+        assert [one.number for one in kept if one] == [3, 2, 1]
+        assert [(one.at, one.author) for one in kept if one] == [(7.0, AUTHOR)] * 3
+        assert [[(str(change.key), change.kind.value) for change in one.changes] for one in kept if one] == [
+            [("llm", "removed")],
+            [("web", "added")],
+            [("llm", "added")],
+        ]
+
+    def test_what_changes_nothing_is_not_kept(self, desk: Desk) -> None:
+        desk.make_durable(desk.intend(request()))
+        desk.make_durable(desk.intend(request()))
+
+        assert History(desk.home, "local").numbers() == [1]
+
+    def test_a_history_that_cannot_be_written_stops_nothing(self, desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+        desk.home.folder()
+        (desk.home.path / "history").write_text("in the way")
+
+        desk.make_durable(desk.intend(request()))
+
+        assert desk.stored == wanted(placed("box1"))
+        assert "generation 1 is not in the history" in caplog.text
+
+    def test_a_lost_set_goes_on_where_its_history_ends(self, desk: Desk) -> None:
+        desk.make_durable(desk.intend(request()))
+        desk.make_durable(desk.intend(request("web")))
+        wanted_path(desk.home, "local").unlink()
+
+        assert desk.intend(request()).wanted.generation == 3
+
+    def test_the_order_of_the_words_is_no_change(self, desk: Desk) -> None:
+        desk.make_durable(desk.intend(request(), request("web")))
+
+        assert desk.intend(request("web"), request()).wanted.generation == 1
 
 
 def test_without_a_request_what_is_wanted_already_is_planned(desk: Desk) -> None:

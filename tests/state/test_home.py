@@ -1,20 +1,23 @@
-"""The data folder: where it is, who we are, and one process at a time."""
+"""The data folder: where it is, who we are, and one process at a time for each host."""
 
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from ozwald.errors import StateError
 from ozwald.state.home import DataFolder
+from ozwald.state.locks import Busy
 
 HOLD = """
 import sys
 from pathlib import Path
 from ozwald.state.home import DataFolder
-with DataFolder(Path(sys.argv[1])).changing():
+with DataFolder(Path(sys.argv[1])).changing(sys.argv[2:]):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -62,17 +65,17 @@ def test_a_folder_that_cannot_be_made_is_told_with_the_way_out(tmp_path: Path) -
 
 class TestIdentity:
     def test_it_is_made_by_the_first_to_change_something_and_stays(self, home: DataFolder) -> None:
-        with home.changing():
+        with home.changing(["box1"]):
             identity = home.controller_id(), home.fingerprint_key()
 
-        with home.changing():
+        with home.changing(["box1"]):
             assert (home.controller_id(), home.fingerprint_key()) == identity
         assert home.controller_id() == DataFolder(home.path).controller_id()
         assert home.fingerprint_key() == DataFolder(home.path).fingerprint_key()
 
     def test_two_folders_are_two_controllers(self, tmp_path: Path) -> None:
         one, other = DataFolder(tmp_path / "one"), DataFolder(tmp_path / "other")
-        with one.changing(), other.changing():
+        with one.changing(["box1"]), other.changing(["box1"]):
             pass
 
         assert one.controller_id() != other.controller_id()
@@ -84,7 +87,7 @@ class TestIdentity:
         assert not home.path.exists()
 
     def test_the_key_is_for_the_owner_only(self, home: DataFolder) -> None:
-        with home.changing():
+        with home.changing(["box1"]):
             pass
 
         assert stat.S_IMODE((home.path / "fingerprint-key").stat().st_mode) == 0o600
@@ -95,7 +98,7 @@ class TestIdentity:
 
         with pytest.raises(StateError, match="restore it, or delete it to start over"):
             home.controller_id()
-        with home.changing():
+        with home.changing(["box1"]):
             assert (home.path / "controller-id").read_text() == content
 
     @pytest.mark.parametrize("content", ["nonsense", "abc", "00" * 31, "é"])
@@ -106,42 +109,82 @@ class TestIdentity:
             home.fingerprint_key()
 
 
-class TestLock:
-    def test_one_process_at_a_time_changes_what_runs(self, home: DataFolder) -> None:
-        with subprocess.Popen(
-            [sys.executable, "-c", HOLD, str(home.path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        ) as holder:
-            assert holder.stdout is not None
-            assert holder.stdout.readline() == "held\n"
-
-            with pytest.raises(StateError, match=rf"another ozwald \(process {holder.pid}\) is changing services"):
-                home.changing().__enter__()
-
+@contextmanager
+def another_process(home: DataFolder, *hosts: str) -> Iterator["subprocess.Popen[str]"]:
+    """A process that holds the locks of these hosts until its input ends."""
+    command = [sys.executable, "-c", HOLD, str(home.path), *hosts]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        yield holder
+        if holder.poll() is None:
             holder.communicate()
 
-        with home.changing():
+
+class TestLocks:
+    def test_one_process_at_a_time_changes_a_host_and_others_are_told_who(self, home: DataFolder) -> None:
+        with another_process(home, "box1", "box2") as holder, pytest.raises(Busy) as busy:
+            home.changing(["box3", "box2"]).__enter__()
+        assert str(busy.value).startswith(f"box2 is being changed by another ozwald (process {holder.pid})")
+
+        with home.changing(["box2"]):
             pass
+
+    def test_other_hosts_can_be_changed_at_the_same_time(self, home: DataFolder) -> None:
+        with another_process(home, "box1"), home.changing(["box2"]):
+            pass
+
+    def test_a_refused_process_keeps_no_lock(self, home: DataFolder) -> None:
+        with another_process(home, "box2"), pytest.raises(Busy):
+            home.changing(["box1", "box2"]).__enter__()
+
+        with another_process(home, "box1"):
+            pass
+
+    def test_who_waits_gets_the_lock_when_it_is_let_go(self, home: DataFolder) -> None:
+        told: list[str] = []
+        with another_process(home, "box1") as holder:
+
+            def let_go(text: str) -> None:
+                told.append(text)
+                holder.communicate()
+
+            with home.changing(["box1"], wait_s=30.0, on_wait=let_go):
+                assert holder.returncode == 0
+        assert told == [f"box1 is being changed by another ozwald (process {holder.pid}); waiting for it"]
+
+    def test_who_has_waited_long_enough_is_told_so(self, home: DataFolder) -> None:
+        with another_process(home, "box1"), pytest.raises(Busy, match="--wait SECONDS"):
+            home.changing(["box1"], wait_s=0.1).__enter__()
+
+    def test_locks_are_taken_in_one_order_whatever_is_asked_for(self, home: DataFolder) -> None:
+        """With the first of two held, nobody can be waiting for it while holding the second."""
+        with another_process(home, "box1"), pytest.raises(Busy), home.changing(["box2", "box1"]):
+            pass
+        assert [path.name for path in (home.path / "locks").iterdir()] == ["box1.lock"]
 
     def test_a_killed_holder_holds_it_no_more(self, home: DataFolder) -> None:
-        with subprocess.Popen(
-            [sys.executable, "-c", HOLD, str(home.path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        ) as holder:
-            assert holder.stdout is not None
-            holder.stdout.readline()
+        with another_process(home, "box1") as holder:
             holder.kill()
+            holder.wait()
 
-        with home.changing():
-            pass
+            with home.changing(["box1"]):
+                pass
 
     def test_it_is_given_back_when_the_change_fails(self, home: DataFolder) -> None:
-        with pytest.raises(KeyError), home.changing():
+        with pytest.raises(KeyError), home.changing(["box1"]):
             raise KeyError
 
-        with home.changing():
+        with home.changing(["box1"]):
             pass
 
     def test_a_lock_that_cannot_be_opened_is_told(self, home: DataFolder) -> None:
-        (home.folder() / "lock").mkdir()
+        (home.folder("locks") / "box1.lock").mkdir()
 
-        with pytest.raises(StateError, match="lock"):
-            home.changing().__enter__()
+        with pytest.raises(StateError, match=r"cannot open the lock .*box1\.lock"):
+            home.changing(["box1"]).__enter__()
+
+    @pytest.mark.parametrize("name", ["..", "a/b", "ü" * 100, "[::1]"])
+    def test_a_host_may_be_called_anything(self, home: DataFolder, name: str) -> None:
+        with home.changing([name]):
+            assert len(list((home.path / "locks").iterdir())) == 1

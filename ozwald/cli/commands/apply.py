@@ -1,25 +1,20 @@
 """`plan` and `apply`."""
 
-import getpass
-import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ozwald.cli.output import emit, limit_option, output_option, warn_unreachable
+from ozwald.cli.asking import Request, ask_of, author, request_options
+from ozwald.cli.output import emit, limit_option, output_option, wait_option, warn, warn_unreachable
 from ozwald.cli.plan_text import print_plan, print_results, result_document
 from ozwald.cli.progress import Progress
 from ozwald.cli.workspace import Workspace, with_workspace
-from ozwald.config.requests import WrittenRequest, read_requests
-from ozwald.errors import RequestError
 from ozwald.execution.steps import Result
 from ozwald.model.host import Host
 from ozwald.model.plan import Plan
-from ozwald.model.service import InstanceRequest, Pull, Realm
-from ozwald.planning.names import complete_request, parse_instance, split_specs
+from ozwald.model.service import Pull
+from ozwald.planning.asking import Ask
 from ozwald.state.launch_logs import LaunchLogs
 
 if TYPE_CHECKING:
@@ -27,38 +22,34 @@ if TYPE_CHECKING:
     from ozwald.remote.fleet import Fleet
 
 
-def request_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The ways to say what is wanted, and how closely to compare."""
+def scrutiny_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """How closely to compare."""
     command = click.option(
         "--pull",
         type=click.Choice([policy.value for policy in Pull]),
         help="When to fetch images; with always also what runs an older image of its tag is replaced "
         "[default: pull_policy of each service, else missing].",
     )(command)
-    command = click.option(
-        "--closely", is_flag=True, help="Compare every setting of every container, not only its labels."
-    )(command)
-    command = click.argument("instances", nargs=-1)(command)
     return click.option(
-        "-f", "--file", type=click.Path(path_type=Path), help="YAML or JSON list of the wanted instances."
+        "--closely", is_flag=True, help="Compare every setting of every container, not only its labels."
     )(command)
 
 
 @click.command()
 @request_options
+@scrutiny_options
 @limit_option
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 10 when there is something to change.")
 @output_option
 @with_workspace
 def plan(
     workspace: Workspace,
-    instances: Sequence[str],
-    file: Path | None,
     pull: str | None,
     closely: bool,
     limit: str | None,
     detailed_exitcode: bool,
     output: str,
+    **request: Any,
 ) -> int:
     """Show what apply would do, changing nothing.
 
@@ -66,9 +57,9 @@ def plan(
     what is left out is decided by the hardware that is found. Without any, the stored wanted set is planned.
     """
     hosts = workspace.hosts(limit)
-    requests = _requests(workspace, instances, file)
+    ask = ask_of(Request(**request), workspace)
     with workspace.fleet(begin=hosts) as fleet:
-        intent = _intend(workspace, requests, hosts, fleet, pull=pull, closely=closely)
+        intent = _intend(workspace, ask, hosts, fleet, pull=pull, closely=closely)
     results = [Result(operation=operation) for operation in intent.plan.operations]
     emit(_document(intent.plan, results, carried_out=False), output, table=lambda: print_plan(intent.plan))
     warn_unreachable(intent.plan.unreachable)
@@ -79,43 +70,51 @@ def plan(
 
 @click.command()
 @request_options
+@scrutiny_options
 @limit_option
+@wait_option
 @output_option
 @with_workspace
 def apply(
     workspace: Workspace,
-    instances: Sequence[str],
-    file: Path | None,
     pull: str | None,
     closely: bool,
     limit: str | None,
+    wait: float,
     output: str,
+    **request: Any,
 ) -> int:
     """Make exactly these instances run, on all hosts at once; what is ours and not among them is stopped.
 
-    INSTANCES are as for plan. What was asked for is written down before any host is changed, so an apply that
-    was cut short is finished by the next one.
+    With --add or --remove the others stay as they are. INSTANCES are as for plan. What was asked for is written down
+    before any host is changed, so an apply that was cut short is finished by the next one.
     """
     hosts = workspace.hosts(limit)
-    requests = _requests(workspace, instances, file)
-    owner = _user_name()
-    with workspace.home.changing(), workspace.fleet(begin=hosts) as fleet:
+    ask = ask_of(Request(**request), workspace)
+    with workspace.home.changing(hosts, wait_s=wait, on_wait=warn), workspace.fleet(begin=hosts) as fleet:
         from ozwald.execution.carry_out import carry_out
         from ozwald.execution.intent import make_durable
         from ozwald.execution.labels import Ownership
 
-        intent = _intend(workspace, requests, hosts, fleet, pull=pull, closely=closely)
+        who, provisioner = author(), workspace.provisioner.name
+        intent = make_durable(
+            _intend(workspace, ask, hosts, fleet, pull=pull, closely=closely),
+            settings=workspace.settings,
+            fleet=fleet,
+            home=workspace.home,
+            provisioner=provisioner,
+            author=who,
+        )
         if output == "table":
             print_plan(intent.plan)
-        make_durable(intent, home=workspace.home, provisioner=workspace.provisioner.name)
         results = carry_out(
             intent.plan,
             lambda name: fleet.connection(hosts[name]).engine(),
             ownership=Ownership(
-                provisioner=workspace.provisioner.name,
+                provisioner=provisioner,
                 controller=workspace.home.controller_id(),
                 generation=intent.wanted.generation,
-                owner=owner,
+                owner=who.owner,
             ),
             report=Progress(LaunchLogs(workspace.home)).report,
         )
@@ -125,19 +124,13 @@ def apply(
 
 
 def _intend(
-    workspace: Workspace,
-    requests: Sequence[InstanceRequest] | None,
-    hosts: Mapping[str, Host],
-    fleet: "Fleet",
-    *,
-    pull: str | None,
-    closely: bool,
+    workspace: Workspace, ask: Ask, hosts: Mapping[str, Host], fleet: "Fleet", *, pull: str | None, closely: bool
 ) -> "Intent":
     from ozwald.execution.closer import Scrutiny
     from ozwald.execution.intent import intend
 
     return intend(
-        requests,
+        ask,
         settings=workspace.settings,
         hosts=hosts,
         fleet=fleet,
@@ -145,27 +138,6 @@ def _intend(
         provisioner=workspace.provisioner.name,
         scrutiny=Scrutiny(pull=Pull(pull) if pull else None, closely=closely),
     )
-
-
-def _requests(workspace: Workspace, instances: Sequence[str], file: Path | None) -> list[InstanceRequest] | None:
-    realms = workspace.settings.realms
-    if file is not None:
-        if instances:
-            raise RequestError("give instances or --file, not both")
-        return [_request(entry, realms) for entry in read_requests(file)]
-    specs = split_specs(instances)
-    return [parse_instance(spec, realms) for spec in specs] or None
-
-
-def _user_name() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return f"uid {os.getuid()}"
-
-
-def _request(entry: str | WrittenRequest, realms: Mapping[str, Realm]) -> InstanceRequest:
-    return parse_instance(entry, realms) if isinstance(entry, str) else complete_request(realms, **asdict(entry))
 
 
 def _document(plan: Plan, results: Sequence[Result], *, carried_out: bool) -> dict[str, Any]:

@@ -1,0 +1,200 @@
+"""What is wanted: changed bit by bit, kept as a history, asked for again, safe from other processes and full disks."""
+
+import json
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tests.end_to_end.user import Ran, User
+from tests.lab import Lab
+
+pytestmark = pytest.mark.lab
+
+IMAGE = "lab/busybox:1"
+IDLE = {"image": IMAGE, "pull_policy": "never", "profiles": {"short": {"environment": {"N": 1}}, "long": None}}
+HOLD = """
+import sys
+from pathlib import Path
+from ozwald.state.home import DataFolder
+with DataFolder(Path(sys.argv[1])).changing(sys.argv[2:]):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def running(lab: Lab, *hosts: str) -> list[str]:
+    return sorted(
+        f"{container['Labels']['ozwald.instance']} on {host}"
+        for host in hosts or ("box1", "box2")
+        for container in lab.hosts[host].engine.call("GET", "/containers/json")
+    )
+
+
+def test_instances_are_added_and_removed_one_by_one(user: User, clean_hosts: Lab) -> None:
+    user.has({"idle": IDLE}, hosts=["box1", "box2"])
+    user.types("apply", "a[idle]@box1")
+
+    added = user.types("apply", "--add", "b[idle]@box2")
+    assert running(clean_hosts) == ["a on box1", "b on box2"]
+    removed = user.types("apply", "--remove", "a")
+    unknown = user.types("apply", "--remove", "nobody")
+
+    assert (added.code, removed.code, unknown.code) == (0, 0, 2)
+    assert running(clean_hosts) == ["b on box2"]
+    assert "no wanted instance 'nobody'; known: b" in unknown.err
+
+
+def test_the_history_tells_who_changed_what_and_an_old_set_comes_back(user: User, clean_hosts: Lab) -> None:
+    user.has({"idle": IDLE}, hosts=["box1", "box2"])
+    user.types("apply", "a[idle][short]@box1", "b[idle]@box2")
+    user.types("apply", "a[idle][long]@box1")
+
+    listed = user.types("history", "-o", "json").document
+    shown = user.types("history", "2").out
+    planned = user.types("plan", "--generation", "1")
+    back = user.types("apply", "--generation", "1")
+    latest = user.types("history", "-n", "1", "-o", "json").document
+
+    assert [one["generation"] for one in listed] == [2, 1]
+    assert listed[1]["command"] == "ozwald apply 'a[idle][short]@box1' 'b[idle]@box2'"
+    assert [(one["change"], one["name"]) for one in listed[0]["changes"]] == [("changed", "a"), ("removed", "b")]
+    assert "~ a: profile short -> long" in shown
+    assert "2 to" not in planned.err
+    assert back.code == 0, back.err
+    assert running(clean_hosts) == ["a on box1", "b on box2"]
+    assert [one["generation"] for one in latest] == [3]
+
+
+def test_a_generation_that_is_not_kept_names_those_that_are(user: User, clean_hosts: Lab) -> None:
+    user.has({"idle": IDLE}, hosts=["box1"])
+    user.types("apply", "a[idle]")
+
+    ran = user.types("apply", "--generation", "9")
+
+    assert ran.code == 2
+    assert "generation 9 is not kept; kept are 1 to 1" in ran.err
+
+
+def test_a_lost_set_is_brought_back_from_its_history(user: User, clean_hosts: Lab) -> None:
+    user.has({"idle": IDLE}, hosts=["box1"])
+    user.types("apply", "a[idle]")
+    stored = user.folder / "state" / "wanted" / "local.json"
+    stored.write_text("{")
+
+    held = user.types("apply")
+    told = user.types("history", "-o", "json")
+    stored.unlink()
+    back = user.types("apply", "--generation", "1")
+
+    assert held.code == 5
+    assert "is damaged" in held.err
+    assert [one["generation"] for one in told.document] == [1]
+    assert back.code == 0, back.err
+    assert json.loads(stored.read_text())["generation"] == 2
+    assert running(clean_hosts, "box1") == ["a on box1"]
+
+
+def test_two_applies_on_different_hosts_run_at_once_and_keep_each_others_change(user: User, clean_hosts: Lab) -> None:
+    user.has({"idle": IDLE}, hosts=["box1", "box2"])
+    words = [("apply", "--limit", host, f"{name}[idle]") for name, host in (("a", "box1"), ("b", "box2"))]
+
+    applies = [user.starts(*some) for some in words]
+    outputs = [apply.communicate(timeout=60)[0].decode() for apply in applies]
+
+    assert [apply.returncode for apply in applies] == [0, 0], outputs
+    assert running(clean_hosts) == ["a on box1", "b on box2"]
+    assert "nothing to do" in user.types("plan").out
+
+
+def holding(user: User, *hosts: str) -> "subprocess.Popen[str]":
+    """Another process that changes these hosts."""
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(user.folder / "state"), *hosts],
+        env=user.environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    return holder
+
+
+def test_a_busy_host_is_named_with_who_is_busy_there(user: User, clean_hosts: Lab) -> None:
+    user.has({"idle": IDLE}, hosts=["box1", "box2"])
+    holder = holding(user, "box1")
+
+    refused = user.types("apply", "a[idle]")
+    elsewhere = user.types("apply", "--limit", "box2", "a[idle]")
+    holder.send_signal(signal.SIGKILL)
+    holder.wait()
+    freed = user.types("apply", "a[idle]")
+
+    assert refused.code == 5
+    assert f"box1 is being changed by another ozwald (process {holder.pid})" in refused.err
+    assert (elsewhere.code, freed.code) == (0, 0)
+
+
+def test_who_waits_goes_on_when_the_host_is_free(user: User, clean_hosts: Lab) -> None:
+    user.has({"idle": IDLE}, hosts=["box1"])
+    holder = holding(user, "box1")
+    waiting = subprocess.Popen(
+        [sys.executable, "-m", "ozwald", "apply", "--wait", "60", "a[idle]"],
+        cwd=user.folder,
+        env=user.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert waiting.stderr is not None
+    assert f"(process {holder.pid}); waiting for it" in waiting.stderr.readline()
+
+    holder.communicate()
+    waiting.communicate(timeout=60)
+
+    assert waiting.returncode == 0
+    assert running(clean_hosts, "box1") == ["a on box1"]
+
+
+def on_a_small_disk(user: User, script: str) -> Ran:
+    """Runs a shell script with the data folder on a disk of 64 kB of its own, in a mount namespace of its own."""
+    home = user.folder / "state"
+    home.mkdir(exist_ok=True)
+    ozwald = f"{sys.executable} -m ozwald"
+    mount = f"mount -t tmpfs -o size=64k none {home}"
+    ended = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", f"{mount} && {script.replace('ozwald', ozwald)}"],
+        cwd=user.folder,
+        env=user.environment,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    return Ran(ended.returncode, ended.stdout, ended.stderr.decode())
+
+
+def test_a_full_disk_stops_an_apply_before_any_host_is_changed(user: User, clean_hosts: Lab) -> None:
+    user.has({"idle": IDLE}, hosts=["box1"])
+
+    ran = on_a_small_disk(
+        user, "ozwald apply 'a[idle]' && cat /dev/zero >state/filler 2>/dev/null; ozwald apply --add 'b[idle]'"
+    )
+
+    assert ran.code == 5, ran.err
+    assert "local.json: No space left on device" in ran.err
+    assert running(clean_hosts, "box1") == ["a on box1"]
+
+
+def test_a_read_only_data_folder_stops_an_apply_before_any_host_is_changed(user: User, clean_hosts: Lab) -> None:
+    user.has({"idle": IDLE}, hosts=["box1"])
+
+    ran = on_a_small_disk(
+        user, "ozwald apply 'a[idle]' && mount -o remount,ro state && ozwald plan && ozwald apply --add 'b[idle]'"
+    )
+
+    assert ran.code == 5, ran.err
+    assert "Read-only file system" in ran.err
+    assert "nothing to do" in ran.out, "a plan needs no writing"
+    assert running(clean_hosts, "box1") == ["a on box1"]
