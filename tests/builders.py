@@ -240,8 +240,8 @@ def placed(on: str | None, name: str = "llm", **fields: Any) -> WantedInstance:
     return WantedInstance(request=request(name, **fields), placed_on=on)
 
 
-def depends_on(*names: str, required: bool = True) -> tuple[Dependency, ...]:
-    return tuple(Dependency(instance=name, required=required) for name in names)
+def depends_on(*names: str, required: bool = True, restart: bool = False) -> tuple[Dependency, ...]:
+    return tuple(Dependency(instance=name, required=required, restart=restart) for name in names)
 
 
 def port(target: int = 8000, published: int | None = None, **fields: Any) -> Port:

@@ -58,13 +58,10 @@ def depends_on(node: Node, context: Context) -> tuple[Dependency, ...]:
     """What must be there first."""
     if isinstance(node, ListNode):
         return tuple(Dependency(instance=name) for name in texts(node))
-    return tuple(_dependency(name, body, context) for name, body in entries(node).items())
+    return tuple(_dependency(name, body) for name, body in entries(node).items())
 
 
-def _dependency(name: str, body: Node, context: Context) -> Dependency:
-    restart = field(body, "restart")
-    if restart and boolean(restart):
-        context.problems.warn(restart.origin, "'restart' has no effect yet", path=restart.path)
+def _dependency(name: str, body: Node) -> Dependency:
     condition = field(body, "condition")
     if condition and text(condition) == "service_completed_successfully":
         message = "'service_completed_successfully' is not supported, since services here run on; use service_healthy"
@@ -74,6 +71,7 @@ def _dependency(name: str, body: Node, context: Context) -> Dependency:
         instance=name,
         condition=maybe(body, "condition", text) or "service_healthy",
         required=needed is None or boolean(needed),
+        restart=bool(maybe(body, "restart", boolean)),
     )
 
 

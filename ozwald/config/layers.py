@@ -10,7 +10,7 @@ from ozwald.config.devices import devices
 from ozwald.config.env_files import env_files
 from ozwald.config.mounts import mount
 from ozwald.config.nodes import MapNode, Node, is_null
-from ozwald.config.own_keys import bridge_connector, footprint, requires
+from ozwald.config.own_keys import bridge_connector, footprint, requires, start_time
 from ozwald.config.ports import ports
 from ozwald.config.problems import Problems, RefusedError
 from ozwald.config.security import security_opt
@@ -146,6 +146,7 @@ _READERS: dict[str, Callable[[Node, Context], Any]] = {
     "tmpfs": _plain(_different(text_or_texts)),
     "stop_grace_period": _plain(duration),
     "cpus": _plain(number),
+    **dict.fromkeys(("start_stall_s", "start_timeout_s"), _plain(start_time)),
     "pull_policy": _pull_policy,
     "environment": _environment,
     "labels": _labels,

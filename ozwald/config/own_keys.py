@@ -8,6 +8,14 @@ from ozwald.config.values import duration, entries, integer, maybe, refuse, requ
 from ozwald.model.service import BridgeConnector, Requires
 
 
+def start_time(node: Node) -> float:
+    """Seconds that a start may take; none at all would fail every start."""
+    seconds = duration(node)
+    if seconds <= 0:
+        raise refuse(node, "must be more than 0 seconds")
+    return seconds
+
+
 def requires(node: Node, context: Context) -> Requires:
     """What it needs of its host."""
     return Requires(

@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ozwald.errors import EngineError, Failure, HostError, RequestError
 from ozwald.execution.clock import MONOTONIC, Clock
@@ -124,9 +124,8 @@ class Instance:
             LaunchFailed: it will not be.
         """
         try:
-            wait_until_available(
-                self.engine, container_id, patience=self.patience, stop=self.stop_asked, clock=self.clock
-            )
+            patience = self._patience_with_it()
+            wait_until_available(self.engine, container_id, patience=patience, stop=self.stop_asked, clock=self.clock)
         except StartFailed as failed:
             raise self._explained(container_id, str(failed)) from failed
         self.tell("available")
@@ -150,6 +149,18 @@ class Instance:
     def tell(self, text: str, *, detail: str = "", passing: bool = False) -> None:
         """Reports one step."""
         self.report(Step(key=self.operation.key, host=self.engine.host_name, text=text, detail=detail, passing=passing))
+
+    def _patience_with_it(self) -> Patience:
+        """The common patience, but where the settings say how long this service may take."""
+        placement = self.operation.placement
+        if placement is None:
+            return self.patience
+        spec = placement.spec
+        return replace(
+            self.patience,
+            stall_s=spec.start_stall_s or self.patience.stall_s,
+            timeout_s=spec.start_timeout_s or self.patience.timeout_s,
+        )
 
     def _need_image(self) -> None:
         spec = self.placement.spec

@@ -155,11 +155,12 @@ class Healthcheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dependency:
-    """A service that must be there first."""
+    """A service that must be there first; with `restart`, what depends on it follows its restarts."""
 
     instance: str
     condition: str = "service_healthy"
     required: bool = True
+    restart: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,6 +274,8 @@ class ServiceSpec:
     tmpfs: tuple[str, ...] = ()
     init: bool | None = None
     stop_grace_period: float | None = None
+    start_stall_s: float | None = None
+    start_timeout_s: float | None = None
     mem_limit: int | None = None
     cpus: float | None = None
     runtime: str | None = None

@@ -8,7 +8,15 @@ from ozwald.model.service import Network, ServiceSpec
 from ozwald.planning.settled import IN_PLACE, settled
 
 # What decides where and how an instance is started, but not what its container is.
-NOT_PART = ("depends_on", "env_file", "properties", "pull_policy", "stop_grace_period")
+NOT_PART = (
+    "depends_on",
+    "env_file",
+    "properties",
+    "pull_policy",
+    "start_stall_s",
+    "start_timeout_s",
+    "stop_grace_period",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

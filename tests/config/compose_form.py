@@ -124,7 +124,12 @@ def _healthcheck(check: Mapping[str, Any]) -> Form:
 
 
 def _dependency(name: str, dependency: Mapping[str, Any]) -> Form:
-    return {"instance": name, "condition": dependency["condition"], "required": dependency["required"]}
+    return {
+        "instance": name,
+        "condition": dependency["condition"],
+        "required": dependency["required"],
+        "restart": dependency.get("restart", False),
+    }
 
 
 def _attachment(name: str, attachment: Mapping[str, Any] | None) -> Form:

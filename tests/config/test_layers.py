@@ -148,6 +148,9 @@ def settings_text(key: str) -> str:
         ("init: no", False),
         ("read_only: false", False),
         ("stop_grace_period: 1m", 60.0),
+        ("start_stall_s: 300", 300.0),
+        ("start-timeout-s: 2h", 7200.0),
+        ("depends_on: {db: {restart: true}}", (Dependency(instance="db", restart=True),)),
         ("cpus: '1.5'", 1.5),
         ("cpus: 2", 2.0),
         ("mem_limit: 0x10", 16),
@@ -246,7 +249,6 @@ def test_a_wrong_key_is_named(refuse: Refuse, key: str, where: str, sentence: st
         "footprint: {run-time: 60s}",
         "replicas: 2",
         "bridge-connector: {name: n, port: 80}",
-        "depends_on: {other: {restart: true}}",
     ],
 )
 def test_what_has_no_effect_yet_is_said(load: Load, key: str) -> None:

@@ -60,6 +60,8 @@ OTHER: dict[str, Any] = {
     "tmpfs": ("/tmp",),
     "init": True,
     "stop_grace_period": 30.0,
+    "start_stall_s": 300.0,
+    "start_timeout_s": 7200.0,
     "mem_limit": 1,
     "cpus": 0.5,
     "runtime": "runsc",
