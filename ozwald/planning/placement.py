@@ -9,6 +9,7 @@ from ozwald.model.plan import InstanceKey, Placement
 from ozwald.model.service import InstanceRequest, Network, Port, Realm, ServiceDefinition, ServiceSpec
 from ozwald.model.wanted import WantedInstance, WantedSet
 from ozwald.planning.deliveries import with_data
+from ozwald.planning.endpoints import Whereabouts
 from ozwald.planning.names import check_choice, find_definition, find_realm
 from ozwald.planning.patterns import select
 from ozwald.planning.resolve import hardware_of, layers, merge, requirements, resolve, varieties_by_preference
@@ -38,6 +39,10 @@ class Placements:
     unplaced: list[Unplaced] = field(default_factory=list)
     skipped: set[InstanceKey] = field(default_factory=set)
     resting: dict[InstanceKey, tuple[Placement, ...]] = field(default_factory=dict)
+
+    def whereabouts(self) -> Whereabouts:
+        """Where each instance is or will be."""
+        return {**self.resting, **{key: (placement,) for key, placement in self.placed.items()}}
 
 
 def place(wanted: WantedSet, realms: Mapping[str, Realm], situation: Situation) -> Placements:

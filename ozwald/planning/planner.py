@@ -9,7 +9,7 @@ from ozwald.model.plan import Action, InstanceKey, Operation, Placement, Plan
 from ozwald.model.service import Pull, Realm
 from ozwald.model.wanted import Leaving, WantedSet
 from ozwald.planning.difference import still_leaving, unwanted, wanted_here
-from ozwald.planning.endpoints import not_known, with_endpoints
+from ozwald.planning.endpoints import Whereabouts, not_known, with_endpoints
 from ozwald.planning.fingerprint import marks
 from ozwald.planning.machines import check_machines
 from ozwald.planning.placement import Placements, Unplaced, place
@@ -33,7 +33,8 @@ def make_plan(
     if pull is not None:
         places = replace(places, placed={name: _pulled(one, pull) for name, one in places.placed.items()})
     operations = [_unplaced(unplaced) for unplaced in places.unplaced]
-    operations += [_placed(placement, places, situation, key=key) for placement in places.placed.values()]
+    whereabouts = places.whereabouts()
+    operations += [_placed(placement, whereabouts, situation, key=key) for placement in places.placed.values()]
     operations = _without_dependants_of_blocked(operations, places)
     blocked = {operation.key for operation in operations if operation.action is Action.BLOCKED}
     stops = unwanted(places.placed, places.skipped | blocked, situation)
@@ -87,9 +88,8 @@ def _is_gone(leaving: Leaving, situation: Situation) -> bool:
     return leaving.host not in situation.inventory.hosts
 
 
-def _placed(placement: Placement, places: Placements, situation: Situation, *, key: bytes) -> Operation:
+def _placed(placement: Placement, whereabouts: Whereabouts, situation: Situation, *, key: bytes) -> Operation:
     """What has to happen to a placed instance; without knowing where its dependencies listen it is not replaced."""
-    whereabouts = {**places.resting, **{name: (placed,) for name, placed in places.placed.items()}}
     complete = with_endpoints(placement, whereabouts, situation.inventory.hosts)
     operation = wanted_here(complete, situation, marks(complete.spec, complete.networks, key=key))
     unknown = not_known(placement, whereabouts, situation.inventory.hosts)
