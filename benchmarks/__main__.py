@@ -4,13 +4,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import connections, containers, hundred_hosts, three_hosts
+from benchmarks import connections, containers, hundred_hosts, thousand, three_hosts
 
 SECTIONS = {
     "three-hosts": three_hosts.run,
     "hundred-hosts": hundred_hosts.run,
     "connections": connections.run,
     "containers": containers.run,
+    "thousand": thousand.run,
 }
 
 
