@@ -109,10 +109,9 @@ class Room:
         Raises:
             DoesNotFit: one is, and by whom.
         """
-        ours = [(port, key.name) for key, share in self.shares.items() if key != asking for port in share.ports]
-        listening = () if self.shares.get(asking, Share()).restarts else self.listening
         for port in ports:
-            _check_port(port, [*self.taken_ports, *ours, *listening])
+            if numbers := _numbers(port):
+                _check_port(port, numbers, self._holders(numbers, asking))
 
     def take(self, key: InstanceKey, spec: ServiceSpec, gpus: Iterable[Gpu]) -> None:
         """Writes down an instance's share and, as far as it does not run with it yet, that it is free no more."""
@@ -153,6 +152,18 @@ class Room:
         if gpu is not None and gpu.vram_used_bytes is not None:
             self.gpus[card] = replace(gpu, vram_used_bytes=max(0, gpu.vram_used_bytes - count))
 
+    def _holders(self, numbers: range, asking: InstanceKey) -> list[tuple[Port, str]]:
+        """Who has ports among these, but for the one who asks."""
+        restarts = self.shares.get(asking, Share()).restarts
+        others = [*self.taken_ports, *(() if restarts else self.listening)]
+        ours = [
+            (port, key.name)
+            for key, share in self.shares.items()
+            for port in share.ports
+            if _is_among(port, numbers) and key != asking
+        ]
+        return [*ours, *(held for held in others if _is_among(held[0], numbers))]
+
     def _refusals(self, hardware: Hardware) -> str:
         """Why cards that are there do not count; nothing of those whose parts do."""
         parents = {gpu.mig.parent_id for gpu in self.gpus.values() if gpu.mig}
@@ -189,19 +200,26 @@ class Room:
         return max(0, min(known) - self.vram_reserve_bytes) if known else None
 
 
-def _check_port(port: Port, taken: Sequence[tuple[Port, str]]) -> None:
+def _check_port(port: Port, numbers: range, taken: Sequence[tuple[Port, str]]) -> None:
     """One port of a range is enough: the engine looks for it."""
-    first, last = port.choice or (port.published, port.published)
-    if first is None or last is None:
-        return
-    for number in range(first, last + 1):
+    for number in numbers:
         wanted = replace(port, published=number)
         holder = next((holder for other, holder in taken if clash(wanted, other)), None)
         if holder is None:
             return
-    if first != last:
-        raise DoesNotFit(f"the ports {first}-{last}/{port.protocol} are all taken")
-    raise DoesNotFit(f"port {first}/{port.protocol} is taken by {holder}")
+    if len(numbers) > 1:
+        raise DoesNotFit(f"the ports {numbers[0]}-{numbers[-1]}/{port.protocol} are all taken")
+    raise DoesNotFit(f"port {numbers[0]}/{port.protocol} is taken by {holder}")
+
+
+def _numbers(port: Port) -> range:
+    """The ports of the host that it may be published on: none, one, or a range to choose from."""
+    first, last = port.choice or (port.published, port.published)
+    return range(0) if first is None or last is None else range(first, last + 1)
+
+
+def _is_among(port: Port, numbers: range) -> bool:
+    return port.published is not None and port.published in numbers
 
 
 def clash(one: Port, other: Port) -> bool:

@@ -16,7 +16,7 @@ from ozwald.model.resources import Listener
 from ozwald.model.service import Port, Realm, Requires
 from ozwald.planning.resolve import requirements
 from ozwald.planning.room import Room, Share, clash
-from ozwald.planning.situation import Situation
+from ozwald.planning.situation import Situation, instance_of
 
 
 def observed_room(host: str, situation: Situation, realms: Mapping[str, Realm]) -> Room:
@@ -30,7 +30,7 @@ def observed_room(host: str, situation: Situation, realms: Mapping[str, Realm]) 
         for port in _published(container)
     ]
     room.listening = list(_processes_ports(observation))
-    ours = {key for home, key, _ in situation.ours() if home == host}
+    ours = dict.fromkeys(instance_of(container) for container in observation.containers if situation.owns(container))
     room.shares = {key: _share(key, host, situation, realms) for key in ours}
     return room
 
@@ -66,10 +66,12 @@ def _requires(container: ObservedContainer, realms: Mapping[str, Realm]) -> Requ
 
 def _processes_ports(observation: Observation) -> Iterator[tuple[Port, str]]:
     """The ports that processes listen on, less those that containers publish: there it is the engine that listens."""
-    published = [port for container in observation.containers for port in _published(container)]
+    published: dict[int | None, list[Port]] = {}
+    for port in (port for container in observation.containers for port in _published(container)):
+        published.setdefault(port.published, []).append(port)
     for one in observation.resources.listeners or ():
         port = Port(target=one.port, protocol=one.protocol, published=one.port, host_ip=one.address)
-        if not any(clash(port, other) for other in published):
+        if not any(clash(port, other) for other in published.get(one.port, ())):
             yield port, _who(one)
 
 
