@@ -19,6 +19,7 @@ from ozwald.execution.observe import observe
 from ozwald.model.container import container_name, network_name
 from ozwald.model.plan import Operation
 from ozwald.model.settings import Settings
+from ozwald.planning.asking import Exactly
 from ozwald.planning.names import parse_instance
 from ozwald.planning.planner import make_plan
 from ozwald.remote.container_config import container_config
@@ -29,6 +30,7 @@ from ozwald.state.home import DataFolder
 from tests.lab import HostOptions, Lab
 from tests.lab.standard import load_image
 
+HOSTS = {"box": HostOptions()}
 COUNT = 1000
 ROUNDS = 9
 NETWORK = network_name("default", "default")
@@ -36,13 +38,13 @@ NETWORK = network_name("default", "default")
 
 def run(folder: Path) -> None:
     """Starts a lab of one host, fills it and measures."""
-    with Lab.start(folder / "fleet", {"box": HostOptions()}) as lab:
+    with Lab.start(folder / "fleet", HOSTS) as lab:
         load_image(lab)
         write_files(folder, lab)
         settings = load(None, inventory=None, environ={}, cwd=folder).settings
         with Fleet(settings.inventory.hosts, options=SshOptions(config_file=str(folder / "ssh_config"))) as fleet:
             home = DataFolder(folder / "state")
-            with home.changing():
+            with home.changing(HOSTS):
                 fill(fleet.connection(settings.inventory.hosts["box"]).engine(), planned(settings, fleet, home), home)
             measure(folder, lab, settings, fleet, home)
 
@@ -61,10 +63,9 @@ def write_files(folder: Path, lab: Lab) -> None:
 
 
 def planned(settings: Settings, fleet: Fleet, home: DataFolder) -> Intent:
-    requests = [parse_instance(str(spec), settings.realms) for spec in read_requests(home.path.parent / "wanted.json")]
-    return intend(
-        requests, settings=settings, hosts=settings.inventory.hosts, fleet=fleet, home=home, provisioner="local"
-    )
+    specs = read_requests(home.path.parent / "wanted.json")
+    ask = Exactly(requests=tuple(parse_instance(str(spec), settings.realms) for spec in specs))
+    return intend(ask, settings=settings, hosts=settings.inventory.hosts, fleet=fleet, home=home, provisioner="local")
 
 
 def fill(engine: Engine, intent: Intent, home: DataFolder) -> None:
