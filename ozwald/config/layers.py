@@ -22,6 +22,7 @@ from ozwald.config.values import (
     key_values,
     listed,
     number,
+    path,
     refuse,
     size,
     text,
@@ -138,7 +139,8 @@ def _plain(read: Callable[[Node], Any]) -> Callable[[Node, Context], Any]:
 
 
 _READERS: dict[str, Callable[[Node, Context], Any]] = {
-    **dict.fromkeys(("image", "restart", "ipc", "pid", "user", "working_dir", "runtime"), _plain(text)),
+    **dict.fromkeys(("image", "restart", "ipc", "pid", "user", "runtime"), _plain(text)),
+    "working_dir": _plain(path),
     **dict.fromkeys(("group_add", "cap_add", "cap_drop"), _plain(_different(texts))),
     **dict.fromkeys(("command", "entrypoint"), _plain(words)),
     **dict.fromkeys(("shm_size", "mem_limit"), _plain(size)),

@@ -7,7 +7,7 @@ from typing import Literal
 
 from ozwald.config.context import Context
 from ozwald.config.nodes import MapNode, Node
-from ozwald.config.values import boolean, field, maybe, refuse, required, size, text
+from ozwald.config.values import boolean, checked_path, field, maybe, refuse, required, size, text
 from ozwald.model.service import Mount
 
 _Kind = Literal["bind", "volume", "tmpfs"]
@@ -16,7 +16,6 @@ _VOLUME_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]+")
 _PROPAGATIONS = frozenset(("private", "rprivate", "shared", "rshared", "slave", "rslave"))
 _CONSISTENCIES = frozenset(("cached", "delegated", "consistent"))
 _RELABELS = frozenset(("z", "Z"))
-_LONGEST_PATH = 4096
 _MODES = _PROPAGATIONS | _RELABELS | {"ro", "rw", "nocopy"}
 
 
@@ -112,7 +111,7 @@ def _mode(node: Node) -> int:
 def _target(target: str, node: Node) -> str:
     if not target.startswith("/"):
         raise refuse(node, "the target must be an absolute path in the container")
-    return "/" + posixpath.normpath(target).lstrip("/")
+    return "/" + posixpath.normpath(checked_path(target, node)).lstrip("/")
 
 
 def _source(source: str, kind: _Kind, node: Node, context: Context) -> str:
@@ -122,8 +121,7 @@ def _source(source: str, kind: _Kind, node: Node, context: Context) -> str:
         return source
     if source.startswith("~"):
         raise refuse(node, "'~' has no meaning on a remote host; write the absolute path")
-    if len(source) > _LONGEST_PATH:
-        raise refuse(node, f"the source is longer than {_LONGEST_PATH} characters, as no path is")
+    checked_path(source, node)
     path = _path(source, context)
     if _is_on_controller(source, context) and not os.path.exists(path):
         context.problems.warn(node.origin, "the source is not there", path=node.path)

@@ -16,6 +16,10 @@ Read = TypeVar("Read")
 
 _JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 
+# Linux's own limits on a path and on each name in it.
+_LONGEST_PATH = 4096
+_LONGEST_NAME = 255
+
 # The engine keeps numbers in 64 bits.
 _LARGEST = 2**63 - 1
 
@@ -54,6 +58,20 @@ def required(node: Node, key: str, read: Callable[[Node], Read]) -> Read:
         was_refused = isinstance(node, MapNode) and key in node.keys
         raise refuse(node, "" if was_refused else f"the key {key!r} is missing")
     return read(found)
+
+
+def path(node: Node) -> str:
+    """A path in a container; raises RefusedError for one that no Linux file system can have."""
+    return checked_path(text(node), node)
+
+
+def checked_path(written: str, node: Node) -> str:
+    """The path, if its length and those of its parts are possible."""
+    if len(written.encode("utf-8", "surrogatepass")) >= _LONGEST_PATH:
+        raise refuse(node, f"the path is longer than {_LONGEST_PATH} bytes")
+    if any(len(part.encode("utf-8", "surrogatepass")) > _LONGEST_NAME for part in written.split("/")):
+        raise refuse(node, f"a name in the path is longer than {_LONGEST_NAME} bytes")
+    return written
 
 
 def text(node: Node) -> str:

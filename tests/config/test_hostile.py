@@ -77,7 +77,7 @@ def test_an_environment_file_that_never_ends_is_refused(tmp_path: Path) -> None:
         ),
         (f"{SERVICE}replicas: {'9' * 400}", "must be"),
         (f"{SERVICE}ports: [1-65535]", "become larger than Ozwald reads"),
-        (f"{SERVICE}volumes: ['{'/a' * 3000}:/x']", "the source is longer than 4096 characters, as no path is"),
+        (f"{SERVICE}volumes: ['{'/a' * 3000}:/x']", "the path is longer than 4096 bytes"),
         ("groups:\n" + "".join(f"  g{n}: {{children: [g{(n + 1) % 50}]}}\n" for n in range(50)), "g7 -> … -> g0"),
         ('hosts: {"a\\e[31m\\r": }', "hosts: a name"),
         ('"a\\e[31m": 1', "settings.yml:1:1: the key 'a\\x1b[31m' is not known"),
