@@ -2,15 +2,14 @@
 
 import re
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+from ozwald.model.secrecy import HIDDEN, is_secret
 
-_SECRET = re.compile(r"key$|token|passw|secret|credential", re.IGNORECASE)
-_NO_SECRET = re.compile(r"private_key_file|public_key", re.IGNORECASE)
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def hide_secret(name: str, value: str) -> str:
     """The value, or stars where its name says that it is a secret."""
-    return "********" if _SECRET.search(name) and not _NO_SECRET.search(name) else value
+    return HIDDEN if is_secret(name) else value
 
 
 def harmless(text: str) -> str:

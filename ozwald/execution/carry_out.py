@@ -14,6 +14,7 @@ from ozwald.execution.labels import Ownership
 from ozwald.execution.launch import launch
 from ozwald.execution.steps import Report, Result, Step
 from ozwald.model.plan import Action, InstanceKey, Operation, Plan
+from ozwald.model.secrecy import without_secrets
 from ozwald.remote.engine import Engine
 
 log = logging.getLogger(__name__)
@@ -111,6 +112,7 @@ class _Crew:
         except Exception as mistake:  # one operation's surprise must not lose the others' results
             log.exception("%s: %s", operation.host, operation.key)
             return self._failed(operation, f"{type(mistake).__name__}: {mistake}; this is a mistake in ozwald")
+        self._tell(operation, "done", is_last=True)
         return Result(operation=operation)
 
     def _instance(self, operation: Operation) -> Instance:
@@ -120,11 +122,12 @@ class _Crew:
         )
 
     def _failed(self, operation: Operation, error: str, *, is_unknown: bool = False) -> Result:
-        self._tell(operation, f"{'not known' if is_unknown else 'failed'}: {error}")
+        error = without_secrets(error, operation.placement.spec.environment if operation.placement else {})
+        self._tell(operation, f"{'not known' if is_unknown else 'failed'}: {error}", is_last=True)
         return Result(operation=operation, error=error, is_unknown=is_unknown)
 
-    def _tell(self, operation: Operation, text: str) -> None:
-        self.report(Step(key=operation.key, host=operation.host or "", text=text))
+    def _tell(self, operation: Operation, text: str, *, is_last: bool = False) -> None:
+        self.report(Step(key=operation.key, host=operation.host or "", text=text, is_last=is_last))
 
 
 def _comes_first(other: Operation, operation: Operation) -> bool:

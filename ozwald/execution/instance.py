@@ -2,20 +2,22 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from ozwald.errors import EngineError, Failure, HostError, RequestError
 from ozwald.execution.clock import MONOTONIC, Clock
 from ozwald.execution.deliver import CannotDeliver, Courier, Turns
+from ozwald.execution.failure import findings
 from ozwald.execution.health import Interrupted, Patience, StartFailed, wait_until_available
 from ozwald.execution.labels import Ownership, labels_of
+from ozwald.execution.pulls import PullCount, PullCounter
 from ozwald.execution.steps import Report, Step
 from ozwald.model.container import LABEL_CONTROLLER, LABEL_REALM, LABEL_SPEC, container_name
 from ozwald.model.plan import Operation, Placement
+from ozwald.model.secrecy import without_secrets
 from ozwald.model.service import Network, Pull
-from ozwald.model.units import show_bytes
 from ozwald.remote.container_config import container_config
 from ozwald.remote.engine import Engine, Limits, NameTaken, PullProgress
 
@@ -146,9 +148,28 @@ class Instance:
         self.engine.remove(container_id, force=True)
         self.tell(f"removed container {container_id[:12]}")
 
-    def tell(self, text: str, *, detail: str = "", passing: bool = False) -> None:
-        """Reports one step."""
-        self.report(Step(key=self.operation.key, host=self.engine.host_name, text=text, detail=detail, passing=passing))
+    def tell(
+        self,
+        text: str,
+        *,
+        detail: str = "",
+        passing: bool = False,
+        quiet: bool = False,
+        pull: PullCount | None = None,
+    ) -> None:
+        """Reports one step, without the values of the service's secrets."""
+        secrets = self.operation.placement.spec.environment if self.operation.placement else {}
+        self.report(
+            Step(
+                key=self.operation.key,
+                host=self.engine.host_name,
+                text=without_secrets(text, secrets),
+                detail=without_secrets(detail, secrets),
+                passing=passing,
+                quiet=quiet,
+                pull=pull,
+            )
+        )
 
     def _patience_with_it(self) -> Patience:
         """The common patience, but where the settings say how long this service may take."""
@@ -164,30 +185,39 @@ class Instance:
 
     def _need_image(self) -> None:
         spec = self.placement.spec
-        present = self.engine.image_id(spec.image) is not None
-        if spec.pull_policy is Pull.NEVER and not present:
+        present = self.engine.image_id(spec.image)
+        if spec.pull_policy is Pull.NEVER and present is None:
             raise LaunchFailed(
                 f"image {spec.image} is not on {self.engine.host_name} and pull_policy is never; "
                 f"load or build it there, or let it be pulled"
             )
         if present and spec.pull_policy is not Pull.ALWAYS:
+            self.tell(f"{spec.image} is on the host: {_image(present)}", quiet=True)
             return
-        self.tell(f"pulling {spec.image}")
-        pulled = self.engine.pull(spec.image, self._show_pull())
-        self.tell(f"pulled {spec.image} ({pulled.removeprefix('sha256:')[:12]})")
+        self._pull(spec.image)
 
-    def _show_pull(self) -> Callable[[PullProgress], None]:
-        layers: dict[str, tuple[int, int]] = {}
+    def _pull(self, image: str) -> None:
+        """Pulls an image, telling how far that has come; the launch log keeps what held it up or ended it."""
+        counter, remark = PullCounter(), ""
 
         def show(progress: PullProgress) -> None:
+            nonlocal remark
             if self.stop_asked.is_set():
                 raise Interrupted
-            if progress.layer and progress.status == "Downloading" and progress.total_bytes:
-                layers[progress.layer] = (progress.current_bytes or 0, progress.total_bytes)
-                got, total = (sum(sizes) for sizes in zip(*layers.values(), strict=True))
-                self.tell(f"pulling {show_bytes(got)} of {show_bytes(total)}", passing=True)
+            count = counter.add(progress)
+            if count.remark and not remark:
+                self.tell(f"pull held up at {count}", quiet=True)
+            remark = count.remark
+            if count.layers:
+                self.tell(f"pulling {count}", passing=True, pull=count)
 
-        return show
+        self.tell(f"pulling {image}")
+        try:
+            pulled = self.engine.pull(image, show)
+        except HostError:
+            self.tell(f"the pull ended at {counter.count}", quiet=True)
+            raise
+        self.tell(f"pulled {image}: {counter.count.summary}; {_image(pulled)}, {counter.digest or 'no digest'}")
 
     def _need_network(self, network: Network) -> None:
         name = network.name_on_host(self.operation.key.realm)
@@ -260,15 +290,14 @@ class Instance:
 
     def _explained(self, container_id: str, reason: str) -> LaunchFailed:
         """Writes what a person needs to understand the failure into the launch log."""
-        try:
-            state = self.engine.state(container_id)
-            if state is not None and state.health_output:
-                self.tell("its last healthcheck printed:", detail=state.health_output)
-            output = self.engine.logs(container_id, tail=50).decode("utf-8", "backslashreplace")
-            self.tell("its last lines were:", detail=output or "(nothing)")
-        except HostError as error:
-            self.tell(f"its logs could not be read: {error.message}")
+        for text, detail in findings(self.engine, container_id, self.operation.key):
+            self.tell(text, detail=detail)
+        reason = without_secrets(reason, self.placement.spec.environment)
         return LaunchFailed(f"{reason}; see: ozwald get_service_launch_logs {self.operation.key}")
+
+
+def _image(image_id: str) -> str:
+    return f"image {image_id.removeprefix('sha256:')[:12]}"
 
 
 @contextmanager

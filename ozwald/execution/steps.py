@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ozwald.execution.pulls import PullCount
 from ozwald.model.plan import InstanceKey, Operation
 
 
@@ -10,7 +11,8 @@ from ozwald.model.plan import InstanceKey, Operation
 class Step:
     """One thing that happened to one instance. `detail` has further lines, for the launch log.
 
-    `passing` steps replace each other on a display (bytes pulled so far) and are not kept.
+    `passing` steps replace each other on a display (`pull` has what was pulled so far) and are not kept; `quiet` ones
+    are kept and not shown. `is_last` when nothing more will happen to the instance.
     """
 
     key: InstanceKey
@@ -18,6 +20,9 @@ class Step:
     text: str
     detail: str = ""
     passing: bool = False
+    quiet: bool = False
+    is_last: bool = False
+    pull: PullCount | None = None
 
 
 Report = Callable[[Step], None]

@@ -74,7 +74,8 @@ class ContainerState:
     """One container looked at closely: enough to tell whether it lives and why it died.
 
     `health` is None without a healthcheck, else `starting`, `healthy` or `unhealthy`; `health_output` is what its
-    last check printed. `stop_timeout_s` is how long it may take to end, `started_at` another text
+    last check printed, `health_exit_code` how that ended and `health_failures` how many failed in a row.
+    `stop_timeout_s` is how long it may take to end, `started_at` another text
     after every start.
     """
 
@@ -87,6 +88,8 @@ class ContainerState:
     restart_count: int
     health: str | None = None
     health_output: str = ""
+    health_exit_code: int | None = None
+    health_failures: int = 0
     stop_timeout_s: float = 10.0
     started_at: str = ""
 

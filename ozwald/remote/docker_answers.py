@@ -70,6 +70,8 @@ def state(entry: Mapping[str, Any]) -> ContainerState:
         restart_count=int(entry.get("RestartCount") or 0),
         health=health.get("Status") if health.get("Status") in HEALTH else None,
         health_output=str(checks[-1].get("Output") or "") if checks else "",
+        health_exit_code=int(checks[-1].get("ExitCode") or 0) if checks else None,
+        health_failures=int(health.get("FailingStreak") or 0),
         stop_timeout_s=_stop_timeout_s((entry.get("Config") or {}).get("StopTimeout")),
         started_at=str(now.get("StartedAt") or ""),
     )

@@ -242,18 +242,18 @@ class TestWhatAFailureTells:
     def test_the_launch_log_has_the_containers_last_lines(self) -> None:
         fleet, _ = self.crashed(log=b"".join(b"line %d\n" % number for number in range(80)))
 
-        [step] = [step for step in fleet.steps if step.text == "its last lines were:"]
-        assert step.detail.splitlines() == [f"line {number}" for number in range(30, 80)]
+        [step] = [step for step in fleet.steps if step.text == "its last 50 lines, by stream:"]
+        assert step.detail.splitlines() == [f"stdout | line {number}" for number in range(30, 80)]
 
     def test_lines_that_are_no_text_are_shown_all_the_same(self) -> None:
         fleet, _ = self.crashed(log=b"caf\xe9\n")
 
-        assert "caf\\xe9\n" in [step.detail for step in fleet.steps]
+        assert "stdout | caf\\xe9" in [step.detail for step in fleet.steps]
 
     def test_a_silent_container_is_said_to_be_silent(self) -> None:
         fleet, _ = self.crashed(log=b"")
 
-        assert "(nothing)" in [step.detail for step in fleet.steps]
+        assert "(it wrote nothing)" in [step.detail for step in fleet.steps]
 
     def test_memory_that_ran_out_is_named(self) -> None:
         _, error = self.crashed(log=b"", oom_killed=True)
@@ -280,12 +280,46 @@ class TestWhatAFailureTells:
     def test_logs_that_cannot_be_read_do_not_hide_the_failure(self) -> None:
         fleet = Fleet.of("box1")
         fleet.box.on_start = lambda container: setattr(container, "state", "exited")
-        fleet.box.fail("logs")
+        fleet.box.fail("follow_logs")
 
         [result] = fleet.apply("llm", V1)
 
         assert "it ended during its start" in result.error
-        assert any(text.startswith("its logs could not be read") for text in fleet.told)
+        assert any(text.startswith("no more could be read") for text in fleet.told)
+
+    def test_an_enormous_last_line_is_shortened(self) -> None:
+        fleet, _ = self.crashed(log=b"x" * 3_000_000 + b"\n")
+
+        assert all(len(step.detail) < 100_000 for step in fleet.steps)
+        assert any("more characters)" in step.detail for step in fleet.steps)
+
+    def test_how_it_ended_is_told(self) -> None:
+        fleet, _ = self.crashed(log=b"", exit_code=137, oom_killed=True)
+
+        assert "its state: ended with exit code 137, out of memory (OOM)" in fleet.told
+
+    def test_secrets_are_in_no_step_and_no_error(self) -> None:
+        fleet = Fleet.of("box1")
+
+        def crash(container: FakeContainer) -> None:
+            container.state, container.log = "exited", b"cannot log in with hunter22-and-more\n"
+            container.error = "bad hunter22"
+
+        fleet.box.on_start = crash
+        secrets = {"API_KEY": "hunter22", "DB_PASSWORD": "hunter22-and-more", "MODE": "exited"}
+        [result] = fleet.apply("llm", service(environment=secrets))
+
+        told = "\n".join([result.error, *(step.text + step.detail for step in fleet.steps)])
+        assert "hunter22" not in told
+        assert "stdout | cannot log in with ********" in told
+
+    def test_the_last_step_says_that_it_is_the_last(self) -> None:
+        fleet, _ = self.crashed(log=b"")
+        assert [step.text.partition(":")[0] for step in fleet.steps if step.is_last] == ["failed"]
+
+        well = Fleet.of("box1")
+        well.apply("llm", V1)
+        assert [step.text for step in well.steps if step.is_last] == ["done"]
 
     def test_an_engine_that_refuses_to_start_it_is_quoted(self) -> None:
         fleet = Fleet.of("box1")

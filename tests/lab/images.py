@@ -55,7 +55,7 @@ def image(tag: str, layer: bytes, config: Mapping[str, object]) -> bytes:
     """A docker-archive with one layer."""
     diff_id = "sha256:" + hashlib.sha256(layer).hexdigest()
     description = {
-        "architecture": _architecture(),
+        "architecture": machine_architecture(),
         "os": "linux",
         "created": CREATED,
         "config": config,
@@ -99,7 +99,7 @@ def _applets(busybox: Path) -> list[str]:
     return sorted(set(listed) - {"busybox"})
 
 
-def _architecture() -> str:
+def machine_architecture() -> str:
     names = {"x86_64": "amd64", "aarch64": "arm64"}
     return names.get(platform.machine(), platform.machine())
 
