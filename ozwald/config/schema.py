@@ -1,16 +1,17 @@
 """Checks a tree against a JSON Schema and says what is wrong in sentences that repeat no value."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
-
-from jsonschema.exceptions import ValidationError
+from typing import TYPE_CHECKING, Any
 
 from ozwald.config.compose_hints import hint
 from ozwald.config.interpolate import MAX_TEXT, Interpolation
 from ozwald.config.nodes import ListNode, MapNode, Node, Scalar, plain_value
 from ozwald.config.problems import Problems, shortened
 from ozwald.config.quick_look import FITS
-from ozwald.config.schema_files import SPELLINGS, validator
+from ozwald.config.schema_files import SPELLINGS, compiled_schema
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
 
 _KINDS = {
     "object": "a map",
@@ -35,13 +36,15 @@ def checked(node: Node, problems: Problems, *, schema: str, interpolation: Inter
 
     `schema` is one of the files in `schemas/`; values have their variables replaced where `interpolation` is given.
     """
-    compiled, judge = validator(schema)
+    compiled = compiled_schema(schema)
     tree = _Spelling(problems, interpolation).canonical(node, compiled, "")
     plain: Any = plain_value(tree)
     if compiled[FITS](plain):
         return tree
+    from ozwald.config.judge import errors  # jsonschema takes long to load, and most files have nothing wrong
+
     refused: list[tuple[_Step, ...]] = []
-    for error in judge.iter_errors(plain):
+    for error in errors(compiled, plain):
         steps = tuple(error.absolute_path)
         refused.extend(_report(error, steps, _at(tree, steps), problems))
     return _without(tree, refused) if refused else tree
@@ -120,18 +123,18 @@ def _at(node: Node, steps: tuple[_Step, ...]) -> Node:
     return node
 
 
-def _keyword(error: ValidationError) -> Any:
+def _keyword(error: "ValidationError") -> Any:
     """What the schema says under the keyword that failed."""
     return error.validator_value
 
 
-def _around(error: ValidationError) -> Any:
+def _around(error: "ValidationError") -> Any:
     """The part of the schema that failed."""
     return error.schema
 
 
 def _report(
-    error: ValidationError, steps: tuple[_Step, ...], node: Node, problems: Problems
+    error: "ValidationError", steps: tuple[_Step, ...], node: Node, problems: Problems
 ) -> Iterator[tuple[_Step, ...]]:
     """Report one error of the schema and yield the places that later steps must not look at."""
     if error.validator == "additionalProperties" and isinstance(node, MapNode):
@@ -152,7 +155,7 @@ def _report(
         yield steps
 
 
-def _type_sentence(error: ValidationError) -> str:
+def _type_sentence(error: "ValidationError") -> str:
     if "typeErrorMessage" in _around(error):
         return str(_around(error)["typeErrorMessage"])
     wanted = _keyword(error) if isinstance(_keyword(error), list) else [_keyword(error)]
@@ -160,18 +163,18 @@ def _type_sentence(error: ValidationError) -> str:
     return f"must be {_either(words)}, not {_kind(error.instance)}"
 
 
-def _enum_sentence(error: ValidationError) -> str:
+def _enum_sentence(error: "ValidationError") -> str:
     words = [str(word) for word in _keyword(error) if word is not None]
     return f"must be {_either(words)}"
 
 
-def _required_sentence(error: ValidationError) -> str:
+def _required_sentence(error: "ValidationError") -> str:
     present: Any = error.instance
     missing = [key for key in _keyword(error) if key not in present]
     return f"the key {_either([repr(key) for key in missing])} is missing"
 
 
-_SENTENCES: dict[str, Callable[[ValidationError], str]] = {
+_SENTENCES: dict[str, Callable[["ValidationError"], str]] = {
     "type": _type_sentence,
     "enum": _enum_sentence,
     "required": _required_sentence,

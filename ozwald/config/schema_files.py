@@ -1,15 +1,10 @@
 """The schema files, made ready for checking large trees."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from typing import Any
-
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError
-from jsonschema.protocols import Validator
-from jsonschema.validators import extend
 
 from ozwald.config.quick_look import FITS, quick_look
 
@@ -48,10 +43,9 @@ def spellings(properties: Mapping[str, Any]) -> dict[str, str]:
 
 
 @cache
-def validator(name: str) -> tuple[Mapping[str, Any], Validator]:
-    """A schema without references, and what judges by it; its texts, spellings and quick look are kept."""
-    compiled = _compiled(load_schema(name), name)
-    return compiled, _Judge(compiled)
+def compiled_schema(name: str) -> Mapping[str, Any]:
+    """A schema without references; its texts, spellings and quick look are kept."""
+    return _compiled(load_schema(name), name)
 
 
 def _compiled(schema: dict[str, Any], file: str) -> dict[str, Any]:
@@ -80,58 +74,3 @@ def _referred(reference: str, file: str) -> dict[str, Any]:
     for step in pointer.strip("/").split("/"):
         target = target[step]
     return _compiled(target, file)
-
-
-def _properties(validator: Any, properties: Any, instance: object, schema: object) -> Iterator[ValidationError]:
-    if isinstance(instance, dict):
-        for key, value in instance.items():
-            part = properties.get(key)
-            if part is not None and not part[FITS](value):
-                yield from validator.descend(value, part, path=key, schema_path=key)
-
-
-def _additional(validator: Any, rest: Any, instance: object, schema: Any) -> Iterator[ValidationError]:
-    if not isinstance(instance, dict):
-        return
-    known = schema.get("properties", {})
-    unknown = [key for key in instance if key not in known]
-    if rest is False and unknown:
-        yield ValidationError("unknown keys")
-    elif rest:
-        for key in unknown:
-            if not rest[FITS](instance[key]):
-                yield from validator.descend(instance[key], rest, path=key)
-
-
-def _items(validator: Any, part: Any, instance: object, schema: object) -> Iterator[ValidationError]:
-    if isinstance(instance, list):
-        for at, value in enumerate(instance):
-            if not part[FITS](value):
-                yield from validator.descend(value, part, path=at)
-
-
-def _names(validator: Any, part: Any, instance: object, schema: object) -> Iterator[ValidationError]:
-    if isinstance(instance, dict):
-        for key in instance:
-            if not part[FITS](key):
-                yield from validator.descend(key, part)
-
-
-def _unique(validator: Any, wanted: Any, instance: object, schema: object) -> Iterator[ValidationError]:
-    # jsonschema compares each with each where they cannot be sorted; what is no text has an error of its own.
-    if isinstance(instance, list):
-        texts = [item for item in instance if isinstance(item, str)]
-        if len(set(texts)) < len(texts):
-            yield ValidationError("not unique")
-
-
-_Judge: Any = extend(  # type: ignore[no-untyped-call]
-    Draft202012Validator,
-    {
-        "properties": _properties,
-        "additionalProperties": _additional,
-        "items": _items,
-        "propertyNames": _names,
-        "uniqueItems": _unique,
-    },
-)

@@ -10,7 +10,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from ozwald.config.quick_look import FITS, quick_look
-from ozwald.config.schema_files import INVENTORY, REQUESTS, SETTINGS, validator
+from ozwald.config.schema_files import INVENTORY, REQUESTS, SETTINGS, compiled_schema
 from tests.config.mutations import reshaped
 
 HERE = Path(__file__).parent
@@ -25,7 +25,7 @@ SEEDS: dict[str, list[Any]] = {
 
 @pytest.mark.parametrize("name", SEEDS)
 def test_what_fits_at_a_quick_look_is_valid(name: str) -> None:
-    schema, _ = validator(name)
+    schema = compiled_schema(name)
     judge = Draft202012Validator(schema)
     fitting = 0
     for number in range(400):
@@ -38,7 +38,7 @@ def test_what_fits_at_a_quick_look_is_valid(name: str) -> None:
 
 
 def test_what_people_write_fits_at_a_quick_look() -> None:
-    schema, _ = validator(SETTINGS)
+    schema = compiled_schema(SETTINGS)
     assert schema[FITS](EXAMPLE)
 
 

@@ -1,6 +1,7 @@
 """`show_host_resources`: what the hosts are and have, and who holds their cards."""
 
 import time
+from collections.abc import Sequence
 
 import click
 
@@ -8,6 +9,7 @@ from ozwald.cli.output import emit, limit_option, output_option, warn_unreachabl
 from ozwald.cli.patience import patience
 from ozwald.cli.workspace import Workspace, with_workspace
 from ozwald.model.resource_document import resource_document
+from ozwald.model.resources import HostResources
 
 
 @click.command()
@@ -19,8 +21,7 @@ def show_host_resources(workspace: Workspace, pattern: str | None, limit: str | 
     """Show CPU, memory, disk, engine and every card with its VRAM and who holds it, as the hosts are now."""
     hosts = workspace.hosts(pattern or limit)
     with workspace.fleet(begin=hosts) as fleet, patience(f"looking at {len(hosts)} hosts …"):
-        from ozwald.cli.resource_table import print_resources  # these load while the connections are made
-        from ozwald.remote.probe import probe
+        from ozwald.remote.probe import probe  # this loads while the connections are made
 
         seen = fleet.map(hosts.values(), probe)
     seen.raise_if_nothing_reached()
@@ -28,7 +29,13 @@ def show_host_resources(workspace: Workspace, pattern: str | None, limit: str | 
     found = list(seen.values.values())
     document = [resource_document(resources, now=now) for resources in found]
     document += [{"host": name, "error": error.message} for name, error in seen.failures.items()]
-    emit(document, output, table=lambda: print_resources(found, now=now))
+    emit(document, output, table=lambda: _print_table(found, now=now))
     if output == "table":
         warn_unreachable({name: error.message for name, error in seen.failures.items()})
     return 1 if seen.failures else 0
+
+
+def _print_table(found: Sequence[HostResources], *, now: float) -> None:
+    from ozwald.cli.resource_table import print_resources  # for people, who alone need rich
+
+    print_resources(found, now=now)
