@@ -1,6 +1,7 @@
 """The Docker SDK over pipes of a host's connection: every call with a deadline, every failure one of ours."""
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, Self
@@ -15,20 +16,15 @@ from ozwald.remote.docker_transport import BASE_URL, CallLimits, Dial, PipeAdapt
 READ_S: Final = 15.0
 OLDEST_API: Final = (1, 40)
 NEWEST_API: Final = (1, 44)  # the newest this room's bodies and answers were checked with
+API_VERSION: Final = re.compile(r"\d{1,3}\.\d{1,3}")
 
 
 class DockerClient:
-    """One engine's API. May be used by several threads; each call has a pipe of its own, from `dial`.
+    """One engine's API. May be used by several threads; each call has a pipe of its own, from `dial`."""
 
-    `version` is what `GET /version` said at first.
-    """
-
-    def __init__(
-        self, host_name: str, api: docker.APIClient, limits: CallLimits, dial: Dial, *, version: Mapping[str, Any]
-    ) -> None:
+    def __init__(self, host_name: str, api: docker.APIClient, limits: CallLimits, dial: Dial) -> None:
         self.host_name = host_name
         self.api = api
-        self.version = version
         self.dial = dial
         self._limits = limits
 
@@ -37,11 +33,11 @@ class DockerClient:
         """A client for the API version that both sides know; asks the engine for its own."""
         limits = CallLimits()
         adapter = PipeAdapter(dial, limits)
-        asking = cls(host_name, _api(adapter, "1.41"), limits, dial, version={})
+        newest = ".".join(map(str, NEWEST_API))
+        asking = cls(host_name, _api(adapter, newest), limits, dial)
         with asking.call("asking for the API version", timeout_s=READ_S):
-            version = asking.api.version(api_version=False)
-            spoken = negotiated(host_name, version)
-        return cls(host_name, _api(adapter, spoken), limits, dial, version=version)
+            spoken = _spoken(host_name, asking.api, newest)
+        return asking if spoken == newest else cls(host_name, _api(adapter, spoken), limits, dial)
 
     @property
     def api_numbers(self) -> tuple[int, ...]:
@@ -77,6 +73,15 @@ def negotiated(host_name: str, answer: Mapping[str, Any]) -> str:
     if chosen < OLDEST_API:
         raise docker_failures.too_old(host_name, str(answer["ApiVersion"]))
     return ".".join(map(str, chosen))
+
+
+def _spoken(host_name: str, api: docker.APIClient, newest: str) -> str:
+    """Every answer names the engine's own version. It refuses one that is too new or too old for it."""
+    answer = api.get(f"{BASE_URL}/v{newest}/_ping")
+    own = API_VERSION.fullmatch(answer.headers.get("Api-Version", ""))
+    if own and (answer.ok or _numbers(own[0]) < NEWEST_API):
+        return negotiated(host_name, {"ApiVersion": own[0]})
+    return negotiated(host_name, api.version(api_version=False))
 
 
 def _numbers(version: object) -> tuple[int, ...]:

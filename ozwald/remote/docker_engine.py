@@ -55,10 +55,9 @@ class DockerEngine:
 
     def facts(self) -> DockerFacts:
         with self._client.call("asking for its facts", timeout_s=READ_S):
-            info, version = self._client.api.info(), self._client.version
-            if info.get("ServerVersion") != version.get("Version"):  # it was upgraded meanwhile
-                version = self._client.api.version()
-            return docker_facts.facts(info, version)
+            answer = self._client.api.get(f"{BASE_URL}/v{self._client.api.api_version}/info")
+            _raise_for_status(answer)
+            return docker_facts.facts(answer.json(), answer.headers)
 
     def list_containers(self) -> tuple[ObservedContainer, ...]:
         with self._client.call("listing containers", timeout_s=READ_S):

@@ -16,19 +16,19 @@ TEXTS: Final = {
 }
 
 
-def facts(info: Mapping[str, Any], version: Mapping[str, Any]) -> DockerFacts:
-    """Reads `GET /info` and `GET /version`; what is missing or of another type is None with the reason."""
+def facts(info: Mapping[str, Any], headers: Mapping[str, str]) -> DockerFacts:
+    """Reads what `GET /info` answers; what is missing or of another type is None with the reason."""
     cgroup = str(info.get("CgroupVersion") or "")
     live_restore = info.get("LiveRestoreEnabled")
     found: dict[str, Any] = {name: _text(info.get(key)) for name, key in TEXTS.items()}
     found |= {
-        "api_version": _text(version.get("ApiVersion")),
+        "api_version": _text(headers.get("Api-Version")),
         "cgroup_version": int(cgroup) if cgroup in ("1", "2") else None,
         "live_restore": live_restore if isinstance(live_restore, bool) else None,
     }
     return DockerFacts(
-        version=_text(version.get("Version")) or _text(info.get("ServerVersion")) or "",
-        product=_product(version),
+        version=_text(info.get("ServerVersion")) or "",
+        product="Podman Engine" if "Libpod-Api-Version" in headers else "Docker Engine",
         runtimes=tuple(sorted(_texts(info.get("Runtimes")))),
         rootless=any("rootless" in option.split(",")[0] for option in _texts(info.get("SecurityOptions"))),
         cdi_spec_dirs=_texts(info.get("CDISpecDirs")),
@@ -37,11 +37,6 @@ def facts(info: Mapping[str, Any], version: Mapping[str, Any]) -> DockerFacts:
         missing={name: UNSAID for name, value in found.items() if value is None},
         **found,
     )
-
-
-def _product(version: Mapping[str, Any]) -> str:
-    names = _texts(component.get("Name") for component in _objects(version.get("Components")))
-    return next((name for name in names if name.startswith("Podman")), "Docker Engine")
 
 
 def _objects(value: Any) -> Iterable[Mapping[str, Any]]:

@@ -15,7 +15,7 @@ from ozwald.remote import docker_engine, docker_transport
 from ozwald.remote.docker_client import negotiated
 from ozwald.remote.engine import Engine, NameTaken, PullProgress
 from ozwald.remote.local import LocalConnection
-from tests.remote.unix_http import Answer, json_answer, serving
+from tests.remote.unix_http import Answer, introduction, json_answer, serving
 
 Reach = Callable[[Answer], Engine]
 
@@ -57,6 +57,33 @@ def failed(call: Callable[[], Any]) -> EngineError:
 )
 def test_the_api_version_is_one_that_both_sides_know(answer: dict[str, str], version: str) -> None:
     assert negotiated("box1", answer) == version
+
+
+@pytest.mark.parametrize(
+    ("first", "asked", "spoken"),
+    [
+        (introduction("1.41"), [], "1.41"),
+        (introduction("1.52", takes_ours=True), [], "1.44"),
+        (introduction("1.60"), ["GET /version"], "1.50"),
+        (introduction("nonsense", takes_ours=True), ["GET /version"], "1.50"),
+        (json_answer(b"no such page", "404 Not Found"), ["GET /version"], "1.50"),
+    ],
+    ids=["an older engine", "a newer one", "one that is too new", "one that makes no sense", "one that does not say"],
+)
+def test_only_an_engine_that_leaves_it_open_is_asked_for_more(
+    tmp_path: Path, first: bytes, asked: list[str], spoken: str
+) -> None:
+    def answer(line: str, body: bytes) -> bytes:
+        return json_answer(b'{"ApiVersion": "1.60", "MinAPIVersion": "1.50"}' if line == "GET /version" else b"[]")
+
+    with serving(tmp_path / "docker.sock", answer, first=first) as seen:
+        host = Host(name="b", address="::1", connection=Connection.LOCAL, docker_socket=str(tmp_path / "docker.sock"))
+        connection = LocalConnection(host)
+        connection.engine().list_containers()
+        connection.close()
+
+    assert seen[1:-1] == asked
+    assert seen[-1].startswith(f"GET /v{spoken}/containers/json")
 
 
 def test_an_engine_that_is_too_old_is_refused() -> None:

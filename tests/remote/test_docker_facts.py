@@ -5,6 +5,7 @@ import pytest
 from ozwald.remote.docker_facts import facts
 
 INFO: dict[str, Any] = {
+    "ServerVersion": "28.5.1",
     "DockerRootDir": "/var/lib/docker",
     "Driver": "overlay2",
     "CgroupVersion": "2",
@@ -17,11 +18,11 @@ INFO: dict[str, Any] = {
     "DiscoveredDevices": [{"Source": "cdi", "ID": "nvidia.com/gpu=0"}],
     "Warnings": ["WARNING: No swap limit support"],
 }
-VERSION: dict[str, Any] = {"Version": "28.5.1", "ApiVersion": "1.51", "Components": [{"Name": "Engine"}]}
+HEADERS = {"Api-Version": "1.51", "Server": "Docker/28.5.1 (linux)"}
 
 
 def test_everything_that_the_engine_says_is_read() -> None:
-    found = facts(INFO, VERSION)
+    found = facts(INFO, HEADERS)
 
     assert (found.product, found.version, found.api_version) == ("Docker Engine", "28.5.1", "1.51")
     assert (found.root_dir, found.storage_driver) == ("/var/lib/docker", "overlay2")
@@ -34,17 +35,17 @@ def test_everything_that_the_engine_says_is_read() -> None:
 
 
 def test_a_rootless_engine_says_so() -> None:
-    assert facts(INFO | {"SecurityOptions": ["name=seccomp", "name=rootless"]}, VERSION).rootless
+    assert facts(INFO | {"SecurityOptions": ["name=seccomp", "name=rootless"]}, HEADERS).rootless
 
 
 def test_podman_is_told_by_its_name() -> None:
-    podman = VERSION | {"Version": "5.4.2", "Components": [{"Name": "Podman Engine"}, {"Name": "Conmon"}]}
+    headers = HEADERS | {"Libpod-Api-Version": "5.4.2", "Server": "Libpod/5.4.2 (linux)"}
 
-    assert facts(INFO, podman).product == "Podman Engine"
+    assert facts(INFO, headers).product == "Podman Engine"
 
 
 def test_what_an_engine_leaves_out_has_a_reason() -> None:
-    found = facts({}, {"Version": "20.10.24"})
+    found = facts({"ServerVersion": "20.10.24"}, {})
 
     assert found.missing == dict.fromkeys(
         (
@@ -57,7 +58,7 @@ def test_what_an_engine_leaves_out_has_a_reason() -> None:
 
 @pytest.mark.parametrize("nonsense", [None, 7, "x", True, [], {}, [None, 5, {"ID": []}], {"a": None}, "\x1b[31m\x00"])
 def test_wrong_types_are_nothing_and_never_a_crash(nonsense: Any) -> None:
-    found = facts(dict.fromkeys(INFO, nonsense), dict.fromkeys(VERSION, nonsense))
+    found = facts(dict.fromkeys(INFO, nonsense), {})
 
     assert found.cgroup_version is None
     assert found.cdi_devices == ()
@@ -65,4 +66,4 @@ def test_wrong_types_are_nothing_and_never_a_crash(nonsense: Any) -> None:
 
 
 def test_lists_without_end_are_cut() -> None:
-    assert len(facts(INFO | {"Warnings": ["w"] * 100_000}, VERSION).warnings) == 64
+    assert len(facts(INFO | {"Warnings": ["w"] * 100_000}, HEADERS).warnings) == 64

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 Answer = Callable[[str, bytes], bytes | Iterator[bytes] | None]
-VERSION = b'{"ApiVersion": "1.41", "MinAPIVersion": "1.12", "Version": "20.10.24"}'
+FIRST_QUESTION = "GET /v1.44/_ping"
 
 
 def json_answer(body: bytes, status: str = "200 OK") -> bytes:
@@ -16,20 +16,34 @@ def json_answer(body: bytes, status: str = "200 OK") -> bytes:
     return head.encode() + body
 
 
+def introduction(api_version: str, *, takes_ours: bool = False) -> bytes:
+    """What an engine answers to the question which API it speaks."""
+    status = "200 OK" if takes_ours else "400 Bad Request"
+    return json_answer(b'{"message": "client version 1.44 is too new"}', f"{status}\r\nApi-Version: {api_version}")
+
+
 @contextmanager
-def serving(path: Path, answer: Answer) -> Iterator[list[str]]:
-    """Answers each request line and body with `answer`; None hangs up. Yields the request lines so far."""
+def serving(path: Path, answer: Answer, *, first: bytes | None = None) -> Iterator[list[str]]:
+    """Answers each request line and body with `answer`; None hangs up. Yields the request lines so far.
+
+    `first` is how the engine introduces itself: as 1.41 where it is not given.
+    """
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(path))
     listener.listen()
     seen: list[str] = []
     stopping = threading.Event()
-    threading.Thread(target=_accept, args=(listener, answer, seen, stopping), daemon=True).start()
+    whole = _introduced(answer, first or introduction("1.41"))
+    threading.Thread(target=_accept, args=(listener, whole, seen, stopping), daemon=True).start()
     try:
         yield seen
     finally:
         stopping.set()
         listener.close()
+
+
+def _introduced(answer: Answer, first: bytes) -> Answer:
+    return lambda line, body: first if line == FIRST_QUESTION else answer(line, body)
 
 
 def _accept(listener: socket.socket, answer: Answer, seen: list[str], stopping: threading.Event) -> None:
@@ -46,7 +60,7 @@ def _converse(peer: socket.socket, answer: Answer, seen: list[str]) -> None:
         while request := _request(reader):
             line, body = request
             seen.append(line)
-            reply = json_answer(VERSION) if line.startswith("GET /version") else answer(line, body)
+            reply = answer(line, body)
             if reply is None:
                 return
             for piece in [reply] if isinstance(reply, bytes) else reply:
