@@ -4,7 +4,7 @@ import math
 import shlex
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
@@ -21,6 +21,7 @@ TIMEOUT_STATUS: Final = frozenset({124, 137})
 
 Stream = Literal["stdout", "stderr"]
 OnOutput = Callable[[Stream, bytes], None]
+Stdin = bytes | Iterator[bytes]  # a whole, or pieces that are still being made while the command runs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +87,7 @@ class Capture:
 
 
 def run_on_channel(
-    channel: paramiko.Channel, line: str, capture: Capture, *, stdin: bytes, timeout_s: float, signs: "SignsOfLife"
+    channel: paramiko.Channel, line: str, capture: Capture, *, stdin: Stdin, timeout_s: float, signs: "SignsOfLife"
 ) -> CommandResult:
     """Executes a guarded line on a fresh channel; raises ConnectionLostError, OutOfTimeError or SSHException.
 
@@ -145,19 +146,21 @@ def close_channel(channel: paramiko.Channel) -> None:
         channel.close()
 
 
-def _feed(channel: paramiko.Channel, stdin: bytes, deadline: float) -> None:
+def _feed(channel: paramiko.Channel, stdin: Stdin, deadline: float) -> None:
     """Large input goes from a thread of its own: the host may not read on before its output is taken."""
     channel.settimeout(max(0.01, deadline - time.monotonic()))
-    if len(stdin) <= PIECE:
-        _write(channel, stdin)
+    if isinstance(stdin, bytes) and len(stdin) <= PIECE:
+        _write(channel, [stdin])
     else:
-        threading.Thread(target=_write, args=(channel, stdin), name="ssh-stdin", daemon=True).start()
+        pieces = [stdin] if isinstance(stdin, bytes) else stdin
+        threading.Thread(target=_write, args=(channel, pieces), name="ssh-stdin", daemon=True).start()
 
 
-def _write(channel: paramiko.Channel, stdin: bytes) -> None:
+def _write(channel: paramiko.Channel, pieces: Iterable[bytes]) -> None:
     with suppress(OSError, EOFError, paramiko.SSHException):  # a command need not read its input
-        for start in range(0, len(stdin), PIECE):
-            channel.sendall(stdin[start : start + PIECE])
+        for piece in pieces:
+            for start in range(0, len(piece), PIECE):
+                channel.sendall(piece[start : start + PIECE])
         channel.shutdown_write()
 
 

@@ -10,7 +10,7 @@ import paramiko
 from ozwald.errors import ConnectionFailed, Failure
 from ozwald.model.host import Host
 from ozwald.remote import command, handshake
-from ozwald.remote.command import OUTPUT_BYTES, Capture, CommandResult, OnOutput, close_channel, run_on_channel
+from ozwald.remote.command import OUTPUT_BYTES, Capture, CommandResult, OnOutput, Stdin, close_channel, run_on_channel
 from ozwald.remote.engine import Engine
 from ozwald.remote.streamlocal import send_signal
 from ozwald.remote.text import clean
@@ -34,7 +34,7 @@ class HostConnection(Protocol):
         self,
         words: Sequence[str],
         *,
-        stdin: bytes = b"",
+        stdin: Stdin = b"",
         timeout_s: float,
         limit_bytes: int = OUTPUT_BYTES,
         become: bool | None = None,
@@ -71,7 +71,7 @@ class SshConnection:
         self,
         words: Sequence[str],
         *,
-        stdin: bytes = b"",
+        stdin: Stdin = b"",
         timeout_s: float,
         limit_bytes: int = OUTPUT_BYTES,
         become: bool | None = None,

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from ozwald.errors import EngineError
 from ozwald.model.host import Host
-from ozwald.remote.command import KILL_AFTER_S, OUTPUT_BYTES, PIECE, Capture, CommandResult, OnOutput, Stream
+from ozwald.remote.command import KILL_AFTER_S, OUTPUT_BYTES, PIECE, Capture, CommandResult, OnOutput, Stdin, Stream
 from ozwald.remote.docker_context import local_socket
 from ozwald.remote.docker_transport import Pipe
 from ozwald.remote.engine import Engine
@@ -46,12 +46,13 @@ class LocalConnection:
         self,
         words: Sequence[str],
         *,
-        stdin: bytes = b"",
+        stdin: Stdin = b"",
         timeout_s: float,
         limit_bytes: int = OUTPUT_BYTES,
         become: bool | None = None,
         on_output: OnOutput | None = None,
     ) -> CommandResult:
+        whole = stdin if isinstance(stdin, bytes) else b"".join(stdin)
         sudo = ["sudo", "-n", "--"] if (self.host.become if become is None else become) else []
         try:
             process = subprocess.Popen(
@@ -65,7 +66,7 @@ class LocalConnection:
             return CommandResult(exit_status=127, stdout=b"", stderr=f"{words[0]}: {err}\n".encode())
         self._running.add(process)
         try:
-            return _finish(process, Capture(limit_bytes, on_output), stdin=stdin, timeout_s=timeout_s)
+            return _finish(process, Capture(limit_bytes, on_output), stdin=whole, timeout_s=timeout_s)
         finally:
             self._running.discard(process)
             _kill(process)

@@ -1,28 +1,31 @@
 """Looks at one host: one script, one round trip, and a pure reader of what it prints."""
 
 import secrets
+import shlex
 import sys
 import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 from importlib import resources
 from typing import Final
 
-from ozwald.errors import ConnectionFailed, EngineError, Failure
+from ozwald.errors import ConnectionFailed, EngineError, Failure, HostError
 from ozwald.model.host import Connection
 from ozwald.model.resources import DockerFacts, Gpu, Hardware, HostResources
 from ozwald.remote import amd, holders, listeners, machine_facts, nvidia, pci
 from ozwald.remote.connection import HostConnection
 from ozwald.remote.floods import at_most
-from ozwald.remote.reading import Reading, Section, read_sections
+from ozwald.remote.reading import Reading, read_sections
 from ozwald.remote.text import clean
 
 TIMEOUT_S: Final = 45.0
 TOOL_S: Final = 15  # without persistence mode nvidia-smi wakes each card, a second or two apiece
 OUTPUT_BYTES: Final = 4 << 20  # the script keeps its tools far below this
-DOCKER_ROOT: Final = "/var/lib/docker"  # the engine's default; where it says otherwise, the disk is looked at again
+
+Asked = Future[tuple[DockerFacts | None, str | None]]
 
 
 def probe(
@@ -39,10 +42,8 @@ def probe(
     has_script = connection.host.connection is not Connection.LOCAL or platform == "linux"
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(_docker, connection)
-        found = _look(connection, clock, tool_s) if has_script else _look_here(connection, clock)
+        found = _look(connection, asked, clock, tool_s) if has_script else _look_here(connection, clock)
         facts, why = asked.result()
-    if has_script and facts is not None and facts.root_dir not in (None, DOCKER_ROOT):
-        found = _with_disk_of(facts.root_dir or "/", found, connection)
     if facts is not None and holders.in_containers(found.gpus):
         found = _with_containers(found, connection)
     missing = {**found.missing, "docker": why} if why is not None else found.missing
@@ -75,11 +76,15 @@ def parse_probe(host_name: str, output: bytes, observed_at: float) -> HostResour
     return found
 
 
-def _look(connection: HostConnection, clock: Callable[[], float], tool_s: int) -> HostResources:
-    words = ["sh", "-s", secrets.token_hex(8), DOCKER_ROOT, str(tool_s)]
+def _look(connection: HostConnection, asked: Asked, clock: Callable[[], float], tool_s: int) -> HostResources:
+    words = ["sh", "-s", secrets.token_hex(8), str(tool_s)]
     name = connection.host.name
     result = connection.run(
-        words, stdin=_script(), timeout_s=TIMEOUT_S, become=False, on_output=at_most(OUTPUT_BYTES, name, "the probe")
+        words,
+        stdin=_whole_script(asked),
+        timeout_s=TIMEOUT_S,
+        become=False,
+        on_output=at_most(OUTPUT_BYTES, name, "the probe"),
     )
     output = result.stdout + b"\n" + result.stderr
     if b"\nozwald-probe " not in output:
@@ -95,14 +100,6 @@ def _look_here(connection: HostConnection, clock: Callable[[], float]) -> HostRe
     return this_machine.read(connection.host.name, clock())
 
 
-def _with_disk_of(root: str, found: HostResources, connection: HostConnection) -> HostResources:
-    """The facts with the disk of a Docker root that is not where the script looked."""
-    limit = at_most(OUTPUT_BYTES, connection.host.name, "df")
-    result = connection.run(["df", "-Pk", "--", root], timeout_s=TIMEOUT_S, become=False, on_output=limit)
-    disk = machine_facts.disk(Reading({"disk": Section(result.stdout.strip(), result.exit_status)}))
-    return found if disk["disk_total_bytes"] is None else replace(found, **disk)
-
-
 def _with_containers(found: HostResources, connection: HostConnection) -> HostResources:
     """The facts with the names of the containers that hold cards; without names, where the engine does not answer."""
     try:
@@ -110,6 +107,16 @@ def _with_containers(found: HostResources, connection: HostConnection) -> HostRe
     except EngineError as err:
         return replace(found, missing={**found.missing, "containers": err.message})
     return replace(found, gpus=holders.with_containers(found.gpus, containers))
+
+
+def _whole_script(asked: Asked) -> Iterator[bytes]:
+    """The host is at work on the script while its engine says where it keeps its data; it runs no third command."""
+    yield _script()
+    root = "/"
+    with suppress(HostError):
+        facts, _ = asked.result()
+        root = (facts and facts.root_dir) or root
+    yield f"finish {shlex.quote(root)}\n".encode()
 
 
 @cache

@@ -1,10 +1,10 @@
-# Prints what this machine is and has, in sections. Sent to `sh -s MARK DOCKER_ROOT SECONDS` on standard input, so it runs
-# from one function, read to its end before any tool could take the rest of it. It reads /proc and /sys without starting
+# Prints what this machine is and has, in sections. Sent to `sh -s MARK SECONDS` on standard input, so no tool may read that.
+# What follows is `finish FOLDER`, sent once the engine has said where it keeps its data. It reads /proc and /sys without starting
 # programs where it can: each costs a millisecond. What is slow or may hang runs beside it and has standard error to
 # itself. All that tools print is cut, here already.
 # A section is "MARK name", its lines, then "MARK . STATUS", which is missing where it was cut.
 
-mark=$1 root=$2 limit=$3
+mark=$1 limit=$2
 most=1000000 listed=512
 LC_ALL=C
 PATH=$PATH:/usr/sbin:/sbin:/usr/lib/wsl/lib:/opt/rocm/bin
@@ -83,7 +83,7 @@ control_groups() {
 }
 
 disk() {
-    timeout 5 df -Pk -- "$root" 2>/dev/null || timeout 5 df -Pk /
+    timeout 5 df -Pk -- "$1" 2>/dev/null || timeout 5 df -Pk /
 }
 
 engine_sockets() {
@@ -264,7 +264,6 @@ main() {
     section topology topology
     section memory memory
     section cgroup_version control_groups
-    section disk disk
     section engine_sockets engine_sockets
     section listeners listeners
     [ -z "$amd" ] || section amd_nodes amd_nodes
@@ -272,6 +271,10 @@ main() {
     section toolkit toolkit
     has nvidia-smi && nvidia
     [ -z "$pids$users" ] || section holders holders
+}
+
+finish() {
+    section disk disk "$1"
     wait
 }
 

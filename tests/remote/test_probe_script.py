@@ -14,7 +14,7 @@ from ozwald.model.resources import HostResources
 from ozwald.remote.probe import parse_probe
 from tests.remote.recorded import RECORDINGS
 
-SCRIPT = (Path(__file__).parents[2] / "ozwald" / "remote" / "probe.sh").read_bytes()
+SCRIPT = (Path(__file__).parents[2] / "ozwald" / "remote" / "probe.sh").read_bytes() + b"finish /\n"
 MARK = "0123456789abcdef"
 SHELLS = {"dash": ["dash"], "bash": ["bash"], "bash as sh": ["bash", "--posix"], "busybox": ["busybox", "sh"]}
 CHANGING = ("memory_available_bytes", "disk_free_bytes", "swap_free_bytes", "load_1m", "listeners")
@@ -27,7 +27,7 @@ def replay(folder: Path, tool: str, recording: str) -> None:
 
 
 def probed(words: list[str], path: str) -> HostResources:
-    command = [shutil.which(words[0]) or words[0], *words[1:], "-s", MARK, "/", "5"]
+    command = [shutil.which(words[0]) or words[0], *words[1:], "-s", MARK, "5"]
     ran = subprocess.run(command, input=SCRIPT, capture_output=True, check=True, env={"PATH": path}, timeout=30)
     return parse_probe("here", ran.stdout + b"\n" + ran.stderr, 0.0)
 
@@ -113,7 +113,7 @@ def test_a_clock_table_as_long_as_it_likes_does_not_travel(tools: Path) -> None:
     replay(tools, "nvidia-smi", "nvidia/rtx-3090-v12.xml")
 
     ran = subprocess.run(
-        ["sh", "-s", MARK, "/", "5"],
+        ["sh", "-s", MARK, "5"],
         input=SCRIPT,
         capture_output=True,
         check=True,

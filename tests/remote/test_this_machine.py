@@ -6,11 +6,13 @@ import shutil
 import socket
 from collections.abc import Iterator
 from dataclasses import fields
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from ozwald.model.host import Connection, Host
-from ozwald.model.resources import HostResources
+from ozwald.model.resources import DockerFacts, HostResources
 from ozwald.remote import this_machine
 from ozwald.remote.local import LocalConnection
 from ozwald.remote.probe import probe
@@ -33,6 +35,17 @@ def test_both_ways_tell_the_same(local: LocalConnection) -> None:
     for fact, tolerance in (("memory_available_bytes", 512 * MIB), ("disk_total_bytes", MIB), ("load_1m", 1)):
         assert getattr(psutil, fact) == pytest.approx(getattr(script, fact), abs=tolerance), fact
     assert psutil.docker == script.docker
+
+
+class KeepsDataElsewhere(LocalConnection):
+    def engine(self) -> Any:
+        return SimpleNamespace(facts=lambda: DockerFacts(version="1", root_dir="/dev/shm"))
+
+
+def test_the_disk_is_that_of_the_engines_data() -> None:
+    found = probe(KeepsDataElsewhere(Host(name="here", address="127.0.0.1", connection=Connection.LOCAL)))
+
+    assert found.disk_total_bytes == shutil.disk_usage("/dev/shm").total != shutil.disk_usage("/").total
 
 
 def test_the_disk_is_the_same(local: LocalConnection) -> None:
