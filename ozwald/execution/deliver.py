@@ -3,7 +3,6 @@
 import logging
 import posixpath
 import threading
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -11,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ozwald.errors import HostError
+from ozwald.execution.clock import MONOTONIC, Clock
 from ozwald.execution.health import Interrupted
 from ozwald.model.belongings import ObservedVolume
 from ozwald.model.container import LABEL_CONTROLLER, LABEL_REALM, ObservedContainer
@@ -59,6 +59,7 @@ class Courier:
     tell: Callable[..., None]
     stop_asked: threading.Event
     turns: Turns = field(default_factory=Turns)
+    clock: Clock = MONOTONIC
     patience_s: float = 120.0
     poll_s: float = 0.5
 
@@ -77,7 +78,7 @@ class Courier:
         """
         volume = delivery.volume or ""
         with self.turns.of(self.engine.host_name, volume):
-            deadline = time.monotonic() + self.patience_s
+            deadline = self.clock.now() + self.patience_s
             while not self._is_complete(delivery):
                 lock = self._named(lock_name(volume))
                 if lock is not None and lock.labels.get(LABEL_CONTROLLER) != self.controller:
@@ -118,13 +119,13 @@ class Courier:
 
     def _wait_for_other(self, lock: ObservedContainer, deadline: float) -> None:
         owner = lock.labels.get(LABEL_CONTROLLER, "unknown")
-        if time.monotonic() >= deadline:
+        if self.clock.now() >= deadline:
             raise CannotDeliver(
                 f"another controller ({owner}) has been sending the same data to {self.engine.host_name} for long; "
                 f"apply again, or remove the container {lock.name} there when nobody is sending"
             )
         self.tell(f"waiting for another controller ({owner}), which sends the same data", passing=True)
-        if self.stop_asked.wait(self.poll_s):
+        if self.clock.wait(self.stop_asked, self.poll_s):
             raise Interrupted
 
     def _fill_once(self, delivery: Delivery) -> None:
@@ -160,10 +161,11 @@ class Courier:
 
     def _remove(self, volume: str, lock: str) -> None:
         """The lock goes last: as long as it is there, the volume counts for nothing."""
-        filler = self._named(filler_name(volume))
+        filler, found = self._named(filler_name(volume)), self._volume(volume)
         if filler is not None:
             self.engine.remove(filler.id, force=True, volumes=True)
-        self.engine.remove_volume(volume)
+        if found is not None and found.labels.get(LABEL_CONTROLLER) == self.controller:
+            self.engine.remove_volume(volume)
         self.engine.remove(lock, force=True, volumes=True)
 
     def _create_idle(self, name: str, delivery: Delivery, **host_config: object) -> str:

@@ -255,6 +255,7 @@ class Instance:
             tell=self.tell,
             stop_asked=self.stop_asked,
             turns=self.turns,
+            clock=self.clock,
             patience_s=self.patience.stall_s,
         )
 

@@ -1,7 +1,10 @@
-"""Networks and volumes as a host's engine reports them."""
+"""What is on a host besides running services: networks and volumes as the engine reports them, and what is Ozwald's."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
+
+from ozwald.model.container import ObservedContainer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,3 +24,41 @@ class ObservedVolume:
     name: str
     labels: Mapping[str, str] = field(default_factory=dict)
     created_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """What a host's engine has; `sizes` are bytes of volumes by name, of those that were measured."""
+
+    containers: tuple[ObservedContainer, ...] = ()
+    networks: tuple[ObservedNetwork, ...] = ()
+    volumes: tuple[ObservedVolume, ...] = ()
+    sizes: Mapping[str, int] = field(default_factory=dict)
+
+
+class Kind(StrEnum):
+    """What kind of thing of Ozwald is on a host."""
+
+    CONTAINER = "container"
+    NETWORK = "network"
+    VOLUME = "volume"
+    PROCESS = "process"
+    FILE = "file"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Belonging:
+    """One thing of Ozwald on a host.
+
+    `what` tells people what it is there for. `id` is the engine's, the name of a volume, a process id or a path.
+    `owner` is the controller's id, or the user of a process or file; `created_at` is seconds since the epoch. None
+    is what is not told.
+    """
+
+    kind: Kind
+    id: str
+    name: str
+    what: str
+    owner: str | None = None
+    created_at: float | None = None
+    size_bytes: int | None = None

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 # script ended. Named by its interpreter, it runs where temporary files may not be executed, too.
 _KEEP = """\
 umask 077
-folder=$(mktemp -d) || exit 126
+folder=$(mktemp -d "${TMPDIR:-/tmp}/ozwald-script.XXXXXXXX") || exit 126
 trap 'rm -rf "$folder"' EXIT
 trap 'exit 143' HUP INT TERM
 cat >"$folder/script" || exit 126

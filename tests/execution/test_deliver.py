@@ -311,6 +311,19 @@ class TestOthers:
         assert result.is_done, result.error
         assert fleet.box.archives == []
 
+    def test_our_own_lock_does_not_cost_another_controllers_volume(
+        self, fleet: Sending, known: Known, folder: Path
+    ) -> None:
+        digest = content_of(str(folder)).digest
+        leave(fleet, volume_of(folder), things=1)
+        fleet.box.ensure_volume(volume_of(folder), {LABEL_CONTROLLER: OTHER_CONTROLLER, LABEL_DATA: digest})
+
+        [result] = fleet.apply("llm", known)
+
+        assert result.is_done, result.error
+        assert fleet.box.archives == []
+        assert fleet.containers == [NAME]
+
     def test_one_that_does_not_get_done_with_it_is_named(self, fleet: Sending, known: Known, folder: Path) -> None:
         leave(fleet, volume_of(folder), things=1, controller=OTHER_CONTROLLER)
 

@@ -1,0 +1,111 @@
+"""What nobody uses is removed when the user agrees, and everything of Ozwald on a host can be listed."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.end_to_end.user import User
+from tests.lab import Lab
+
+pytestmark = pytest.mark.lab
+
+IMAGE = "lab/busybox:1"
+
+
+@pytest.fixture
+def config(user: User) -> Path:
+    (user.folder / "config").mkdir()
+    (user.folder / "config" / "a").write_text("1\n")
+    return user.folder / "config"
+
+
+def has_run(user: User, config: Path) -> None:
+    """Two contents of a folder were sent, a network and a named volume made, and nothing of it is used any more."""
+    volumes = ["./config:/config:ro", "models:/models"]
+    user.has({"idle": {"image": IMAGE, "pull_policy": "never", "volumes": volumes}}, hosts=["box1", "box2"])
+    assert user.types("apply", "a[idle]@box1").code == 0
+    (config / "a").write_text("22\n")
+    assert user.types("apply", "a[idle]@box1").code == 0
+    assert user.types("apply", "b[idle]@box2").code == 0
+
+
+def volumes(lab: Lab, host: str = "box1") -> list[str]:
+    return sorted(volume["Name"] for volume in lab.hosts[host].engine.call("GET", "/volumes")["Volumes"] or [])
+
+
+def networks(lab: Lab, host: str = "box1") -> list[str]:
+    return sorted(network["Name"] for network in lab.hosts[host].engine.call("GET", "/networks"))
+
+
+def kinds(document: Any, where: str = "removals") -> list[tuple[str, str]]:
+    return sorted((entry["host"], entry["kind"]) for entry in document[where])
+
+
+def test_it_shows_what_would_go_and_removes_it_only_when_told(user: User, clean_hosts: Lab, config: Path) -> None:
+    has_run(user, config)
+    before = volumes(clean_hosts)
+
+    shown = user.types("prune")
+    planned = user.types("prune", "-o", "json")
+
+    assert (shown.code, shown.out.splitlines()[-1]) == (2, "3 to remove on 1 host, 5 B")
+    assert "run this again with --yes" in shown.err
+    assert (planned.code, kinds(planned.document)) == (0, [("box1", "network"), ("box1", "volume"), ("box1", "volume")])
+    assert volumes(clean_hosts) == before
+
+    done = user.types("prune", "--yes")
+
+    assert (done.code, done.out.splitlines()[-1]) == (0, "done: 3 removed")
+    assert volumes(clean_hosts) == ["models"]
+    assert networks(clean_hosts) == ["bridge", "host", "none"]
+    assert len(volumes(clean_hosts, "box2")) == 2
+    assert user.types("prune", "--yes").out == "nothing to remove\n"
+
+
+def test_named_volumes_that_ozwald_made_go_only_with_volumes(user: User, clean_hosts: Lab, config: Path) -> None:
+    has_run(user, config)
+    clean_hosts.hosts["box1"].engine.call("POST", "/volumes/create", {"Name": "by-hand"})
+
+    done = user.types("prune", "--volumes", "--yes", "-o", "json", "--limit", "box1")
+
+    assert {entry["outcome"] for entry in done.document["removals"]} == {"removed"}
+    assert volumes(clean_hosts) == ["by-hand"]
+
+
+def test_what_another_controller_made_stays(user: User, clean_hosts: Lab, config: Path) -> None:
+    has_run(user, config)
+    before = volumes(clean_hosts), networks(clean_hosts)
+    (user.folder / "state").rename(user.folder / "somebody-elses")
+
+    done = user.types("prune", "--volumes", "--yes")
+
+    assert done.out == "nothing to remove\n"
+    assert (volumes(clean_hosts), networks(clean_hosts)) == before
+
+
+def test_residue_lists_everything_of_whichever_controller(user: User, clean_hosts: Lab, config: Path) -> None:
+    has_run(user, config)
+    (user.folder / "state").rename(user.folder / "somebody-elses")
+
+    found = user.types("residue", "box*", "--detailed-exitcode", "-o", "json")
+
+    assert found.code == 10
+    assert kinds(found.document, "belongings") == [
+        ("box1", "network"),
+        *[("box1", "volume")] * 3,
+        ("box2", "container"),
+        ("box2", "network"),
+        *[("box2", "volume")] * 2,
+    ]
+    assert {entry["owner"] for entry in found.document["belongings"]}.isdisjoint({None, found.document["controller"]})
+    assert all(time.time() - entry["created_at"] < 300 for entry in found.document["belongings"])
+
+
+def test_residue_of_a_clean_host_is_nothing(user: User, clean_hosts: Lab) -> None:
+    user.has({}, hosts=["box1"])
+
+    found = user.types("residue", "box1", "--detailed-exitcode")
+
+    assert (found.code, found.out) == (0, "nothing\n")
