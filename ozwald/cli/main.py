@@ -29,6 +29,7 @@ COMMANDS = {
     "history": ("history", "history", "Show how the wanted set came about."),
     "prune": ("belongings", "prune", "Remove what nobody uses any more from the hosts."),
     "residue": ("belongings", "residue", "List everything of Ozwald on hosts."),
+    "adopt": ("adopt", "adopt", "Take over what another controller left."),
     "list_active_services": ("services", "list_active_services", "List what is running."),
     "get_service_logs": ("logs", "get_service_logs", "Show or follow what services write."),
     "get_service_launch_logs": ("launch_logs", "get_service_launch_logs", "Show how services were started."),

@@ -22,6 +22,7 @@ STYLES = {
     "start": "green",
     "replace": "yellow",
     "update": "yellow",
+    "restart": "yellow",
     "starting": "yellow",
     "stop": "red",
     "stopping": "red",

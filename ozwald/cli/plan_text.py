@@ -20,6 +20,7 @@ _SIGNS = {
     Action.REPLACE: "~",
     Action.UPDATE: "*",
     Action.START: ">",
+    Action.RESTART: "^",
     Action.KEEP: "=",
     Action.BLOCKED: "!",
 }
@@ -29,6 +30,7 @@ _DONE = {
     Action.REPLACE: "replaced",
     Action.UPDATE: "updated",
     Action.START: "started",
+    Action.RESTART: "restarted",
     Action.KEEP: "unchanged",
 }
 

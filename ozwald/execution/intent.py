@@ -129,6 +129,7 @@ class _Desk:
     def plan(self, ask: Ask, stored: WantedSet | None, situation: Situation, scrutiny: Scrutiny) -> Intent:
         known, looked_at = situation.inventory.hosts, situation.hosts
         last = 0 if stored else _last_generation(self.home, self.provisioner)
+        situation = situation.as_of(stored)
         wanted = wanted_after(ask, stored, known=known, looked_at=looked_at, last_generation=last)
         key = self.home.fingerprint_key()
         plan = plan_closely(wanted, self.settings.realms, situation, fleet=self.fleet, key=key, scrutiny=scrutiny)

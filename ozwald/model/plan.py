@@ -47,6 +47,7 @@ class Action(StrEnum):
     REPLACE = "replace"
     UPDATE = "update"
     START = "start"
+    RESTART = "restart"
     KEEP = "keep"
     BLOCKED = "blocked"
 

@@ -26,10 +26,30 @@ class Leaving:
     host: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Adopted:
+    """A container that another controller made and that is ours now: its labels cannot be changed."""
+
+    host: str
+    container_id: str
+    controller: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class OwedRestart:
+    """A container that has to be restarted since one that it depends on was replaced, and has not been yet."""
+
+    key: InstanceKey
+    host: str
+    container_id: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WantedSet:
-    """All wanted instances, every change of them a new generation, and what they have left behind."""
+    """All wanted instances, every change of them a new generation, and what goes with them on the hosts."""
 
     generation: int
     instances: tuple[WantedInstance, ...] = ()
     leaving: tuple[Leaving, ...] = ()
+    adopted: tuple[Adopted, ...] = ()
+    restarts: tuple[OwedRestart, ...] = ()

@@ -19,6 +19,7 @@ from ozwald.planning.status import status_of
 
 def active_services(wanted: WantedSet | None, situation: Situation) -> list[ActiveService]:
     """Every instance on every host where it has a container of ours, and every wanted one that has none."""
+    situation = situation.as_of(wanted)
     services = [
         _running(key, host, container, situation.inventory.hosts[host])
         for key in {key for _, key, _ in situation.ours()}

@@ -84,7 +84,7 @@ def _with(before: WantedSet, kept: Iterable[WantedInstance], requests: Iterable[
         asked[instance.key] = replace(instance, placed_on=placed.get(instance.key))
     leaving = {*before.leaving, *_places(before.instances)} - set(_places(asked.values()))
     instances = tuple(sorted(asked.values(), key=lambda one: one.key))
-    return WantedSet(generation=before.generation, instances=instances, leaving=tuple(sorted(leaving)))
+    return replace(before, instances=instances, leaving=tuple(sorted(leaving)))
 
 
 def _places(instances: Iterable[WantedInstance]) -> list[Leaving]:

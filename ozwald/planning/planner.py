@@ -7,7 +7,7 @@ from graphlib import CycleError, TopologicalSorter
 from ozwald.errors import RequestError
 from ozwald.model.plan import Action, InstanceKey, Operation, Placement, Plan
 from ozwald.model.service import Pull, Realm
-from ozwald.model.wanted import Leaving, WantedSet
+from ozwald.model.wanted import Leaving, OwedRestart, WantedSet
 from ozwald.planning.difference import still_leaving, unwanted, wanted_here
 from ozwald.planning.endpoints import Whereabouts, not_known, with_endpoints
 from ozwald.planning.fingerprint import marks
@@ -46,7 +46,8 @@ def make_plan(
 def placed_as(plan: Plan, wanted: WantedSet, situation: Situation) -> WantedSet:
     """The wanted set with the hosts that the plan chose written into it; what is blocked stays where it was.
 
-    Where instances have been or are to be stopped is written down too, until they have been seen to be gone.
+    Where instances have been or are to be stopped is written down too, until they have been seen to be gone. What was
+    adopted is forgotten when its container is gone, and so is a restart that was owed to it.
     """
     hosts = {
         operation.key: operation.host
@@ -64,7 +65,24 @@ def placed_as(plan: Plan, wanted: WantedSet, situation: Situation) -> WantedSet:
     }
     staying = {Leaving(key=one.key, host=one.placed_on) for one in instances if one.placed_on is not None}
     leaving = {one for one in {*wanted.leaving, *before, *stopped} - staying if not _is_gone(one, situation)}
-    return replace(wanted, instances=instances, leaving=tuple(sorted(leaving)))
+    return replace(
+        wanted,
+        instances=instances,
+        leaving=tuple(sorted(leaving)),
+        adopted=tuple(one for one in wanted.adopted if situation.may_have(one.host, one.container_id)),
+        restarts=_owed(plan, wanted, situation),
+    )
+
+
+def _owed(plan: Plan, wanted: WantedSet, situation: Situation) -> tuple[OwedRestart, ...]:
+    """What has to be restarted, now or as soon as its host can be reached, so that a kill in between loses none."""
+    before = {one for one in wanted.restarts if situation.may_have(one.host, one.container_id)}
+    planned = {
+        OwedRestart(key=operation.key, host=operation.host or "", container_id=operation.container_id or "")
+        for operation in plan.operations
+        if operation.action is Action.RESTART
+    }
+    return tuple(sorted(before | planned))
 
 
 def _pulled(placement: Placement, pull: Pull) -> Placement:

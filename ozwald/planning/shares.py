@@ -26,7 +26,7 @@ def observed_room(host: str, situation: Situation, realms: Mapping[str, Realm]) 
     room.taken_ports = [
         (port, f"container {container.name}")
         for container in observation.containers
-        if not situation.owns(container)
+        if not situation.owns(host, container)
         for port in _published(container)
     ]
     room.listening = list(_processes_ports(observation))

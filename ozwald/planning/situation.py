@@ -1,7 +1,7 @@
 """Everything planning looks at: the hosts in question, what was seen there, and whose containers are ours."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ozwald.errors import RequestError
 from ozwald.model.container import (
@@ -17,6 +17,7 @@ from ozwald.model.data import Content
 from ozwald.model.host import Host, Inventory
 from ozwald.model.observation import Observation
 from ozwald.model.plan import InstanceKey
+from ozwald.model.wanted import Adopted, WantedSet
 
 
 def _unread(source: str) -> Content:
@@ -36,15 +37,16 @@ class Situation:
     """One moment of the fleet.
 
     `hosts` are those this plan may touch, by name; each is either in `observations` or, with a reason, in
-    `unreachable`. `controller` is the id that our containers carry. `details` are of containers that were looked at
-    closely, by id; `registry` says what the engine of a host heard of an image, by host and reference. `content_of`
-    reads a source of the controller's own data, each once, or raises RequestError.
+    `unreachable`. `controller` is the id that our containers carry, but for those that were `adopted`. `details` are
+    of containers that were looked at closely, by id; `registry` says what the engine of a host heard of an image, by
+    host and reference. `content_of` reads a source of the controller's own data, each once, or raises RequestError.
     """
 
     inventory: Inventory
     hosts: Mapping[str, Host]
     observations: Mapping[str, Observation]
     controller: str
+    adopted: frozenset[Adopted] = frozenset()
     details: Mapping[str, ContainerDetails] = field(default_factory=dict, repr=False)
     registry: Mapping[tuple[str, str], RegistryAnswer] = field(default_factory=dict)
     unreachable: Mapping[str, str] = field(default_factory=dict)
@@ -60,10 +62,20 @@ class Situation:
         }
         by_instance: dict[InstanceKey, list[tuple[str, ObservedContainer]]] = {}
         for (host, _), container in by_name.items():
-            if self.owns(container):
+            if self.owns(host, container):
                 by_instance.setdefault(instance_of(container), []).append((host, container))
         object.__setattr__(self, "_by_name", by_name)
         object.__setattr__(self, "_by_instance", by_instance)
+
+    def as_of(self, wanted: WantedSet | None) -> "Situation":
+        """The same, with what was adopted counted as ours."""
+        return replace(self, adopted=frozenset(wanted.adopted if wanted else ()))
+
+    def may_have(self, host: str, container_id: str) -> bool:
+        """Whether a container is on a host, or may be there since the host could not be looked at."""
+        if host in self.observations:
+            return any(container.id == container_id for container in self.observations[host].containers)
+        return host in self.inventory.hosts
 
     def named(self, host: str, name: str) -> ObservedContainer | None:
         """The container of that name on a host, whoever made it."""
@@ -84,16 +96,28 @@ class Situation:
             for host, container in found:
                 yield host, key, container
 
-    def owns(self, container: ObservedContainer) -> bool:
-        """Whether this controller made the container.
+    def owns(self, host: str, container: ObservedContainer) -> bool:
+        """Whether this controller made the container, or has adopted it.
 
-        The name has to agree with the labels: `docker commit` copies them into images, so others may carry them.
+        Of two machines cloned from one image, both have the container that was adopted on one: the host counts, too.
         """
-        labels = container.labels
-        if labels.get(LABEL_CONTROLLER) != self.controller or LABEL_INSTANCE not in labels or LABEL_REALM not in labels:
+        controller = container.labels.get(LABEL_CONTROLLER)
+        if controller is None or not is_an_instance(container):
             return False
-        name = container_name(labels[LABEL_REALM], labels[LABEL_INSTANCE])
-        return container.name in (name, leftover_name(name, container.id))
+        adopted = Adopted(host=host, container_id=container.id, controller=controller)
+        return controller == self.controller or adopted in self.adopted
+
+
+def is_an_instance(container: ObservedContainer) -> bool:
+    """Whether a controller, ours or another, made the container.
+
+    The name has to agree with the labels: `docker commit` copies them into images, so others may carry them.
+    """
+    labels = container.labels
+    if LABEL_INSTANCE not in labels or LABEL_REALM not in labels:
+        return False
+    name = container_name(labels[LABEL_REALM], labels[LABEL_INSTANCE])
+    return container.name in (name, leftover_name(name, container.id))
 
 
 def instance_of(container: ObservedContainer) -> InstanceKey:

@@ -53,7 +53,7 @@ class History:
         Raises:
             StateError: it is damaged; it is left as it is.
         """
-        remedy = "the other generations are not affected: delete it"
+        remedy = "delete it: the other generations are not affected"
         return read_sealed(self._file(number), SCHEMA, _generation, remedy=remedy)
 
     def _file(self, number: int) -> Path:

@@ -36,7 +36,10 @@ def read_sealed(path: Path, schema: int, read: Callable[[Any], Read], *, remedy:
         if type(document["schema"]) is not int:
             raise TypeError("schema")
         if document["schema"] != schema:
-            raise StateError(f"{path} has schema {document['schema']}; this version reads {schema}: {remedy}")
+            raise StateError(
+                f"{path} has schema {document['schema']}; this version reads {schema}: use the version that wrote it, "
+                f"or {remedy}"
+            )
         if document["checksum"] != _checksum(document["content"]):
             raise StateError(f"{path} is damaged (checksum); {remedy}")
         return read(document["content"])

@@ -1,22 +1,20 @@
-"""The wanted set on disk: schema version, generation and checksum around lists of instances and what they left."""
+"""The wanted set on disk: what should run, and what goes with it on the hosts."""
 
-import hashlib
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ozwald.errors import StateError
 from ozwald.model.plan import InstanceKey
 from ozwald.model.service import InstanceRequest
-from ozwald.model.wanted import Leaving, WantedInstance, WantedSet
-from ozwald.state.files import read_text, write_whole
+from ozwald.model.wanted import Adopted, Leaving, OwedRestart, WantedInstance, WantedSet
 from ozwald.state.home import DataFolder
 from ozwald.state.locks import held
+from ozwald.state.sealed import read_sealed, write_sealed
 
-SCHEMA = 2
+SCHEMA = 3
 PATIENCE_S = 10.0
+_REMEDY = "move it away, then see ozwald history, and bring back what was wanted: ozwald apply --generation N"
 
 
 def wanted_path(home: DataFolder, provisioner: str) -> Path:
@@ -40,40 +38,9 @@ def read_wanted(path: Path) -> WantedSet | None:
     """The stored wanted set, or None when nothing was ever asked for.
 
     Raises:
-        StateError: the file is damaged or from a newer version; it is left as it is.
+        StateError: the file is damaged or from another version; it is left as it is.
     """
-    text = read_text(path)
-    if text is None:
-        return None
-    try:
-        document = json.loads(text)
-        if type(document["schema"]) is not int:
-            raise TypeError("schema")
-        if document["schema"] != SCHEMA:
-            raise StateError(
-                f"{path} has schema {document['schema']}; this version reads {SCHEMA}: use the version that wrote it, "
-                "or move it away and apply the full list again"
-            )
-        if document["checksum"] != _checksum(document["generation"], document["instances"], document["leaving"]):
-            raise StateError(f"{path} is damaged (checksum); move it away and apply the full list again")
-        _check_types(document)
-        return WantedSet(
-            generation=document["generation"],
-            instances=tuple(read_instance(entry) for entry in document["instances"]),
-            leaving=tuple(_leaving(**entry) for entry in document["leaving"]),
-        )
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as err:
-        raise StateError(f"{path} is damaged ({type(err).__name__}); move it away and apply again") from err
-
-
-def _check_types(document: dict[str, Any]) -> None:
-    """Raises TypeError for what no version of ours has written, whatever its checksum."""
-    lists = document["instances"], document["leaving"]
-    if type(document["generation"]) is not int or not all(isinstance(part, list) for part in lists):
-        raise TypeError("generation or list")
-    for entry in (*document["instances"], *document["leaving"]):
-        if not all(isinstance(value, str | None) for value in entry.values()):
-            raise TypeError("entry")
+    return read_sealed(path, SCHEMA, _wanted, remedy=_REMEDY)
 
 
 def write_wanted(path: Path, wanted: WantedSet) -> None:
@@ -82,21 +49,7 @@ def write_wanted(path: Path, wanted: WantedSet) -> None:
     Raises:
         StateError: it cannot be written; the previous one is still there.
     """
-    instances = [instance_entry(instance) for instance in wanted.instances]
-    leaving = [{"realm": one.key.realm, "name": one.key.name, "host": one.host} for one in wanted.leaving]
-    document = {
-        "schema": SCHEMA,
-        "generation": wanted.generation,
-        "checksum": _checksum(wanted.generation, instances, leaving),
-        "instances": instances,
-        "leaving": leaving,
-    }
-    write_whole(path, json.dumps(document, indent=1) + "\n")
-
-
-def _checksum(generation: int, instances: list[dict[str, Any]], leaving: list[dict[str, Any]]) -> str:
-    text = json.dumps([generation, instances, leaving], sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    write_sealed(path, SCHEMA, _content(wanted))
 
 
 def instance_entry(instance: WantedInstance) -> dict[str, str | None]:
@@ -113,18 +66,54 @@ def instance_entry(instance: WantedInstance) -> dict[str, str | None]:
     }
 
 
-def read_instance(entry: dict[str, str | None]) -> WantedInstance:
+def read_instance(entry: Mapping[str, str | None]) -> WantedInstance:
     """The other way round.
 
     Raises:
-        KeyError, TypeError, ValueError: no version of ours has written that.
+        KeyError, TypeError, ValueError, AttributeError: no version of ours has written that.
     """
+    values = _texts(entry)
+    placed_on = values.pop("placed_on")
+    return WantedInstance(request=InstanceRequest(**values), placed_on=placed_on)
+
+
+def _content(wanted: WantedSet) -> dict[str, Any]:
+    return {
+        "generation": wanted.generation,
+        "instances": [instance_entry(instance) for instance in wanted.instances],
+        "leaving": [{**_key(one.key), "host": one.host} for one in wanted.leaving],
+        "adopted": [
+            {"host": one.host, "container_id": one.container_id, "controller": one.controller} for one in wanted.adopted
+        ],
+        "restarts": [{**_key(one.key), "host": one.host, "container_id": one.container_id} for one in wanted.restarts],
+    }
+
+
+def _wanted(content: Any) -> WantedSet:
+    """Raises TypeError and the like for what no version of ours has written, whatever its checksum."""
+    lists = [content[name] for name in ("instances", "leaving", "adopted", "restarts")]
+    if type(content["generation"]) is not int or not all(isinstance(part, list) for part in lists):
+        raise TypeError("generation or list")
+    instances, leaving, adopted, restarts = lists
+    return WantedSet(
+        generation=content["generation"],
+        instances=tuple(read_instance(entry) for entry in instances),
+        leaving=tuple(Leaving(**_with_key(entry)) for entry in leaving),
+        adopted=tuple(Adopted(**_texts(entry)) for entry in adopted),
+        restarts=tuple(OwedRestart(**_with_key(entry)) for entry in restarts),
+    )
+
+
+def _key(key: InstanceKey) -> dict[str, str]:
+    return {"realm": key.realm, "name": key.name}
+
+
+def _with_key(entry: Mapping[str, Any]) -> dict[str, Any]:
+    values = _texts(entry)
+    return {"key": InstanceKey(realm=values.pop("realm"), name=values.pop("name")), **values}
+
+
+def _texts(entry: Mapping[str, Any]) -> dict[str, Any]:
     if not all(isinstance(value, str | None) for value in entry.values()):
         raise TypeError("entry")
-    values = dict(entry)
-    placed_on = values.pop("placed_on")
-    return WantedInstance(request=InstanceRequest(**values), placed_on=placed_on)  # type: ignore[arg-type]
-
-
-def _leaving(*, realm: str, name: str, host: str) -> Leaving:
-    return Leaving(key=InstanceKey(realm=realm, name=name), host=host)
+    return dict(entry)

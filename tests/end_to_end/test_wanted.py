@@ -1,9 +1,11 @@
 """What is wanted: changed bit by bit, kept as a history, asked for again, safe from other processes and full disks."""
 
+import copy
 import json
 import signal
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -16,7 +18,8 @@ IMAGE = "lab/busybox:1"
 IDLE = {"image": IMAGE, "pull_policy": "never", "profiles": {"short": {"environment": {"N": 1}}, "long": None}}
 HOLD = """
 import sys
-from pathlib import Path
+from typing import Any
+from typing import Any
 from ozwald.state.home import DataFolder
 with DataFolder(Path(sys.argv[1])).changing(sys.argv[2:]):
     print("held", flush=True)
@@ -92,7 +95,7 @@ def test_a_lost_set_is_brought_back_from_its_history(user: User, clean_hosts: La
     assert "is damaged" in held.err
     assert [one["generation"] for one in told.document] == [1]
     assert back.code == 0, back.err
-    assert json.loads(stored.read_text())["generation"] == 2
+    assert json.loads(stored.read_text())["content"]["generation"] == 2
     assert running(clean_hosts, "box1") == ["a on box1"]
 
 
@@ -198,3 +201,89 @@ def test_a_read_only_data_folder_stops_an_apply_before_any_host_is_changed(user:
     assert "Read-only file system" in ran.err
     assert "nothing to do" in ran.out, "a plan needs no writing"
     assert running(clean_hosts, "box1") == ["a on box1"]
+
+
+def another_user(user: User) -> User:
+    """Somebody with the same settings and hosts, and a data folder of their own."""
+    folder = user.folder / "another"
+    folder.mkdir()
+    for name in ("settings.yml", "ssh_config"):
+        (folder / name).write_text((user.folder / name).read_text())
+    (folder / "inventory").symlink_to(user.folder / "inventory")
+    other = copy.copy(user)
+    other.folder = folder
+    return other
+
+
+def stored_set(user: User) -> Any:
+    return json.loads((user.folder / "state" / "wanted" / "local.json").read_text())["content"]
+
+
+def beginning_of(lab: Lab, name: str, host: str = "box1") -> tuple[str, str]:
+    """An instance's container and when it was started."""
+    found = lab.hosts[host].engine.call("GET", f"/containers/ozsvc--default--{name}/json")
+    return found["Id"], found["State"]["StartedAt"]
+
+
+def test_what_another_controller_left_is_adopted_and_runs_on(user: User, clean_hosts: Lab) -> None:
+    user.has({"idle": IDLE}, hosts=["box1", "box2"])
+    user.types("apply", "a[idle][short]@box1", "b[idle]@box2")
+    before = beginning_of(clean_hosts, "a")
+    heir = another_user(user)
+
+    blocked = heir.types("apply", "a[idle][short]@box1")
+    asked = heir.types("adopt", "a")
+    adopted = heir.types("adopt", "--all", "--yes", "-o", "json")
+    planned = heir.types("plan", "-o", "json")
+    applied = heir.types("apply")
+
+    assert blocked.code == 1
+    assert "to take it over, ozwald adopt a" in blocked.out
+    assert asked.code == 2
+    assert "run this again with --yes" in asked.err
+    assert adopted.code == 0, adopted.err
+    assert {(one["name"], one["host"], one["adopted"]) for one in adopted.document} == {
+        ("a", "box1", True),
+        ("b", "box2", True),
+    }
+    assert {one["name"]: one["action"] for one in planned.document["operations"]} == {"a": "keep", "b": "keep"}
+    assert applied.code == 0, applied.out
+    assert beginning_of(clean_hosts, "a") == before
+
+
+def test_what_was_adopted_is_replaced_and_stopped_as_ours(user: User, clean_hosts: Lab) -> None:
+    user.has({"idle": IDLE}, hosts=["box1", "box2"])
+    user.types("apply", "a[idle][short]@box1", "b[idle]@box2")
+    heir = another_user(user)
+    heir.types("adopt", "a", "b", "--yes")
+
+    listed = heir.types("list_active_services", "-o", "json").document
+    ran = heir.types("apply", "a[idle][long]")
+    adopted = stored_set(heir)["adopted"]
+    heir.types("apply")
+
+    assert {one["name"]: one["status"] for one in listed} == {"a": "available", "b": "available"}
+    assert ran.code == 0, ran.out
+    assert running(clean_hosts) == ["a on box1"]
+    assert len(adopted) == 2, "until they have been seen to be gone"
+    assert not stored_set(heir)["adopted"]
+
+
+def test_what_the_settings_do_not_know_and_what_is_not_ozwalds_is_not_adopted(user: User, clean_hosts: Lab) -> None:
+    engine = clean_hosts.hosts["box1"].engine
+    engine.run(IMAGE, name="ozsvc--default--theirs", Labels={"com.example": "theirs"})
+    copied = {"ozwald.controller": "x", "ozwald.realm": "default", "ozwald.instance": "c", "ozwald.service": "idle"}
+    engine.run(IMAGE, name="experiment", Labels=copied)
+    user.has({"idle": IDLE, "old": IDLE}, hosts=["box1"])
+    user.types("apply", "a[old]", "b[idle]")
+    user.has({"idle": IDLE}, hosts=["box1"])
+    heir = another_user(user)
+
+    refused = heir.types("adopt", "a", "--yes")
+    unknown = heir.types("adopt", "theirs", "--yes")
+    the_rest = heir.types("adopt", "--all", "--yes", "-o", "json")
+
+    assert (refused.code, unknown.code, the_rest.code) == (2, 2, 1)
+    assert "a on box1 cannot be adopted: no service 'old'" in refused.err
+    assert "known: a, b" in unknown.err
+    assert {one["name"]: one["adopted"] for one in the_rest.document} == {"a": False, "b": True}

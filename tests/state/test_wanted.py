@@ -2,21 +2,27 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ozwald.errors import StateError
-from ozwald.model.wanted import WantedSet
+from ozwald.model.wanted import Adopted, OwedRestart, WantedSet
 from ozwald.state.home import DataFolder
 from ozwald.state.wanted import read_wanted, wanted_path, write_wanted
-from tests.builders import placed, request, wanted
+from tests.builders import key, placed, request, wanted
 
 WANTED = wanted(
     placed("box1", "chat", service="llm", variety="nvidia", profile="fast", host="gpu*"),
     request("web", realm="lab"),
     generation=7,
     leaving={"old": "box2"},
+)
+WANTED = replace(
+    WANTED,
+    adopted=(Adopted(host="box1", container_id="c" * 64, controller="decaf"),),
+    restarts=(OwedRestart(key=key("web"), host="box1", container_id="d" * 64),),
 )
 
 
@@ -88,8 +94,8 @@ def test_a_flipped_bit_is_either_noticed_or_changes_nothing(path: Path) -> None:
         b"[]",
         b"{}",
         b"[" * 100_000,
-        b'{"schema": 2}',
-        b'{"schema": 2, "generation": 1, "checksum": "", "instances": null, "leaving": []}',
+        b'{"schema": 3}',
+        b'{"schema": 3, "checksum": "", "content": {"generation": 1, "instances": null}}',
         b'{"schema": NaN}',
         b"1" * 5000,
     ],
@@ -101,12 +107,11 @@ def test_anything_else_is_damaged(path: Path, content: bytes) -> None:
 def sealed(**changes: object) -> bytes:
     """A file with the right checksum over whatever it holds."""
     instance = {"realm": "r", "name": "n", "service": "s", "variety": None, "profile": None, "host": None}
-    parts = {"generation": 1, "instances": [{**instance, "placed_on": None}], "leaving": []} | changes
-    text = json.dumps(
-        [parts[key] for key in ("generation", "instances", "leaving")], sort_keys=True, separators=(",", ":")
-    )
+    content = {"generation": 1, "instances": [{**instance, "placed_on": None}]}
+    content |= {"leaving": [], "adopted": [], "restarts": []} | changes
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     checksum = hashlib.sha256(text.encode()).hexdigest()
-    return json.dumps({"schema": 2, "checksum": checksum, **parts}).encode()
+    return json.dumps({"schema": 3, "checksum": checksum, "content": content}).encode()
 
 
 def test_a_right_checksum_over_what_fits_is_read(path: Path) -> None:
@@ -128,6 +133,10 @@ def test_a_right_checksum_over_what_fits_is_read(path: Path) -> None:
         {"leaving": [{"realm": "r", "name": "n", "host": 7}]},
         {"leaving": [{"realm": "r"}]},
         {"leaving": None},
+        {"adopted": [{"host": "h"}]},
+        {"adopted": [{"host": "h", "container_id": 7, "controller": "c"}]},
+        {"restarts": [{"realm": "r", "name": "n", "host": "h"}]},
+        {"restarts": {}},
     ],
 )
 def test_a_right_checksum_over_wrong_types_is_damage(path: Path, changes: dict[str, object]) -> None:
@@ -137,15 +146,15 @@ def test_a_right_checksum_over_wrong_types_is_damage(path: Path, changes: dict[s
 def test_damage_is_told_with_what_to_do(path: Path) -> None:
     path.write_text(path.read_text().replace("chat", "chit"))
 
-    with pytest.raises(StateError, match=r"is damaged .*move it away and apply"):
+    with pytest.raises(StateError, match=r"is damaged .*move it away, then see ozwald history"):
         read_wanted(path)
 
 
 def test_a_newer_schema_is_refused_and_kept(path: Path) -> None:
-    newer = json.dumps({"schema": 3, "anything": "else"})
+    newer = json.dumps({"schema": 4, "anything": "else"})
     path.write_text(newer)
 
-    with pytest.raises(StateError, match=r"has schema 3; this version reads 2: use the version that wrote it"):
+    with pytest.raises(StateError, match=r"has schema 4; this version reads 3: use the version that wrote it"):
         read_wanted(path)
 
     assert path.read_text() == newer

@@ -1,15 +1,15 @@
 """`trust`: records hosts' keys once the user has seen their fingerprints."""
 
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 import click
 
+from ozwald.cli.confirm import agreed
 from ozwald.cli.output import print_table, warn, warn_unreachable
 from ozwald.cli.workspace import Workspace, with_workspace
-from ozwald.errors import HostError, NothingReachable, RequestError, StateError
+from ozwald.errors import HostError, NothingReachable, StateError
 from ozwald.model.host import Connection, Host
 from ozwald.planning.patterns import select
 from ozwald.remote.known_hosts_file import drop_host_keys, record_host_key
@@ -81,7 +81,8 @@ def _settle(keys: Sequence[ShownKey], *, yes: bool, replace: bool) -> int:
             warn(_change(key, replace=replace))
     unknown = [key for key in keys if key.is_revoked or not key.is_known]
     new = [key for key in unknown if not key.is_revoked and (replace or not key.others)]
-    if not (new and (yes or _agreed(len(new)))):
+    question = f"record {len(new)} key{'s' if len(new) > 1 else ''}?"
+    if not (new and (yes or agreed(question, nothing="nothing was recorded", first="compare the fingerprints"))):
         return len(unknown)
     for key in new:
         _record(key)
@@ -102,15 +103,6 @@ def _change(key: ShownKey, *, replace: bool) -> str:
     recorded = "; ".join(f"{line.key.fingerprint} ({line.key.type}, {line.place})" for line in key.others)
     advice = "" if replace else ": if you know why, for instance a reinstalled machine, use --replace"
     return f"{key.host} shows {key.key.fingerprint} ({key.key.type}), but recorded is {recorded}{advice}"
-
-
-def _agreed(count: int) -> bool:
-    if not sys.stdin.isatty():
-        raise RequestError("nothing was recorded: compare the fingerprints, then run this again with --yes")
-    try:
-        return click.confirm(f"record {count} key{'s' if count > 1 else ''}?")
-    except click.Abort as err:
-        raise RequestError("nothing was recorded; answer the question, or use --yes") from err
 
 
 def _report_nothing(failures: Mapping[str, HostError]) -> None:
