@@ -30,7 +30,9 @@ def observed_room(host: str, situation: Situation, realms: Mapping[str, Realm]) 
         for port in _published(container)
     ]
     room.listening = list(_processes_ports(observation))
-    ours = dict.fromkeys(instance_of(container) for container in observation.containers if situation.owns(container))
+    ours = dict.fromkeys(
+        instance_of(container) for container in observation.containers if situation.owns(host, container)
+    )
     room.shares = {key: _share(key, host, situation, realms) for key in ours}
     return room
 
