@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -96,7 +96,7 @@ def console(*, stderr: bool = False) -> "Console":
 
 def paint(text: str, style: str) -> str:
     """Text in one colour of STYLES where standard output is a terminal that wants colour."""
-    if not style or not sys.stdout.isatty() or "NO_COLOR" in os.environ:
+    if not style or not wants_colour(sys.stdout):
         return text
     return click.style(text, dim=True) if style == "dim" else click.style(text, fg=style)
 
@@ -108,6 +108,16 @@ def print_text(content: bytes) -> None:
     else:
         sys.stdout.buffer.write(content)
     sys.stdout.flush()
+
+
+def wants_colour(stream: TextIO) -> bool:
+    """Whether a stream is a terminal that obeys, whose user did not say NO_COLOR."""
+    return stream.isatty() and "NO_COLOR" not in os.environ and not is_dumb()
+
+
+def is_dumb() -> bool:
+    """Whether the terminal shows nothing but text."""
+    return os.environ.get("TERM", "dumb") in ("", "dumb", "unknown")
 
 
 def warn(text: str) -> None:

@@ -1,13 +1,14 @@
 """Output of many hosts at once: whole lines, each behind the name of where it comes from."""
 
-import os
 import sys
 import threading
 from collections.abc import Sequence
+from typing import TextIO
 
 import click
 
 from ozwald.cli.harmless import harmless
+from ozwald.cli.output import wants_colour
 
 COLOURS = ("cyan", "yellow", "green", "magenta", "blue", "bright_cyan", "bright_yellow", "bright_green")
 LONGEST_LINE = 64 * 1024
@@ -48,11 +49,11 @@ class PrefixedLines:
     def note(self, name: str, text: str) -> None:
         """Says something about a source on stderr."""
         with self._lock:
-            self._echo([self._prefix(name, "!", sys.stderr.isatty()) + harmless(text)], is_error=True)
+            self._echo([self._prefix(name, "!", sys.stderr) + harmless(text)], is_error=True)
 
     def _print(self, name: str, lines: Sequence[bytes], is_error: bool) -> None:
         is_error = is_error and self._errors_apart
-        prefix = self._prefix(name, "|", (sys.stderr if is_error else sys.stdout).isatty())
+        prefix = self._prefix(name, "|", sys.stderr if is_error else sys.stdout)
         texts = (line.removesuffix(b"\r").decode("utf-8", "backslashreplace") for line in lines)
         self._echo([prefix + harmless(text) for text in texts], is_error=is_error)
 
@@ -64,6 +65,6 @@ class PrefixedLines:
         except BrokenPipeError:
             self.broken = True
 
-    def _prefix(self, name: str, mark: str, is_terminal: bool) -> str:
+    def _prefix(self, name: str, mark: str, stream: TextIO) -> str:
         prefix = f"{name:<{self._width}} {mark} "
-        return click.style(prefix, fg=self._colours[name]) if is_terminal and "NO_COLOR" not in os.environ else prefix
+        return click.style(prefix, fg=self._colours[name]) if wants_colour(stream) else prefix

@@ -107,17 +107,18 @@ def apply(
         )
         if output == "table":
             print_plan(intent.plan)
-        results = carry_out(
-            intent.plan,
-            lambda name: fleet.connection(hosts[name]).engine(),
-            ownership=Ownership(
-                provisioner=provisioner,
-                controller=workspace.home.controller_id(),
-                generation=intent.wanted.generation,
-                owner=who.owner,
-            ),
-            report=Progress(LaunchLogs(workspace.home)).report,
-        )
+        with Progress(LaunchLogs(workspace.home)) as progress:
+            results = carry_out(
+                intent.plan,
+                lambda name: fleet.connection(hosts[name]).engine(),
+                ownership=Ownership(
+                    provisioner=provisioner,
+                    controller=workspace.home.controller_id(),
+                    generation=intent.wanted.generation,
+                    owner=who.owner,
+                ),
+                report=progress.report,
+            )
     emit(_document(intent.plan, results, carried_out=True), output, table=lambda: print_results(results))
     warn_unreachable(intent.plan.unreachable)
     return _exit_code(intent.plan, results)
