@@ -1,9 +1,11 @@
 """`python -m benchmarks [SECTION…]`: measures on labs of its own; all sections where none is named."""
 
+import compileall
 import sys
 import tempfile
 from pathlib import Path
 
+import ozwald
 from benchmarks import connections, containers, hundred_hosts, thousand, three_hosts
 
 SECTIONS = {
@@ -20,6 +22,7 @@ def main() -> None:
     for name in chosen:
         if name not in SECTIONS:
             raise SystemExit(f"benchmarks: there is no section {name!r}; known: {', '.join(SECTIONS)}")
+    compileall.compile_dir(Path(ozwald.__file__).parent, quiet=1)  # as where it is installed
     for name in chosen:
         with tempfile.TemporaryDirectory() as folder:
             SECTIONS[name](Path(folder))
