@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from typing import Self
 
 from ozwald.errors import Failure, HostError
 from ozwald.execution.clock import MONOTONIC, Clock
@@ -19,7 +20,7 @@ from ozwald.remote.engine import Engine
 
 log = logging.getLogger(__name__)
 
-MAX_AT_ONCE = 64
+MAX_AT_ONCE = 64  # on one host
 
 
 def carry_out(
@@ -37,13 +38,14 @@ def carry_out(
 
     `engine_of` gives the engine of a host by name, or raises HostError. One failure stops nothing but what depends
     on it. When `stop` is set, or on Ctrl-C, no further operation begins and those in hand are finished or undone.
-    `pool` runs the operations and is shut down at the end; without one each of them has a thread.
+    `pool` runs the operations and is shut down at the end; without one every host has threads of its own, so that
+    what is slow on one keeps no other waiting.
     """
     stop = stop or threading.Event()
     crew = _Crew(engine_of, ownership, report, patience or Patience(), stop, clock)
-    with pool or ThreadPoolExecutor(max_workers=MAX_AT_ONCE, thread_name_prefix="apply") as workers:
+    with _Workers(pool) as workers:
         # This thread only waits, so that Ctrl-C finds no operation half begun.
-        begun = workers.submit(crew.begin_all, plan.operations, workers)
+        begun = workers.of(None).submit(crew.begin_all, plan.operations, workers)
         try:
             begun.result()
             return crew.results()
@@ -54,8 +56,36 @@ def carry_out(
             return crew.results()
 
 
+class _Workers:
+    """Threads by host, or one pool for all. Each host's operations begin in the plan's order."""
+
+    def __init__(self, pool: Executor | None) -> None:
+        self._shared = pool
+        self._by_host: dict[str | None, Executor] = {}
+
+    def of(self, host: str | None) -> Executor:
+        """What runs the operations on a host, and with None what begins them."""
+        if self._shared is not None:
+            return self._shared
+        if host not in self._by_host:
+            self._by_host[host] = ThreadPoolExecutor(MAX_AT_ONCE, thread_name_prefix=f"apply-{host}")
+        return self._by_host[host]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for pool in (self._shared, *self._by_host.values()):
+            if pool is not None:
+                pool.shutdown()
+
+
 class _Crew:
-    """The operations under way. They are begun in the plan's order, so what one waits for was begun before it."""
+    """The operations under way.
+
+    They are begun in the plan's order, so what one waits for was begun before it, on its own host as well: the first
+    of those that are not done always has a thread.
+    """
 
     def __init__(
         self,
@@ -75,18 +105,18 @@ class _Crew:
         self.clock = clock
         self.begun: list[tuple[Operation, Future[Result]]] = []
 
-    def begin_all(self, operations: Iterable[Operation], pool: Executor) -> None:
+    def begin_all(self, operations: Iterable[Operation], workers: _Workers) -> None:
         for operation in operations:
-            self.begin(operation, pool)
+            self.begin(operation, workers)
 
-    def begin(self, operation: Operation, pool: Executor) -> None:
+    def begin(self, operation: Operation, workers: _Workers) -> None:
         if not operation.action.is_change:
             future: Future[Result] = Future()
             blocked = operation.action is Action.BLOCKED
             future.set_result(Result(operation=operation, error=operation.reason if blocked else ""))
         else:
             first = [(other, result) for other, result in self.begun if _comes_first(other, operation)]
-            future = pool.submit(self._run, operation, first)
+            future = workers.of(operation.host).submit(self._run, operation, first)
         self.begun.append((operation, future))
 
     def results(self) -> list[Result]:

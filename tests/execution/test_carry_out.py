@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ozwald.errors import ConnectionFailed, EngineError, Failure
+from ozwald.execution.carry_out import MAX_AT_ONCE
 from ozwald.execution.health import Patience
 from ozwald.execution.steps import Result
 from ozwald.model.container import container_name
@@ -131,6 +132,19 @@ def test_a_blocked_optional_dependency_stops_nothing() -> None:
     results = fleet.apply(wanted("db", "app"), services(app="?db", db=""))
 
     assert outcome(results)["app"] == ""
+
+
+def test_more_slow_starts_on_one_host_than_it_has_threads_keep_no_other_host_waiting() -> None:
+    fleet = Fleet.of("box1", "box2")
+    started_elsewhere = threading.Event()
+    waited_for: list[bool] = []
+    fleet.engines["box1"].on_start = lambda container: waited_for.append(started_elsewhere.wait(5.0))
+    fleet.engines["box2"].on_start = lambda container: started_elsewhere.set()
+    slow = [request(f"slow{number}", service="llm", host="box1") for number in range(MAX_AT_ONCE + 1)]
+
+    fleet.apply(wanted(*slow, request("the-other", service="llm", host="box2")), service())
+
+    assert waited_for == [True] * len(slow)
 
 
 @pytest.mark.parametrize("error", [refusal(), ConnectionFailed("box1", "reset", failure=Failure.UNKNOWN)])
