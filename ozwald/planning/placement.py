@@ -144,9 +144,9 @@ class _Placer:
         return True
 
     def _belongs_elsewhere(self, asked: _Asked) -> bool:
-        """Whether a `--limit` keeps the plan away from where the instance is or has to be."""
-        home = asked.placed_on
-        limited = home in self.situation.inventory.hosts and home not in self.situation.hosts
+        """Whether a `--limit` keeps the plan away from where the instance is, may still be or has to be."""
+        homes = {asked.placed_on, *(one.host for one in self.leaving if one.key == asked.key)}
+        limited = any(home in self.situation.inventory.hosts and home not in self.situation.hosts for home in homes)
         return not asked.hosts or (limited and not asked.homes)
 
     def _rest(self, asked: _Asked) -> tuple[Placement, ...]:

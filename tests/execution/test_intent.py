@@ -257,6 +257,13 @@ class TestLimit:
             "keep other": "box2",
         }
 
+    def test_what_has_not_left_its_last_host_is_not_made_within_a_limit(self, changing: Desk) -> None:
+        changing.apply(request(host="box1"))
+        changing.make_durable(changing.intend(request(host="box2")))
+
+        assert changing.apply(request(host="box2"), limit="box2") == {}
+        assert changing.running() == ["llm on box1"]
+
     def test_what_was_dropped_is_not_made_anew_within_a_limit(self, changing: Desk) -> None:
         changing.apply(request(host="box1"))
         changing.fleet.down = {"box1"}
