@@ -11,6 +11,8 @@ _BY_STATE = {
     "dead": Status.FAILED,
     "removing": Status.STOPPING,
 }
+# Without a healthcheck a container has to run for three seconds before it counts as available.
+_HARDLY_UP = ("Up Less than a second", "Up 1 second", "Up 2 seconds")
 
 
 def status_of(container: ObservedContainer) -> Status:
@@ -19,4 +21,5 @@ def status_of(container: ObservedContainer) -> Status:
         return _BY_STATE[container.state]
     if "(unhealthy)" in container.status:
         return Status.FAILED
-    return Status.STARTING if "(health: starting)" in container.status else Status.AVAILABLE
+    is_starting = "(health: starting)" in container.status or container.status in _HARDLY_UP
+    return Status.STARTING if is_starting else Status.AVAILABLE

@@ -82,6 +82,7 @@ class TestOneInstance:
         ("state", "status"),
         [
             ("running", "Up 3 seconds (health: starting)"),
+            ("running", "Up 1 second"),
             ("running", "Up 3 minutes (unhealthy)"),
             ("restarting", "Restarting (1) 2 seconds ago"),
             ("paused", "Up 3 minutes (Paused)"),
