@@ -7,7 +7,8 @@ from ozwald.model.plan import Action, Plan
 from ozwald.model.service import Pull
 from ozwald.planning.situation import Situation
 
-_MAY_BE_EQUAL = (Action.REPLACE, Action.UPDATE)
+# These may turn out to be up to date; before a start, limits that have changed meanwhile are changed as well.
+_LOOKED_AT = (Action.REPLACE, Action.UPDATE, Action.START)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +36,7 @@ def open_questions(plan: Plan, situation: Situation, *, closely: bool = False) -
         if placement is None or container_id is None or container_id in situation.details:
             continue
         must_be_current = placement.spec.pull_policy is Pull.ALWAYS
-        if closely or must_be_current or operation.action in _MAY_BE_EQUAL:
+        if closely or must_be_current or operation.action in _LOOKED_AT:
             containers.setdefault(placement.host, []).append(container_id)
         if must_be_current and placement.spec.image not in images.setdefault(placement.host, []):
             images[placement.host].append(placement.spec.image)

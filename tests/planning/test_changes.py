@@ -187,6 +187,9 @@ class TestQuestions:
 
         assert self.asked(replace(current, labels={**current.labels, **labels})) == ({"box1": ["1"]}, {})
 
+    def test_what_has_to_be_started_is_looked_at(self) -> None:
+        assert self.asked(replace(self.unchanged(), state="exited")) == ({"box1": ["1"]}, {})
+
     def test_an_image_that_has_to_be_current_is_asked_for(self) -> None:
         assert self.asked(self.unchanged(), pull=Pull.ALWAYS) == ({"box1": ["1"]}, {"box1": ["llm:1"]})
 
