@@ -24,7 +24,8 @@ class Patience:
     """How long a start may take, all in seconds.
 
     `settle_s` is how long a container without a healthcheck has to run; `stall_s` how long nothing may move: no
-    new log bytes, disk reads, CPU time or health change; `timeout_s` is the cap.
+    new log bytes, disk reads, CPU time or health change; `timeout_s` is the cap. `port_s` is how long it waits for a
+    port that another container gives up.
     """
 
     settle_s: float = 3.0
@@ -33,6 +34,7 @@ class Patience:
     poll_s: float = 0.2
     activity_s: float = 5.0
     max_restarts: int = 3
+    port_s: float = 10.0
 
 
 def is_available(state: ContainerState | None, *, running_s: float, restarts: int, patience: Patience) -> bool:

@@ -23,6 +23,9 @@ from ozwald.remote.engine import Engine, Limits, NameTaken, PullProgress
 
 log = logging.getLogger(__name__)
 
+# What an engine says while another container publishes the port.
+PORT_TAKEN = "port is already allocated"
+
 
 class LaunchFailed(Exception):
     """An instance could not be started; the text is one line that says what to do."""
@@ -112,7 +115,7 @@ class Instance:
             LaunchFailed: the engine cannot start it.
         """
         try:
-            self.engine.start(container_id)
+            self._start_once_ports_are_free(container_id)
         except EngineError as error:
             if error.failure is not Failure.UNKNOWN:
                 raise self._explained(container_id, f"cannot start: {error.message}") from error
@@ -182,6 +185,18 @@ class Instance:
             stall_s=spec.start_stall_s or self.patience.stall_s,
             timeout_s=spec.start_timeout_s or self.patience.timeout_s,
         )
+
+    def _start_once_ports_are_free(self, container_id: str) -> None:
+        """Instances that swap their ports can both be replaced only while neither runs."""
+        deadline = self.clock.now() + self.patience.port_s
+        while True:
+            try:
+                return self.engine.start(container_id)
+            except EngineError as error:
+                if PORT_TAKEN not in error.message or self.clock.now() >= deadline:
+                    raise
+            if self.clock.wait(self.stop_asked, self.patience.poll_s):
+                raise Interrupted
 
     def _need_image(self) -> None:
         spec = self.placement.spec

@@ -11,6 +11,7 @@ from ozwald.model.wanted import Leaving, OwedRestart, WantedSet
 from ozwald.planning.difference import still_leaving, unwanted, wanted_here
 from ozwald.planning.endpoints import Whereabouts, not_known, with_endpoints
 from ozwald.planning.fingerprint import marks
+from ozwald.planning.handover import freed_first
 from ozwald.planning.machines import check_machines
 from ozwald.planning.placement import Placements, Unplaced, place
 from ozwald.planning.situation import Situation
@@ -35,7 +36,7 @@ def make_plan(
     operations = [_unplaced(unplaced) for unplaced in places.unplaced]
     whereabouts = places.whereabouts()
     operations += [_placed(placement, whereabouts, situation, key=key) for placement in places.placed.values()]
-    operations = _without_dependants_of_blocked(operations, places)
+    operations = freed_first(_without_dependants_of_blocked(operations, places), situation)
     blocked = {operation.key for operation in operations if operation.action is Action.BLOCKED}
     stops = unwanted(places.placed, places.skipped | blocked, situation)
     # Those that still leave come last: nothing waits for them.

@@ -27,7 +27,7 @@ def observed_room(host: str, situation: Situation, realms: Mapping[str, Realm]) 
         (port, f"container {container.name}")
         for container in observation.containers
         if not situation.owns(host, container)
-        for port in _published(container)
+        for port in published_ports(container)
     ]
     room.listening = list(_processes_ports(observation))
     ours = dict.fromkeys(
@@ -47,7 +47,7 @@ def _share(key: InstanceKey, host: str, situation: Situation, realms: Mapping[st
     return Share(
         gpus=cards_of(current),
         requires=_requires(current, realms),
-        ports=tuple(port for container in containers for port in _published(container)),
+        ports=tuple(port for container in containers for port in published_ports(container)),
         runs=any(container.is_running for container in containers),
         restarts=any(container.state == "restarting" for container in containers),
     )
@@ -69,7 +69,7 @@ def _requires(container: ObservedContainer, realms: Mapping[str, Realm]) -> Requ
 def _processes_ports(observation: Observation) -> Iterator[tuple[Port, str]]:
     """The ports that processes listen on, less those that containers publish: there it is the engine that listens."""
     published: dict[int | None, list[Port]] = {}
-    for port in (port for container in observation.containers for port in _published(container)):
+    for port in (port for container in observation.containers for port in published_ports(container)):
         published.setdefault(port.published, []).append(port)
     for one in observation.resources.listeners or ():
         port = Port(target=one.port, protocol=one.protocol, published=one.port, host_ip=one.address)
@@ -82,7 +82,8 @@ def _who(listener: Listener) -> str:
     return f"{program} of user {listener.user}" if listener.user else program
 
 
-def _published(container: ObservedContainer) -> Sequence[Port]:
+def published_ports(container: ObservedContainer) -> Sequence[Port]:
+    """What a container publishes on its host now."""
     return [
         Port(target=port.target, protocol=port.protocol, published=port.published, host_ip=port.host_ip)
         for port in container.ports

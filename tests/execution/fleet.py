@@ -20,7 +20,7 @@ from tests.builders import CONTROLLER, KEY, definition, observation, realms, sit
 from tests.fakes.engine import FakeContainer, FakeEngine
 
 IMAGES = ("llm:1", "llm:2", "db:1", "web:1", "web:2")
-IMPATIENT = Patience(settle_s=0.0, poll_s=0.0)
+IMPATIENT = Patience(settle_s=0.0, poll_s=0.0, port_s=0.0)
 OURS = Ownership(provisioner="local", controller=CONTROLLER, generation=3, owner="ann")
 NAME = container_name("default", "llm")
 

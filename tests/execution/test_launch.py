@@ -1,6 +1,7 @@
 """One operation on one engine: create, replace, start, stop, and the way back."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -10,7 +11,7 @@ from ozwald.model.container import LABEL_SPEC, leftover_name
 from ozwald.model.service import Attachment, Healthcheck, Mount, Network, Pull
 from ozwald.planning.planner import make_plan
 from tests.builders import KEY, definition, gpu, observation, port, realms, situation, wanted
-from tests.execution.fleet import NAME, Fleet, add_foreign, refuse_taken_ports, service
+from tests.execution.fleet import IMPATIENT, NAME, Fleet, add_foreign, refuse_taken_ports, service
 from tests.fakes.engine import FakeContainer, FakeEngine
 
 V1, V2 = service(), service(image="llm:2")
@@ -420,6 +421,16 @@ class TestReplace:
         refuse_taken_ports(fleet.box)
 
         [result] = fleet.apply("llm", service(image="llm:2", ports=(port(80, 8080),)))
+
+        assert result.is_done
+
+    def test_a_port_that_another_one_is_about_to_free_is_waited_for(self) -> None:
+        fleet = applied()
+        taken = EngineError("box1", "port is already allocated", failure=Failure.TERMINAL, status=500)
+        fleet.box.fail("start", taken, times=2)
+        patience = replace(IMPATIENT, port_s=60.0)
+
+        [result] = fleet.carry_out(fleet.plan("llm", V2), patience=patience)
 
         assert result.is_done
 

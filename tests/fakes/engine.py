@@ -471,6 +471,9 @@ def _has_healthcheck(config: Mapping[str, Any]) -> bool:
     return bool(test) and test[0] != "NONE"
 
 
+_HEALTH_TEXT = {"starting": " (health: starting)", "healthy": " (healthy)", "unhealthy": " (unhealthy)"}
+
+
 def _observed(container: FakeContainer) -> ObservedContainer:
     return ObservedContainer(
         id=container.id,
@@ -478,7 +481,7 @@ def _observed(container: FakeContainer) -> ObservedContainer:
         image=str(container.config["Image"]),
         image_id=container.image_id,
         state=container.state,
-        status=container.state + (f" ({container.health})" if container.health else ""),
+        status=container.state + _HEALTH_TEXT.get(container.health or "", ""),
         created_at=container.created_at,
         labels=dict(container.config.get("Labels") or {}),
         ports=tuple(_ports(container)),
