@@ -1,6 +1,5 @@
-"""A folder with a settings file, a shorthand that loads it, and figures for the end of a long run."""
+"""A folder with a settings file, and a shorthand that loads it."""
 
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -10,22 +9,8 @@ from ozwald.config.load import load_settings
 from ozwald.errors import Problem, SettingsError
 from ozwald.model.settings import Settings
 
-_RECORD = pytest.StashKey[list[str]]()
-
 Load = Callable[..., Settings]
 Refuse = Callable[..., tuple[Problem, ...]]
-
-
-@pytest.fixture
-def record(request: pytest.FixtureRequest) -> list[str]:
-    """Lines to show behind the results of a long run."""
-    return request.config.stash.setdefault(_RECORD, [])
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if os.environ.get("OZWALD_SOAK"):
-        for line in config.stash.get(_RECORD, []):
-            terminalreporter.write_line(line)
 
 
 @pytest.fixture
