@@ -1,6 +1,9 @@
 """The controller's own files reach services on remote hosts, as they are, and again when they change."""
 
+import hashlib
 import os
+import random
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ from tests.lab import Lab
 pytestmark = pytest.mark.lab
 
 IMAGE = "lab/busybox:1"
+ROUNDS = max(2, int(os.environ.get("OZWALD_SOAK", "0")) // 50)
 CONTAINER = "ozsvc--default--show"
 
 
@@ -33,7 +37,7 @@ def config(user: User) -> Path:
 def showing(user: User, *volumes: str, **more: object) -> None:
     """Settings with a service `show` that prints what it was given, every second."""
     look = "while true; do ls -lnR /config; cat /config/secret /etc/app/one.conf; /config/latest; sleep 1; done 2>&1"
-    body = {"image": IMAGE, "pull_policy": "never", "command": ["sh", "-c", look], "volumes": list(volumes), **more}
+    body = {"image": IMAGE, "command": ["sh", "-c", look], "volumes": list(volumes), "stop_grace_period": "0s", **more}
     user.has({"show": body}, hosts=["box1", "box2"])
 
 
@@ -116,7 +120,7 @@ def test_nothing_changed_changes_nothing_and_a_change_replaces(user: User, clean
 def test_what_a_service_writes_stays_with_it_and_away_from_the_others(
     user: User, clean_hosts: Lab, config: Path
 ) -> None:
-    write = "echo $HOSTNAME >> /data/secret; cat /data/secret; sleep 300"
+    write = "echo written >> /data/secret; cat /data/secret; sleep 300"
     body = {"image": IMAGE, "command": ["sh", "-c", write], "volumes": ["./config:/data"], "stop_grace_period": "0s"}
     profiles = {"one": {"environment": {"N": 1}}, "two": {"environment": {"N": 2}}}
     user.has({"write": {**body, "profiles": profiles}}, hosts=["box1"])
@@ -168,6 +172,44 @@ def test_a_killed_sending_is_done_again(user: User, clean_hosts: Lab, config: Pa
     assert ran.code == 0, ran.err
     assert names(clean_hosts) == [f"/{CONTAINER}"]
     assert "60000000" in printed(clean_hosts, "ran\n")
+
+
+@pytest.mark.timeout(36000)
+def test_sendings_that_are_killed_at_any_moment_never_leave_a_part_for_the_whole(
+    user: User, clean_hosts: Lab, config: Path
+) -> None:
+    dice = random.Random(7)
+    for number in range(ROUNDS):
+        weights = dice.randbytes(60_000_000)
+        (config / "weights").write_bytes(weights)
+        sums = "find /config -type f -exec md5sum {} +; sleep 300"
+        body = {"image": IMAGE, "command": ["sh", "-c", sums], "volumes": ["./config:/config:ro"]}
+        user.has({"show": {**body, "stop_grace_period": "0s"}}, hosts=["box1"])
+        for _ in range(dice.randint(1, 3)):
+            user.is_killed_after(dice.uniform(0.8, 3.0), "apply", "show@box1")
+
+        ran = user.types("apply", "show@box1")
+
+        assert ran.code == 0, f"round {number}: {ran.err}"
+        assert hashlib.md5(weights).hexdigest() in printed(clean_hosts, hashlib.md5(b"odd\n").hexdigest())
+        assert names(clean_hosts) == [f"/{CONTAINER}"], f"round {number}"
+
+
+def test_two_controllers_that_send_the_same_at_once_share_one_volume(
+    user: User, clean_hosts: Lab, config: Path
+) -> None:
+    (config / "weights").write_bytes(bytes(30_000_000))
+    other = User(user.folder / "other", clean_hosts)
+    shutil.copytree(config, other.folder / "config", symlinks=True)
+    for name, one in (("mine", user), ("theirs", other)):
+        one.has({name: {"image": IMAGE, "volumes": ["./config:/config:ro"]}}, hosts=["box1"])
+
+    running = [user.starts("apply", "mine"), other.starts("apply", "theirs")]
+    codes = [one.wait(timeout=60) for one in running]
+
+    assert codes == [0, 0]
+    assert names(clean_hosts) == ["/ozsvc--default--mine", "/ozsvc--default--theirs"]
+    assert len(volumes(clean_hosts)) == 1
 
 
 def wait_until(holds: Any) -> None:

@@ -36,6 +36,7 @@ class User:
     """Runs `ozwald` as a whole process, with a data folder and known_hosts of its own."""
 
     def __init__(self, folder: Path, lab: Lab) -> None:
+        folder.mkdir(exist_ok=True)
         self.folder = folder
         self.known_hosts = folder / "known_hosts"
         self.hosts = {entry["name"]: entry for entry in lab.inventory()["hosts"]}
