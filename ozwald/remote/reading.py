@@ -11,6 +11,8 @@ from ozwald.remote.text import clean
 TIMED_OUT: Final = frozenset({124, 137})
 LONGEST: Final = 160
 MOST_LINES: Final = 20_000
+ANNOUNCED: Final = re.compile(rb"^ozwald-probe ([0-9a-f]{16})$", re.MULTILINE)
+MARKED: Final = re.compile(rb"^([0-9a-f]{16}) ([a-z_-]{1,40}|\.)(?: (\d{1,3}))?$\n?", re.MULTILINE)
 NAMES: Final = frozenset(
     (
         *("os", "kernel", "architecture", "boot_id", "processors", "topology", "memory", "cgroup_version", "disk"),
@@ -70,17 +72,18 @@ def read_sections(output: bytes) -> Reading:
 
     What start-up files of the host's shell print comes before the announcement and is dropped.
     """
-    announced = re.search(rb"^ozwald-probe ([0-9a-f]{16})$", output, re.MULTILINE)
+    announced = ANNOUNCED.search(output)
     if announced is None:
         return Reading({})
-    line = re.compile(rb"^%s ([a-z_-]{1,40}|\.)(?: (\d{1,3}))?$\n?" % announced[1], re.MULTILINE)
     found: dict[str, Section] = {}
     name, start = "", 0
-    for mark in line.finditer(output, announced.end()):
+    for mark in MARKED.finditer(output, announced.end()):
+        if mark[1] != announced[1]:
+            continue
         if name in NAMES and name not in found:
-            status = int(mark[2] or 0) if mark[1] == b"." else None
+            status = int(mark[3] or 0) if mark[2] == b"." else None
             found[name] = Section(output[start : mark.start()].strip(b"\n"), status)
-        name, start = ("", 0) if mark[1] == b"." else (mark[1].decode(), mark.end())
+        name, start = ("", 0) if mark[2] == b"." else (mark[2].decode(), mark.end())
     if name in NAMES:
         found.setdefault(name, Section(output[start:].strip(b"\n"), None))
     return Reading(found)
