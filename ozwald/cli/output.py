@@ -65,8 +65,8 @@ def emit(document: Any, output: str, *, table: Callable[[], None]) -> None:
 def print_json_lines(documents: Iterable[Any]) -> None:
     """Prints each JSON-able document as one line."""
     ascii_only = not _prints_unicode()
-    lines = [harmless_json(json.dumps(document, ensure_ascii=ascii_only)) + "\n" for document in documents]
-    sys.stdout.write("".join(lines))
+    lines = [json.dumps(document, ensure_ascii=ascii_only) + "\n" for document in documents]
+    sys.stdout.write(harmless_json("".join(lines)))
     sys.stdout.flush()
 
 

@@ -5,13 +5,13 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Final, Protocol
 
 from ozwald.errors import HostError, NothingReachable
 from ozwald.execution.log_lines import Lines, LogLine, Reorder
 from ozwald.execution.logs import EngineOf, InstanceLog, OpenStreams, Tell
-from ozwald.execution.whereabouts import Whereabouts
 from ozwald.model.active import ActiveService
+from ozwald.model.plan import InstanceKey
 from ozwald.remote.engine import Engine
 
 WINDOW_S: Final = 0.15
@@ -20,6 +20,17 @@ FIRST_PAUSE_S: Final = 0.2
 LONGEST_PAUSE_S: Final = 2.0
 EVERYWHERE_S: Final = 5.0
 END_S: Final = 2.0
+MANY: Final = 8
+
+
+class Lookout(Protocol):
+    """Knows where instances have their containers; see `Whereabouts`."""
+
+    def near(self, key: InstanceKey, host: str | None) -> ActiveService | None: ...
+
+    def everywhere(self, key: InstanceKey) -> ActiveService | None: ...
+
+    def is_wanted(self, key: InstanceKey) -> bool: ...
 
 
 class Following:
@@ -29,14 +40,14 @@ class Following:
         self,
         logs: Sequence[InstanceLog],
         engine_of: EngineOf,
-        whereabouts: Whereabouts,
+        lookout: Lookout,
         *,
         since_ns: int | None,
         tell: Tell,
     ) -> None:
         self._logs = logs
         self._engine_of = engine_of
-        self._whereabouts = whereabouts
+        self._lookout = lookout
         self._since_ns = since_ns or 0
         self._tell = tell
         self._streams = OpenStreams(engine_of)
@@ -79,7 +90,7 @@ class Following:
                 return
 
     def _run(self, log: InstanceLog) -> None:
-        is_troubled = False
+        troubles = 0
         try:
             while not self._stop.is_set():
                 try:
@@ -87,12 +98,12 @@ class Following:
                         self._read_on(log)
                     if not self._has_more(log):
                         return
-                    is_troubled = False
+                    troubles = 0
                 except (HostError, NothingReachable) as error:
-                    if not is_troubled and not self._stop.is_set():
+                    if not troubles and not self._stop.is_set():
                         self._tell(log.key, f"{_why(error)}; trying again")
-                    is_troubled = True
-                    self._stop.wait(LONGEST_PAUSE_S)
+                    self._stop.wait(min(FIRST_PAUSE_S * 2**troubles, LONGEST_PAUSE_S))
+                    troubles = min(troubles + 1, MANY)
         finally:
             self._pass_on(None)
 
@@ -121,15 +132,15 @@ class Following:
         pause_s, everywhere_at, is_told = FIRST_PAUSE_S, time.monotonic(), False
         while not self._stop.wait(pause_s):
             pause_s = min(pause_s * 1.5, LONGEST_PAUSE_S)
-            service = self._whereabouts.near(log.key, log.host)
+            service = self._lookout.near(log.key, log.host)
             if service is None and time.monotonic() >= everywhere_at:
                 everywhere_at = time.monotonic() + EVERYWHERE_S
-                service = self._whereabouts.everywhere(log.key)
+                service = self._lookout.everywhere(log.key)
             if service is None:
-                if not self._whereabouts.is_wanted(log.key):
+                if not self._lookout.is_wanted(log.key):
                     self._tell(log.key, "it was removed")
                     return False
-            elif service.container_id != log.container_id:
+            elif (service.host, service.container_id) != (log.host, log.container_id):
                 self._move(log, service)
                 return True
             elif self._was_started(log):

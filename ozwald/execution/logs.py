@@ -38,12 +38,12 @@ class InstanceLog:
         self.host = host
         self.container_id = container_id
         self.started_at = ""
-        self._positions: dict[str, Position] = {}
+        self._positions: dict[tuple[str | None, str | None], Position] = {}
 
     @property
     def position(self) -> Position:
         """How far its present container's log has been read."""
-        return self._positions.setdefault(self.container_id or "", Position())
+        return self._positions.setdefault((self.host, self.container_id), Position())
 
 
 class OpenStreams:

@@ -353,6 +353,7 @@ class FakeEngine:
                 return
             if container.state == "running" and not force:
                 raise self._refusal("You cannot remove a running container", status=409)
+            container.state = "exited"  # what follows its log finds the end
             del self.containers[container_id]
 
     def rename(self, container_id: str, name: str) -> None:

@@ -356,6 +356,14 @@ class TestEngine:
         follower.join(10)
         assert [piece.content for piece in ended] == [b"one\n", b"two\n", b"three\n"]
 
+    def test_a_followed_log_ends_when_the_container_is_removed(self, engine: Engine) -> None:
+        made = engine.create("ozsvc--r--a", SLEEP)
+        engine.start(made)
+        stream = engine.follow_logs(made)
+        engine.remove(made, force=True)
+
+        assert pieces_of(stream) == []
+
     def test_a_followed_log_is_closed_while_it_waits(self, engine: Engine) -> None:
         made = engine.create("ozsvc--r--a", SLEEP)
         engine.start(made)
