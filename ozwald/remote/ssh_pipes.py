@@ -161,8 +161,12 @@ class _ChannelPipe:
 
     def send(self, content: bytes, timeout_s: float | None) -> None:
         self._channel.settimeout(timeout_s)
-        with self._transport.working():
-            self._channel.sendall(content)
+        try:
+            with self._transport.working():
+                self._channel.sendall(content)
+        except (OSError, EOFError, paramiko.SSHException):
+            self._require_link()
+            raise
         self._require_link()
 
     def close_write(self) -> None:

@@ -195,6 +195,33 @@ def test_sendings_that_are_killed_at_any_moment_never_leave_a_part_for_the_whole
         assert names(clean_hosts) == [f"/{CONTAINER}"], f"round {number}"
 
 
+@pytest.mark.parametrize(
+    ("breaks", "mends", "why"),
+    [("kill_dockerd", "start_dockerd", "broke off"), ("cut", "mend", "the connection was lost")],
+    ids=["the engine", "the link"],
+)
+def test_what_dies_on_the_way_is_told_and_the_next_apply_sends_it_whole(
+    user: User, clean_hosts: Lab, config: Path, breaks: str, mends: str, why: str
+) -> None:
+    (config / "weights").write_bytes(os.urandom(100_000_000))
+    showing(user, "./config:/config:ro")
+    sending = user.starts("apply", "show@box1")
+    wait_until(lambda: any("ozfill--" in name for name in names(clean_hosts)))
+    getattr(clean_hosts.hosts["box1"], breaks)()
+    try:
+        told = sending.communicate(timeout=30)[0].decode()
+    finally:
+        getattr(clean_hosts.hosts["box1"], mends)()
+    assert sending.returncode == 1
+    assert why in told
+
+    ran = user.types("apply", "show@box1")
+
+    assert ran.code == 0, ran.err
+    assert names(clean_hosts) == [f"/{CONTAINER}"]
+    assert "100000000" in printed(clean_hosts, "ran\n")
+
+
 def test_two_controllers_that_send_the_same_at_once_share_one_volume(
     user: User, clean_hosts: Lab, config: Path
 ) -> None:
