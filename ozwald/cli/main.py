@@ -26,6 +26,7 @@ COMMANDS = {
     "exec": ("exec", "execute", "Run a command in a running instance."),
     "plan": ("apply", "plan", "Show what apply would do, changing nothing."),
     "apply": ("apply", "apply", "Make exactly these instances run."),
+    "restart": ("restart", "restart", "Restart instances, as they are."),
     "history": ("history", "history", "Show how the wanted set came about."),
     "prune": ("belongings", "prune", "Remove what nobody uses any more from the hosts."),
     "residue": ("belongings", "residue", "List everything of Ozwald on hosts."),

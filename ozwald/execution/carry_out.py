@@ -125,7 +125,8 @@ class _Crew:
     def _run(self, operation: Operation, first: list[tuple[Operation, Future[Result]]]) -> Result:
         failed = [other.key for other, future in first if not future.result().is_done and _needed(other, operation)]
         if failed:
-            return self._failed(operation, f"not started, since {_list(failed)} could not be")
+            what = "restarted" if operation.action is Action.RESTART else "started"
+            return self._failed(operation, f"not {what}, since {_list(failed)} could not be")
         if self.stop.is_set():
             return self._failed(operation, "interrupted before it began; apply again")
         self._tell(operation, f"{operation.action.value} on {operation.host}: {operation.reason}")

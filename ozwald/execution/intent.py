@@ -2,12 +2,13 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from ozwald.errors import StateError
 from ozwald.execution.closer import Scrutiny, plan_closely
 from ozwald.execution.observe import observe
+from ozwald.execution.steps import Result
 from ozwald.model.history import Author, Generation
 from ozwald.model.host import Host
 from ozwald.model.plan import Plan
@@ -92,6 +93,19 @@ def make_durable(
                     store(intent.wanted, stored, home=home, provisioner=provisioner, author=author, at=now())
                 return intent
         intent = desk.plan(intent.ask, stored, intent.situation, intent.scrutiny)
+
+
+def forget_restarts(results: Iterable[Result], *, home: DataFolder, provisioner: str) -> None:
+    """Writes down that restarts which were owed are done; what cannot be written is only done once more."""
+    done = {(result.operation.host, result.operation.container_id) for result in results if result.is_done}
+    try:
+        with changing_wanted(home, provisioner) as path:
+            stored = read_wanted(path)
+            owed = [one for one in stored.restarts if (one.host, one.container_id) not in done] if stored else []
+            if stored is not None and len(owed) < len(stored.restarts):
+                write_wanted(path, replace(stored, restarts=tuple(owed)))
+    except StateError as error:
+        log.warning("restarts that are done may be done once more: %s", error)
 
 
 def store(

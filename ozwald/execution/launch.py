@@ -1,4 +1,4 @@
-"""Carries out one operation: create, start, replace with a way back, stop."""
+"""Carries out one operation: create, start, restart, replace with a way back, stop."""
 
 from dataclasses import dataclass
 
@@ -42,12 +42,22 @@ def launch(instance: Instance) -> None:
             _start_again(instance, operation.container_id or "")
         case Action.UPDATE:
             instance.update(operation.container_id or "")
+        case Action.RESTART:
+            _restart(instance, operation.container_id or "")
 
 
 def _stop(instance: Instance, container_id: str) -> None:
     instance.stop(container_id)
     instance.engine.remove(container_id)
     instance.tell("stopped and removed")
+
+
+def _restart(instance: Instance, container_id: str) -> None:
+    instance.update(container_id)
+    instance.stop(container_id)
+    instance.tell("stopped")
+    instance.start(container_id)
+    instance.wait(container_id)
 
 
 def _create(instance: Instance) -> None:

@@ -2,9 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from graphlib import CycleError, TopologicalSorter
 
-from ozwald.errors import RequestError
 from ozwald.model.plan import Action, InstanceKey, Operation, Placement, Plan
 from ozwald.model.service import Pull, Realm
 from ozwald.model.wanted import Leaving, OwedRestart, WantedSet
@@ -13,7 +11,9 @@ from ozwald.planning.endpoints import Whereabouts, not_known, with_endpoints
 from ozwald.planning.fingerprint import marks
 from ozwald.planning.handover import freed_first
 from ozwald.planning.machines import check_machines
+from ozwald.planning.order import in_order
 from ozwald.planning.placement import Placements, Unplaced, place
+from ozwald.planning.restart import following
 from ozwald.planning.situation import Situation
 
 
@@ -36,12 +36,13 @@ def make_plan(
     operations = [_unplaced(unplaced) for unplaced in places.unplaced]
     whereabouts = places.whereabouts()
     operations += [_placed(placement, whereabouts, situation, key=key) for placement in places.placed.values()]
-    operations = freed_first(_without_dependants_of_blocked(operations, places), situation)
+    operations = following(_without_dependants_of_blocked(operations, places), wanted.restarts)
+    operations = freed_first(operations, situation)
     blocked = {operation.key for operation in operations if operation.action is Action.BLOCKED}
     stops = unwanted(places.placed, places.skipped | blocked, situation)
     # Those that still leave come last: nothing waits for them.
     leaving = still_leaving(_leaving(wanted, places), situation)
-    return Plan(operations=(*stops, *_ordered(operations), *leaving), unreachable=situation.unreachable)
+    return Plan(operations=(*stops, *in_order(operations), *leaving), unreachable=situation.unreachable)
 
 
 def placed_as(plan: Plan, wanted: WantedSet, situation: Situation) -> WantedSet:
@@ -122,16 +123,6 @@ def _unplaced(unplaced: Unplaced) -> Operation:
     return Operation(
         action=Action.BLOCKED, key=unplaced.key, reason=unplaced.reason, fits_nowhere=unplaced.fits_nowhere
     )
-
-
-def _ordered(operations: list[Operation]) -> list[Operation]:
-    by_key = {operation.key: operation for operation in operations}
-    graph = {key: [name for name in operation.after if name in by_key] for key, operation in sorted(by_key.items())}
-    try:
-        return [by_key[key] for key in TopologicalSorter(graph).static_order()]
-    except CycleError as err:
-        circle = " -> ".join(str(key) for key in err.args[1])
-        raise RequestError(f"depends_on forms a circle: {circle}; remove one of these dependencies") from err
 
 
 def _without_dependants_of_blocked(operations: list[Operation], places: Placements) -> list[Operation]:

@@ -215,6 +215,46 @@ def another_user(user: User) -> User:
     return other
 
 
+def test_restart_keeps_the_container_and_takes_what_follows_it_along(user: User, clean_hosts: Lab) -> None:
+    follower = {**IDLE, "depends_on": {"db": {"condition": "service_started", "restart": True}}}
+    user.has({"db": IDLE, "app": follower}, hosts=["box1", "box2"])
+    user.types("apply", "db@box1", "app@box2")
+    before = beginning_of(clean_hosts, "db"), beginning_of(clean_hosts, "app", "box2")
+
+    ran = user.types("restart", "db", "-o", "json")
+    alone = user.types("restart", "app", "-o", "json")
+    unknown = user.types("restart", "nobody")
+    planned = user.types("plan", "-o", "json")
+
+    after = beginning_of(clean_hosts, "db"), beginning_of(clean_hosts, "app", "box2")
+    assert ran.code == 0, ran.err
+    assert [(one["name"], one["outcome"]) for one in ran.document["operations"]] == [
+        ("db", "restarted"),
+        ("app", "restarted"),
+    ]
+    assert [one["name"] for one in alone.document["operations"]] == ["app"]
+    assert [one[0] for one in after] == [one[0] for one in before]
+    assert all(now[1] > then[1] for now, then in zip(after, before, strict=True))
+    assert unknown.code == 2
+    assert {one["action"] for one in planned.document["operations"]} == {"keep"}
+
+
+def test_a_replaced_dependency_restarts_what_follows_it(user: User, clean_hosts: Lab) -> None:
+    follower = {**IDLE, "depends_on": {"db": {"condition": "service_started", "restart": True}}}
+    user.has({"db": IDLE, "app": follower}, hosts=["box1"])
+    user.types("apply", "db[][short]", "app")
+    before = beginning_of(clean_hosts, "app")
+
+    ran = user.types("apply", "--add", "db[][long]")
+    again = user.types("plan", "-o", "json")
+
+    after = beginning_of(clean_hosts, "app")
+    assert ran.code == 0, ran.out
+    assert after[0] == before[0]
+    assert after[1] > before[1]
+    assert {one["action"] for one in again.document["operations"]} == {"keep"}
+
+
 def stored_set(user: User) -> Any:
     return json.loads((user.folder / "state" / "wanted" / "local.json").read_text())["content"]
 

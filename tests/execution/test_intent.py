@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -10,8 +11,9 @@ import pytest
 from ozwald.errors import ConnectionFailed, Failure, NothingReachable, RequestError, StateError
 from ozwald.execution.carry_out import carry_out
 from ozwald.execution.health import Patience
-from ozwald.execution.intent import Intent, intend, make_durable
+from ozwald.execution.intent import Intent, forget_restarts, intend, make_durable
 from ozwald.execution.labels import Ownership
+from ozwald.execution.steps import Result
 from ozwald.model.container import LABEL_INSTANCE
 from ozwald.model.history import Author
 from ozwald.model.host import Host
@@ -27,7 +29,7 @@ from ozwald.remote.fleet import Fleet
 from ozwald.state.history import History
 from ozwald.state.home import DataFolder
 from ozwald.state.wanted import changing_wanted, read_wanted, wanted_path, write_wanted
-from tests.builders import definition, inventory, key, placed, realms, request, wanted
+from tests.builders import definition, depends_on, inventory, key, placed, realms, request, wanted
 from tests.fakes.engine import FakeEngine
 
 AUTHOR = Author(owner="ann", command="ozwald apply")
@@ -314,6 +316,40 @@ class TestMeanwhile:
 
         with changing_wanted(desk.home, "local"):
             pass
+
+
+class TestRestarts:
+    """A restart that a replacement owes is written down before anything is changed, and until it is done."""
+
+    def replaced(self, desk: Desk) -> Intent:
+        follows = definition("web", base={"image": "web:1", "depends_on": depends_on("llm", restart=True)})
+        desk.realms = realms(definition("llm"), follows)
+        desk.apply(request(), request("web"))
+        desk.realms = realms(definition("llm", base={"image": "web:1"}), follows)
+        return desk.make_durable(desk.intend(request(), request("web")))
+
+    def test_a_kill_before_it_leaves_it_to_the_next_apply(self, changing: Desk) -> None:
+        intent = self.replaced(changing)
+
+        assert [str(one.key) for one in intent.wanted.restarts] == ["web"]
+        changing.realms = realms(definition("llm"), definition("web", base={"image": "web:1"}))
+        assert changing.apply(request(), request("web"))["restart web"] == "box1"
+
+    def test_what_is_done_is_owed_no_more(self, changing: Desk) -> None:
+        intent = self.replaced(changing)
+        done = [Result(operation=operation) for operation in intent.plan.operations]
+
+        forget_restarts(done, home=changing.home, provisioner="local")
+
+        assert changing.stored == replace(intent.wanted, restarts=())
+
+    def test_what_failed_is_owed_still(self, changing: Desk) -> None:
+        intent = self.replaced(changing)
+        failed = [Result(operation=operation, error="no") for operation in intent.plan.operations]
+
+        forget_restarts(failed, home=changing.home, provisioner="local")
+
+        assert changing.stored == intent.wanted
 
 
 class TestHistory:

@@ -61,11 +61,11 @@ def plan(
     with workspace.fleet(begin=hosts) as fleet:
         intent = _intend(workspace, ask, hosts, fleet, pull=pull, closely=closely)
     results = [Result(operation=operation) for operation in intent.plan.operations]
-    emit(_document(intent.plan, results, carried_out=False), output, table=lambda: print_plan(intent.plan))
+    emit(plan_document(intent.plan, results, carried_out=False), output, table=lambda: print_plan(intent.plan))
     warn_unreachable(intent.plan.unreachable)
     if detailed_exitcode and intent.plan.changes:
         return 10
-    return _exit_code(intent.plan, [])
+    return exit_code(intent.plan, [])
 
 
 @click.command()
@@ -93,7 +93,7 @@ def apply(
     ask = ask_of(Request(**request), workspace)
     with workspace.home.changing(hosts, wait_s=wait, on_wait=warn), workspace.fleet(begin=hosts) as fleet:
         from ozwald.execution.carry_out import carry_out
-        from ozwald.execution.intent import make_durable
+        from ozwald.execution.intent import forget_restarts, make_durable
         from ozwald.execution.labels import Ownership
 
         who, provisioner = author(), workspace.provisioner.name
@@ -119,9 +119,11 @@ def apply(
                 ),
                 report=progress.report,
             )
-    emit(_document(intent.plan, results, carried_out=True), output, table=lambda: print_results(results))
+        if intent.wanted.restarts:
+            forget_restarts(results, home=workspace.home, provisioner=provisioner)
+    emit(plan_document(intent.plan, results, carried_out=True), output, table=lambda: print_results(results))
     warn_unreachable(intent.plan.unreachable)
-    return _exit_code(intent.plan, results)
+    return exit_code(intent.plan, results)
 
 
 def _intend(
@@ -141,14 +143,16 @@ def _intend(
     )
 
 
-def _document(plan: Plan, results: Sequence[Result], *, carried_out: bool) -> dict[str, Any]:
+def plan_document(plan: Plan, results: Sequence[Result], *, carried_out: bool) -> dict[str, Any]:
+    """A plan, and once it was carried out what came of it, for `--output json`."""
     return {
         "operations": [result_document(result, carried_out=carried_out) for result in results],
         "unreachable": dict(plan.unreachable),
     }
 
 
-def _exit_code(plan: Plan, results: Sequence[Result]) -> int:
+def exit_code(plan: Plan, results: Sequence[Result]) -> int:
+    """4 when nothing but a lack of hardware stood in the way, 1 for any other failure."""
     failed = [result.operation for result in results if not result.is_done] or list(plan.blocked)
     if failed and all(operation.fits_nowhere for operation in failed) and not plan.unreachable:
         return 4
