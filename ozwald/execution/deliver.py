@@ -49,7 +49,8 @@ class Courier:
     """Brings deliveries to one host on behalf of one controller.
 
     `image` is one that the host has, for containers that are never started. `tell` is told of what happens, with
-    `passing` of how far it got.
+    `passing` of how far it got. `predecessors` are containers whose volumes the instance goes on with, whoever made
+    them: it may have been adopted.
     """
 
     engine: Engine
@@ -58,6 +59,7 @@ class Courier:
     image: str
     tell: Callable[..., None]
     stop_asked: threading.Event
+    predecessors: frozenset[str] = frozenset()
     turns: Turns = field(default_factory=Turns)
     clock: Clock = MONOTONIC
     patience_s: float = 120.0
@@ -107,9 +109,12 @@ class Courier:
         owner = found.labels.get(LABEL_CONTROLLER)
         if found.labels.get(LABEL_DATA) != delivery.content.digest:
             raise self._not_usable(found, "was not made for this data")
-        if owner != self.controller and is_own_copy(found.name):
+        if owner != self.controller and is_own_copy(found.name) and not self._is_inherited(found.name):
             raise self._not_usable(found, f"belongs to another controller ({owner})")
         return self._named(lock_name(found.name)) is None
+
+    def _is_inherited(self, volume: str) -> bool:
+        return any(one.id in self.predecessors and volume in one.volumes for one in self.engine.list_containers())
 
     def _not_usable(self, volume: ObservedVolume, why: str) -> CannotDeliver:
         return CannotDeliver(

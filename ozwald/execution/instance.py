@@ -269,6 +269,7 @@ class Instance:
             image=self.placement.spec.image,
             tell=self.tell,
             stop_asked=self.stop_asked,
+            predecessors=frozenset(filter(None, (self.operation.container_id, *self.operation.leftovers))),
             turns=self.turns,
             clock=self.clock,
             patience_s=self.patience.stall_s,

@@ -28,7 +28,7 @@ for place in /proc/[0-9]*; do
     word=$(tr '\\n\\0' ' \\n' <"$place/cmdline" 2>/dev/null | sed -n 5p)
     [ -n "$began" ] && echo "process $pid $(stat -c %U "$place" 2>/dev/null || echo ?) ${{up%%.*}} $began $ticks $word"
 done
-for place in "${{TMPDIR:-/tmp}}"/ozwald-*; do
+for place in "${{TMPDIR:-/tmp}}"/ozwald-script.*; do
     [ -e "$place" ] || continue
     size=$(du -sk "$place" 2>/dev/null | cut -f 1)
     echo "file $(stat -c '%U %Y' "$place") ${{size:-?}} $place"

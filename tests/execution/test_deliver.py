@@ -289,6 +289,20 @@ class TestOthers:
         assert f"the volume {own} on box1 belongs to another controller (decaf); remove it" in result.error
         assert fleet.containers == []
 
+    def test_an_instance_goes_on_with_the_copy_it_has_whoever_made_it(self, fleet: Sending, folder: Path) -> None:
+        known = mounting(folder, read_only=False)
+        fleet.apply("llm", known)
+        own = fleet.box.stored[f"{volume_of(folder)}--llm"]
+        own.labels = {**own.labels, LABEL_CONTROLLER: OTHER_CONTROLLER}
+        fleet.box.archives.clear()
+
+        [result] = fleet.apply(
+            "llm", service(image="llm:2", volumes=known["default"].definitions["llm"].base.values["volumes"])
+        )
+
+        assert result.is_done, result.error
+        assert fleet.box.archives == []
+
     def test_a_volume_of_that_name_without_our_label_is_not_touched(
         self, fleet: Sending, known: Known, folder: Path
     ) -> None:
