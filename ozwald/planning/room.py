@@ -24,14 +24,15 @@ class Share:
     """What one instance of ours has of a host; `gpus` are ids.
 
     When it runs, the engine and the cards were asked with it there: what it takes is gone from what they call free.
-    While it `restarts`, the engine tells no ports of it, and still listens on them now and then.
+    While it `comes_up`, between two restarts or in the middle of a start, the engine tells no ports of it, and may
+    listen on them already.
     """
 
     gpus: tuple[str, ...] = ()
     requires: Requires = _NOTHING
     ports: tuple[Port, ...] = ()
     runs: bool = False
-    restarts: bool = False
+    comes_up: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -154,8 +155,8 @@ class Room:
 
     def _holders(self, numbers: range, asking: InstanceKey) -> list[tuple[Port, str]]:
         """Who has ports among these, but for the one who asks."""
-        restarts = self.shares.get(asking, Share()).restarts
-        others = [*self.taken_ports, *(() if restarts else self.listening)]
+        comes_up = self.shares.get(asking, Share()).comes_up
+        others = [*self.taken_ports, *(() if comes_up else self.listening)]
         ours = [
             (port, key.name)
             for key, share in self.shares.items()

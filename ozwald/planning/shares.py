@@ -49,7 +49,7 @@ def _share(key: InstanceKey, host: str, situation: Situation, realms: Mapping[st
         requires=_requires(current, realms),
         ports=tuple(port for container in containers for port in published_ports(container)),
         runs=any(container.is_running for container in containers),
-        restarts=any(container.state == "restarting" for container in containers),
+        comes_up=any(container.state in ("created", "restarting") for container in containers),
     )
 
 

@@ -413,9 +413,10 @@ class TestPorts:
 
         assert not place(wanted("web"), realms(self.WEB), situation({"box1": seen})).unplaced
 
-    def test_an_instance_that_keeps_falling_over_keeps_its_port(self) -> None:
-        """The engine listens for it now and then, and does not say for whom in between."""
-        falling = our_container("web", state="restarting")
+    @pytest.mark.parametrize("state", ["restarting", "created"])
+    def test_an_instance_that_comes_up_has_its_port(self, state: str) -> None:
+        """The engine listens for it before it says so: between two restarts, and while it starts for whoever died."""
+        falling = our_container("web", state=state)
         world = situation({"box1": observation(falling, listeners=[LISTENER])})
 
         assert not place(wanted("web"), realms(self.WEB), world).unplaced
