@@ -77,7 +77,9 @@ def _start_again(instance: Instance, container_id: str) -> None:
     instance.need_networks()
     old = instance.operation.leftovers
     if old:
-        _change_over(instance, old, container_id, _way_back(instance, container_id, is_fresh=False))
+        runs = _serves(instance.engine.state(container_id))
+        way_back = _WayBack(container_id=_best(instance, old), start=True, successor_runs=runs)
+        _change_over(instance, old, container_id, way_back)
         return
     state = instance.engine.state(container_id)
     if state is not None and state.restarting:
@@ -117,19 +119,21 @@ def _set_aside(instance: Instance, container_id: str) -> None:
     instance.engine.rename(container_id, leftover_name(instance.name, container_id))
 
 
-def _way_back(instance: Instance, container_id: str, *, is_fresh: bool) -> _WayBack:
-    """Which container to go back to.
+def _way_back(instance: Instance, old: str, *, is_fresh: bool) -> _WayBack:
+    """Which container to go back to when a replacement fails.
 
-    A leftover is there only because its successor never proved itself, so it comes before that successor, and
-    one that still runs before one that was stopped already.
+    A leftover is there mostly because its successor never proved itself: then it comes before that one.
     """
-    leftovers = instance.operation.leftovers
-    states = {name: instance.engine.state(name) for name in (container_id, *leftovers)}
+    state, leftovers = instance.engine.state(old), instance.operation.leftovers
     if is_fresh:
-        return _WayBack(container_id=container_id, start=_serves(states[container_id]))
-    serving = [name for name in leftovers if _serves(states[name])]
-    back = (serving or leftovers or (container_id,))[0]
-    return _WayBack(container_id=back, start=True, successor_runs=_serves(states[container_id]))
+        return _WayBack(container_id=old, start=_serves(state))
+    has_proved = state is not None and _serves(state) and state.health in (None, "healthy")
+    return _WayBack(container_id=old if has_proved or not leftovers else _best(instance, leftovers), start=True)
+
+
+def _best(instance: Instance, leftovers: tuple[str, ...]) -> str:
+    """One that still runs before one that was stopped."""
+    return next((name for name in leftovers if _serves(instance.engine.state(name))), leftovers[0])
 
 
 def _serves(state: ContainerState | None) -> bool:

@@ -514,9 +514,8 @@ class TestInterruptedReplacement:
         assert (fleet.box.named(NAME).config["Image"], fleet.box.named(NAME).state) == ("llm:2", "running")
 
     def test_the_way_back_stops_the_successor_of_the_one_it_starts(self) -> None:
-        fleet = self.interrupted(new=True)
-        fleet.box.exit(leftover_name(NAME, next(iter(fleet.box.containers))))
-        fleet.box.start(fleet.box.named(NAME).id)
+        fleet = self.with_both_made()
+        fleet.box.named(NAME).health = "starting"
         running: list[int] = []
         fleet.box.on_start = lambda _: running.append(
             sum(found.state == "running" for found in fleet.box.containers.values())
@@ -527,6 +526,24 @@ class TestInterruptedReplacement:
 
         assert running == [1]
         assert only_name(fleet) == NAME
+
+    def test_a_successor_that_has_proved_itself_is_what_the_next_one_gives_way_to(self) -> None:
+        fleet = self.with_both_made()
+        fleet.box.on_start = lambda container: setattr(
+            container, "state", "exited" if container.config["Image"] == "web:1" else "running"
+        )
+
+        fleet.apply("llm", service(image="web:1"))
+
+        assert only_name(fleet) == NAME
+        assert (fleet.box.named(NAME).config["Image"], fleet.box.named(NAME).state) == ("llm:2", "running")
+
+    def with_both_made(self) -> Fleet:
+        """The old one stopped and not removed yet, the new one running."""
+        fleet = self.interrupted(new=True)
+        fleet.box.exit(leftover_name(NAME, next(iter(fleet.box.containers))))
+        fleet.box.start(fleet.box.named(NAME).id)
+        return fleet
 
     def test_going_back_to_the_old_settings_puts_the_old_one_to_use_or_replaces_it(self) -> None:
         fleet = self.interrupted(new=False)

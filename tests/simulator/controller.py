@@ -132,5 +132,7 @@ class Controller:
         return {name: host for name, host in self.inventory.hosts.items() if name == (step.limit or name)}
 
     def _told(self, told: Told) -> None:
+        if told.text == "available":
+            self.world.see_available(told.key, told.host)
         if self.world.note is not None:
             self.world.say(f"{told.host}: [{told.key}] {told.text}")

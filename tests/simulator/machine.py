@@ -63,7 +63,8 @@ class Fate:
 class Machine(FakeEngine):
     """See `FakeEngine`; here containers have fates, ports are taken once, and `watch` is told of every call.
 
-    `proved` are the ids of the containers that were available at some time, `harmed` of those that somebody broke.
+    `proved` are the ids of the containers that were available at some time, `seen` of those that the controller saw so,
+    `harmed` of those that somebody broke.
     """
 
     def __init__(self, name: str, *, number: int, images: Set[str], watch: Watch) -> None:
@@ -72,6 +73,7 @@ class Machine(FakeEngine):
         self._watch = watch
         self.fates: dict[str, Fate] = {}
         self.proved: set[str] = set()
+        self.seen: set[str] = set()
         self.harmed: set[str] = set()
         self.on_start = self._begin_life
 

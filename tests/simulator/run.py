@@ -10,6 +10,7 @@ from unittest.mock import patch
 
 from ozwald.errors import OzwaldError
 from ozwald.execution import observe
+from ozwald.execution.instance import PORT_TAKEN
 from ozwald.execution.steps import Result
 from ozwald.model.container import container_name
 from ozwald.model.plan import Action, InstanceKey
@@ -64,7 +65,7 @@ class _Run:
         results, ended = self._live(step)
         self._check_stored(before, step, ended)
         self._check_strangers()
-        self._check_served(serving, step)
+        self._check_served(serving, step, results or [])
         if step.healed and ended != "done":
             raise Wrong(f"the last apply failed: {ended}")
         if results is not None:
@@ -118,8 +119,11 @@ class _Run:
             if here.get(stranger.container.id) is not stranger.container or not stranger.is_untouched:
                 raise Wrong(f"{stranger.host}: {stranger.name}, which is not ours, was changed")
 
-    def _check_served(self, serving: set[InstanceKey], step: Step) -> None:
-        """One refusal, Ctrl-C or full disk takes nothing away that was there and stays wanted."""
+    def _check_served(self, serving: set[InstanceKey], step: Step, results: list[Result]) -> None:
+        """One refusal, Ctrl-C or full disk takes nothing away that was there and stays wanted.
+
+        Of two that swap their ports, one may have taken the other's for good when that one fails.
+        """
         world = self.world
         harmless = all(strike.kind in HARMLESS for strike in step.strikes)
         if world.broken or len(step.strikes) > 1 or not harmless:
@@ -131,7 +135,8 @@ class _Run:
         asked = stored.instances if stored else ()
         # A version that fails by itself is one thing that goes wrong already.
         staying = {one.key for one in asked if not (step.strikes and kinds[one.request.service])}
-        lost = (serving & staying) - leaving - world.available()
+        swapped = {one.operation.key for one in results if PORT_TAKEN in one.error}
+        lost = (serving & staying) - leaving - swapped - world.available()
         if lost:
             raise Wrong(f"{', '.join(map(str, sorted(lost)))} was available before this apply and is not after it")
 

@@ -83,6 +83,7 @@ class World:
         self.down = dict.fromkeys(down, float("inf"))
         for machine in self.machines.values():
             machine.harmed.clear()
+            machine.seen = set(machine.proved)
 
     def before(self, machine: Machine, method: str, argument: str) -> Undo | None:
         if self.life is None:
@@ -142,6 +143,11 @@ class World:
         self.life = life
         container = machine.containers[created]
         self.strangers.append(Stranger(host, container, container.state, container.name))
+
+    def see_available(self, key: InstanceKey, host: str) -> None:
+        """The controller says that an instance is available."""
+        machine = self.machines[host]
+        machine.seen |= {container.id for container in machine.of(key) if container.state == "running"}
 
     def say(self, text: str) -> None:
         if self.note is not None:
@@ -203,10 +209,10 @@ class World:
             self._check_loss(machine, container, key)
 
     def _check_loss(self, machine: Machine, container: FakeContainer, key: InstanceKey) -> None:
-        """What proved itself is removed only once another one has, or to go back to an older one that had."""
+        """What was seen available is removed only once another one has, or to go back to an older one that had."""
         assert self.life is not None
         action = self.actions.get((machine.host_name, key))
-        if container.id not in machine.proved or action not in (Action.REPLACE, Action.START):
+        if container.id not in machine.seen or action not in (Action.REPLACE, Action.START):
             return
         others = [other for other in machine.of(key) if other.id in machine.proved and other is not container]
         serves = any(other.state == "running" or other.id < container.id for other in others)
