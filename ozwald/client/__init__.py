@@ -1,2 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The public SDK for programs that call a provisioner's HTTP API (Apache-2.0, unlike the rest)."""
+
+from ozwald.client.client import DEFAULT_URL, Client
+from ozwald.client.errors import ApiError, NoAnswer
+
+__all__ = ["DEFAULT_URL", "ApiError", "Client", "NoAnswer"]

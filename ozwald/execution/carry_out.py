@@ -6,16 +6,12 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Self
 
-from ozwald.errors import Failure, HostError
 from ozwald.execution.clock import MONOTONIC, Clock
-from ozwald.execution.deliver import Turns
-from ozwald.execution.health import Interrupted, Patience
-from ozwald.execution.instance import Instance, LaunchFailed
+from ozwald.execution.crew import Crew
+from ozwald.execution.health import Patience
 from ozwald.execution.labels import Ownership
-from ozwald.execution.launch import launch
-from ozwald.execution.steps import Report, Result, Step
+from ozwald.execution.steps import Report, Result
 from ozwald.model.plan import Action, InstanceKey, Operation, Plan
-from ozwald.model.secrecy import without_secrets
 from ozwald.remote.engine import Engine
 
 log = logging.getLogger(__name__)
@@ -42,18 +38,18 @@ def carry_out(
     what is slow on one keeps no other waiting.
     """
     stop = stop or threading.Event()
-    crew = _Crew(engine_of, ownership, report, patience or Patience(), stop, clock)
+    gang = _Gang(Crew(engine_of, ownership, report, patience or Patience(), stop, clock))
     with _Workers(pool) as workers:
         # This thread only waits, so that Ctrl-C finds no operation half begun.
-        begun = workers.of(None).submit(crew.begin_all, plan.operations, workers)
+        begun = workers.of(None).submit(gang.begin_all, plan.operations, workers)
         try:
             begun.result()
-            return crew.results()
+            return gang.results()
         except KeyboardInterrupt:
             log.warning("interrupted: finishing or undoing what is in hand")
             stop.set()
             begun.result()
-            return crew.results()
+            return gang.results()
 
 
 class _Workers:
@@ -80,29 +76,15 @@ class _Workers:
                 pool.shutdown()
 
 
-class _Crew:
+class _Gang:
     """The operations under way.
 
     They are begun in the plan's order, so what one waits for was begun before it, on its own host as well: the first
     of those that are not done always has a thread.
     """
 
-    def __init__(
-        self,
-        engine_of: Callable[[str], Engine],
-        ownership: Ownership,
-        report: Report,
-        patience: Patience,
-        stop: threading.Event,
-        clock: Clock,
-    ) -> None:
-        self.engine_of = engine_of
-        self.ownership = ownership
-        self.report = report
-        self.patience = patience
-        self.stop = stop
-        self.turns = Turns()
-        self.clock = clock
+    def __init__(self, crew: Crew) -> None:
+        self.crew = crew
         self.begun: list[tuple[Operation, Future[Result]]] = []
 
     def begin_all(self, operations: Iterable[Operation], workers: _Workers) -> None:
@@ -115,7 +97,7 @@ class _Crew:
             blocked = operation.action is Action.BLOCKED
             future.set_result(Result(operation=operation, error=operation.reason if blocked else ""))
         else:
-            first = [(other, result) for other, result in self.begun if _comes_first(other, operation)]
+            first = [(other, result) for other, result in self.begun if comes_first(other, operation)]
             future = workers.of(operation.host).submit(self._run, operation, first)
         self.begun.append((operation, future))
 
@@ -126,42 +108,12 @@ class _Crew:
         failed = [other.key for other, future in first if not future.result().is_done and _needed(other, operation)]
         if failed:
             what = "restarted" if operation.action is Action.RESTART else "started"
-            return self._failed(operation, f"not {what}, since {_list(failed)} could not be")
-        if self.stop.is_set():
-            return self._failed(operation, "interrupted before it began; apply again")
-        self._tell(operation, f"{operation.action.value} on {operation.host}: {operation.reason}")
-        try:
-            launch(self._instance(operation))
-        except LaunchFailed as failed:
-            return self._failed(operation, str(failed))
-        except HostError as error:
-            if error.failure is Failure.UNKNOWN:
-                return self._failed(operation, f"{error.message}; apply again to see what came of it", is_unknown=True)
-            return self._failed(operation, error.message)
-        except Interrupted:
-            return self._failed(operation, "interrupted; apply again to go on")
-        except Exception as mistake:  # one operation's surprise must not lose the others' results
-            log.exception("%s: %s", operation.host, operation.key)
-            return self._failed(operation, f"{type(mistake).__name__}: {mistake}; this is a mistake in ozwald")
-        self._tell(operation, "done", is_last=True)
-        return Result(operation=operation)
-
-    def _instance(self, operation: Operation) -> Instance:
-        engine = self.engine_of(operation.host or "")
-        return Instance(
-            operation, engine, self.ownership, self.patience, self.stop, self.report, self.turns, self.clock
-        )
-
-    def _failed(self, operation: Operation, error: str, *, is_unknown: bool = False) -> Result:
-        error = without_secrets(error, operation.placement.spec.environment if operation.placement else {})
-        self._tell(operation, f"{'not known' if is_unknown else 'failed'}: {error}", is_last=True)
-        return Result(operation=operation, error=error, is_unknown=is_unknown)
-
-    def _tell(self, operation: Operation, text: str, *, is_last: bool = False) -> None:
-        self.report(Step(key=operation.key, host=operation.host or "", text=text, is_last=is_last))
+            return self.crew.failed(operation, f"not {what}, since {_list(failed)} could not be")
+        return self.crew.carry_out(operation)
 
 
-def _comes_first(other: Operation, operation: Operation) -> bool:
+def comes_first(other: Operation, operation: Operation) -> bool:
+    """Whether one operation of a plan has to end before the other begins."""
     if other.action is Action.STOP and operation.action is not Action.STOP:
         return other.host == operation.host or other.key == operation.key
     return other.key in operation.after

@@ -38,6 +38,7 @@ class User:
     def __init__(self, folder: Path, lab: Lab) -> None:
         folder.mkdir(exist_ok=True)
         self.folder = folder
+        self.more: dict[str, str] = {}
         self.known_hosts = folder / "known_hosts"
         self.hosts = {entry["name"]: entry for entry in lab.inventory()["hosts"]}
         self.known_hosts.write_bytes(lab.known_hosts.read_bytes())
@@ -110,4 +111,5 @@ class User:
             "OZWALD_SSH_CONFIG": str(self.folder / "ssh_config"),
             "PYTHONPATH": root,
             "NO_COLOR": "1",
+            **self.more,
         }

@@ -1,8 +1,6 @@
 """`list_active_services`."""
 
 import time
-from datetime import UTC, datetime
-from typing import Any
 
 import click
 
@@ -10,6 +8,7 @@ from ozwald.cli.output import emit, limit_option, output_option, print_table, wa
 from ozwald.cli.workspace import Workspace, with_workspace
 from ozwald.execution.observe import observe_containers
 from ozwald.model.active import ActiveService
+from ozwald.model.active_document import active_document
 from ozwald.model.units import show_age
 from ozwald.planning.active import active_services
 from ozwald.state.wanted import read_wanted, wanted_path
@@ -31,7 +30,7 @@ def list_active_services(workspace: Workspace, limit: str | None, output: str) -
     headings = ("INSTANCE", "SERVICE", "VARIETY", "PROFILE", "HOST", "STATUS", "AGE", "ENDPOINT", "REASON")
     rows = [_row(service) for service in services]
     emit(
-        [_active(service) for service in services],
+        [active_document(service) for service in services],
         output,
         table=lambda: print_table(headings, rows, empty="nothing is running; start something with: ozwald apply"),
     )
@@ -51,21 +50,3 @@ def _row(service: ActiveService) -> tuple[str, ...]:
         service.endpoint or "-",
         service.reason,
     )
-
-
-def _active(service: ActiveService) -> dict[str, Any]:
-    since = datetime.fromtimestamp(service.since, UTC).isoformat() if service.since else None
-    return {
-        "name": service.key.name,
-        "service": service.service,
-        "realm": service.key.realm,
-        "variety": service.variety,
-        "profile": service.profile,
-        "status": service.status.value,
-        "reason": service.reason,
-        "since": since,
-        "host": service.host,
-        "endpoint": service.endpoint,
-        "image": service.image,
-        "generation": service.generation,
-    }

@@ -10,11 +10,11 @@ from ozwald.cli.output import emit, output_option, print_table, warn
 from ozwald.cli.workspace import Workspace, with_workspace
 from ozwald.config.schema_files import published_schema
 from ozwald.errors import Problem, RequestError, SettingsError
-from ozwald.model.service import ServiceDefinition
+from ozwald.planning.definition_document import definition_document
 from ozwald.planning.explain import explain as explain_values
 from ozwald.planning.names import parse_definition
 from ozwald.planning.patterns import select
-from ozwald.planning.resolve import layers, merge, varieties_by_preference
+from ozwald.planning.resolve import varieties_by_preference
 
 
 @click.command()
@@ -71,7 +71,7 @@ def list_configured_services(workspace: Workspace, output: str) -> None:
         for definition in definitions
     ]
     headings = ("REALM", "SERVICE", "TYPE", "VARIETIES", "PROFILES", "DESCRIPTION")
-    document = [_definition(definition) for definition in definitions]
+    document = [definition_document(definition) for definition in definitions]
     emit(document, output, table=lambda: print_table(headings, rows, empty="no services are configured"))
 
 
@@ -141,22 +141,4 @@ def _problem(problem: Problem) -> dict[str, str | int]:
         "column": problem.column,
         "path": problem.path,
         "message": problem.message,
-    }
-
-
-def _definition(definition: ServiceDefinition) -> dict[str, object]:
-    return {
-        "realm": definition.realm,
-        "name": definition.name,
-        "type": definition.type,
-        "description": definition.description,
-        "varieties": {
-            name: {
-                "hardware": variety.hardware.value,
-                "image": merge(layers(definition, variety=name, profile=None)).get("image"),
-            }
-            for name, variety in definition.varieties.items()
-        },
-        "profiles": list(definition.profiles),
-        "image": merge(layers(definition, variety=None, profile=None)).get("image"),
     }

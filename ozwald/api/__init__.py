@@ -1,0 +1,1 @@
+"""The HTTP API: a Bottle application that reads and writes state only, and the server in front of it."""

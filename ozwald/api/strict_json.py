@@ -1,0 +1,59 @@
+"""Reads JSON bodies that may be hostile: bounded, without duplicate keys, NaN or depth."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+MOST_BYTES: Final = 1024 * 1024
+MOST_DEPTH: Final = 20
+
+
+class NotJson(ValueError):
+    """The body is no JSON that is taken here; the text says why."""
+
+
+def read_json(body: bytes) -> Any:
+    """The value of a JSON text in UTF-8.
+
+    Raises:
+        NotJson: it is none, is nested too deeply, names a key twice, or has a number that JSON has not.
+    """
+    if _depth(body) > MOST_DEPTH:
+        raise NotJson(f"the body is nested more than {MOST_DEPTH} deep")
+    try:
+        return json.loads(body.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse, parse_int=_number)
+    except NotJson:
+        raise
+    except (ValueError, RecursionError) as err:
+        raise NotJson(f"the body is not JSON: {err}") from err
+
+
+def _depth(body: bytes) -> int:
+    """The deepest nesting there can be; brackets in texts count too, which no honest body notices."""
+    deepest = depth = 0
+    for character in body:
+        if character in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif character in b"]}":
+            depth -= 1
+    return deepest
+
+
+def _unique(pairs: Sequence[tuple[str, Any]]) -> Mapping[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise NotJson(f"the key {key[:40]!r} is there twice")
+        found[key] = value
+    return found
+
+
+def _refuse(name: str) -> Any:
+    raise NotJson(f"{name} is not JSON")
+
+
+def _number(text: str) -> int:
+    if len(text) > 20:
+        raise NotJson("a number has too many digits")
+    return int(text)

@@ -1,0 +1,53 @@
+"""Takes requests: what is accepted here is on disk before the answer goes out."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from ozwald.errors import OzwaldError
+from ozwald.execution.intent import store
+from ozwald.model.history import Author
+from ozwald.model.settings import Settings
+from ozwald.model.wanted import WantedSet
+from ozwald.planning.asking import Ask, wanted_after
+from ozwald.state.home import DataFolder
+from ozwald.state.wanted import changing_wanted, read_wanted
+
+
+class GenerationMoved(OzwaldError):
+    """Somebody else has changed the wanted set since the caller read it."""
+
+    http_status = 409
+
+
+class Desk:
+    """One provisioner's wanted set, as requests change it; `wake` tells the loop."""
+
+    def __init__(self, settings: Settings, home: DataFolder, provisioner: str, wake: Callable[[], None]) -> None:
+        self.settings = settings
+        self._home = home
+        self._provisioner = provisioner
+        self._wake = wake
+
+    def submit(self, ask: Ask, *, author: Author, expected: int | None = None) -> WantedSet:
+        """Makes what is asked for durable as a new generation and wakes the loop.
+
+        Asking for what is wanted already changes nothing. `expected` is the generation that the caller knows.
+
+        Raises:
+            RequestError: the request does not make sense.
+            GenerationMoved: the wanted set is of another generation than expected.
+            StateError: it could not be written; nothing has changed.
+        """
+        known = self.settings.inventory.hosts
+        with changing_wanted(self._home, self._provisioner) as path:
+            stored = read_wanted(path)
+            generation = stored.generation if stored else 0
+            if expected is not None and expected != generation:
+                raise GenerationMoved(f"the wanted set is at generation {generation}, not {expected}: read it again")
+            wanted = wanted_after(ask, stored, known=known, looked_at=known)
+            if stored is None or wanted.instances != stored.instances:
+                wanted = replace(wanted, generation=generation + 1)
+                store(wanted, stored, home=self._home, provisioner=self._provisioner, author=author, at=time.time())
+        self._wake()
+        return wanted

@@ -1,0 +1,37 @@
+"""Whether the controller lives: the loop passes, Redis answers."""
+
+import secrets
+from collections.abc import Callable
+
+from ozwald.controller.board import Board
+from ozwald.execution.clock import MONOTONIC, Clock
+
+# A pass waits for hosts that are silent, each with its own deadlines.
+OLDEST_PASS_S = 90.0
+
+
+class Vitals:
+    """Answers for `/health`. `boot` is another for each start of the controller."""
+
+    def __init__(self, board: Board, redis_problem: Callable[[], str], clock: Clock = MONOTONIC) -> None:
+        self.boot = secrets.token_hex(4)
+        self._board = board
+        self._redis_problem = redis_problem
+        self._clock = clock
+
+    def problems(self) -> list[str]:
+        """What is not well, in words; empty when all is."""
+        return [text for text in (self._loop_problem(), self._redis_problem()) if text]
+
+    def pass_age_s(self) -> float | None:
+        """Seconds since the last pass ended, None before the first."""
+        at = self._board.view.at
+        return self._clock.now() - at if at else None
+
+    def _loop_problem(self) -> str:
+        age_s = self.pass_age_s()
+        if age_s is None:
+            return "the loop has not looked at the hosts yet"
+        if age_s > OLDEST_PASS_S:
+            return f"the loop's last pass was {age_s:.0f} s ago"
+        return self._board.view.problem
