@@ -30,6 +30,7 @@ HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
 }
+JSON = {**HEADERS, "Content-Type": "application/json"}
 UPDATE_PATHS = ("/srv/services/active/update", "/srv/services/update", "/srv/services/dynamic/update")
 
 
@@ -66,29 +67,29 @@ class _Routes:
         self._site = site
         self._kept: tuple[int, bytes] = (-1, b"")
 
-    def health(self) -> Any:
+    def health(self) -> bottle.HTTPResponse:
         problems = self._site.vitals.problems()
         if not problems:
-            return {"status": "healthy"}
+            return _answer(200, {"status": "healthy"})
         return _answer(503, {"status": "unhealthy", "detail": "; ".join(problems)})
 
-    def configured(self) -> Any:
+    def configured(self) -> bottle.HTTPResponse:
         realms = self._site.desk.settings.realms.values()
-        return _listed([definition_document(one) for realm in realms for one in realm.definitions.values()])
+        return _answer(200, [definition_document(one) for realm in realms for one in realm.definitions.values()])
 
-    def active(self) -> Any:
+    def active(self) -> bottle.HTTPResponse:
         view = self._site.board.view
         tag = f'"{self._site.vitals.boot}-{view.number}"'
         if bottle.request.headers.get("If-None-Match") == tag:
-            return bottle.HTTPResponse(status=304, headers={"ETag": tag})
+            return bottle.HTTPResponse(status=304, headers={**HEADERS, "ETag": tag})
         number, body = self._kept
         if number != view.number:
             body = json.dumps([active_document(one) for one in view.services]).encode()
             self._kept = view.number, body
-        headers = {"ETag": tag, "Content-Type": "application/json", "X-Ozwald-Generation": str(view.generation)}
+        headers = {**JSON, "ETag": tag, "X-Ozwald-Generation": str(view.generation)}
         return bottle.HTTPResponse(body, status=200, headers=headers)
 
-    def one_active(self, name: str) -> Any:
+    def one_active(self, name: str) -> bottle.HTTPResponse:
         realm, _, instance = name.rpartition(":")
         found = [
             active_document(one)
@@ -97,24 +98,29 @@ class _Routes:
         ]
         if not found:
             return _answer(404, {"detail": f"no active service {name[:100]!r}; GET /srv/services/active/ lists them"})
-        return found[0] if len(found) == 1 else _answer(300, {"detail": "it is in several places", "services": found})
+        return (
+            _answer(200, found[0])
+            if len(found) == 1
+            else _answer(300, {"detail": "it is in several places", "services": found})
+        )
 
-    def resources(self) -> Any:
+    def resources(self) -> bottle.HTTPResponse:
         view, pattern = self._site.board.view, bottle.request.query.get("host")
         inventory = self._site.desk.settings.inventory
         chosen = {host.name for host in select(inventory, pattern)} if pattern else set(view.hosts)
         now = time.time()
-        return _listed(
+        return _answer(
+            200,
             [
                 resource_document(view.resources[name], now=now)
                 if name in view.resources
                 else {"host": name, "detail": reason or "not looked at yet"}
                 for name, reason in view.hosts.items()
                 if name in chosen
-            ]
+            ],
         )
 
-    def update(self) -> Any:
+    def update(self) -> bottle.HTTPResponse:
         site = self._site
         requests = wanted_list(read_json(_body()), site.desk.settings.realms)
         wanted = site.desk.submit(
@@ -141,8 +147,6 @@ def _guard(site: Site) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def plugin(handler: Callable[..., Any]) -> Callable[..., Any]:
         def guarded(*arguments: Any, **named: Any) -> Any:
             request = bottle.request
-            for header, value in HEADERS.items():
-                bottle.response.set_header(header, value)
             if not is_known_host(request.environ.get("HTTP_HOST"), site.names):
                 return _answer(421, {"detail": "this server is not known by that name; see --listen"})
             is_open = request.path.rstrip("/") == "/health"
@@ -183,21 +187,15 @@ def _expected(header: str | None) -> int | None:
     return int(text)
 
 
-def _listed(document: list[Any]) -> Any:
-    return _answer(200, document)
-
-
 def _answer(status: int, document: Any) -> bottle.HTTPResponse:
-    headers = {**HEADERS, "Content-Type": "application/json"}
-    return bottle.HTTPResponse(json.dumps(document), status=status, headers=headers)
+    return bottle.HTTPResponse(json.dumps(document), status=status, headers=JSON)
 
 
 def _error(error: bottle.HTTPError) -> str:
     """What Bottle itself refuses, in our form; the trace of a mistake goes to the log and to nobody else."""
     if error.exception is not None:
         log.error("a request failed: %s\n%s", error.exception, error.traceback)
-    bottle.response.content_type = "application/json"
-    for header, value in HEADERS.items():
+    for header, value in JSON.items():
         bottle.response.set_header(header, value)
     texts = {404: "there is no such path; GET /openapi.json lists them", 405: "this path does not take that method"}
     status = int(error.status_code)

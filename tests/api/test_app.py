@@ -1,0 +1,238 @@
+"""The routes, called as a server calls them."""
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ozwald.api.app import Site, make_app
+from ozwald.controller.board import Board, View
+from ozwald.controller.desk import Desk
+from ozwald.controller.vitals import Vitals
+from ozwald.model.active import ActiveService, Status
+from ozwald.model.host import Inventory
+from ozwald.model.resources import HostResources
+from ozwald.model.settings import Settings
+from ozwald.state.home import DataFolder
+from ozwald.state.wanted import read_wanted, wanted_path
+from tests.builders import definition, host, key, realms
+
+KEY = "the-key-of-the-tests-which-is-long"
+LLM = definition("llm", varieties={"cpu-only": {}}, profiles={"fast": {}})
+SETTINGS = Settings(
+    path="settings.yml",
+    realms=realms(LLM),
+    inventory=Inventory(hosts={"box1": host("box1"), "box2": host("box2")}, groups={}),
+)
+CHAT = ActiveService(key=key("chat"), service="llm", status=Status.AVAILABLE, host="box1", since=0.0, generation=3)
+
+
+class Api:
+    """An application with a board and a desk of its own; `woken` counts the requests that reached the loop."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home = DataFolder(folder)
+        self.board, self.woken, self.redis = Board(), 0, ""
+        self.desk = Desk(SETTINGS, self.home, "local", self._wake)
+        vitals = Vitals(self.board, lambda: self.redis)
+        self.app = make_app(
+            Site(board=self.board, desk=self.desk, vitals=vitals, key=KEY.encode(), names={"localhost"})
+        )
+        self.view = View(
+            number=1, at=vitals._clock.now(), generation=3, services=(CHAT,), hosts={"box1": "", "box2": "no route"}
+        )
+        self.board.publish(self.view)
+
+    def _wake(self) -> None:
+        self.woken += 1
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        token: str | None = KEY,
+        name: str = "localhost:8000",
+    ) -> tuple[int, dict[str, str], Any]:
+        content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        path, _, query = path.partition("?")
+        environ: dict[str, Any] = {
+            "REQUEST_METHOD": method,
+            "PATH_INFO": path,
+            "QUERY_STRING": query,
+            "SERVER_NAME": "localhost",
+            "SERVER_PORT": "8000",
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "HTTP_HOST": name,
+            "CONTENT_LENGTH": str(len(content)),
+            "CONTENT_TYPE": "application/json",
+            "wsgi.input": io.BytesIO(content),
+            "wsgi.errors": io.StringIO(),
+            "wsgi.url_scheme": "http",
+        }
+        environ |= {f"HTTP_{key.upper().replace('-', '_')}": value for key, value in (headers or {}).items()}
+        if token is not None:
+            environ["HTTP_AUTHORIZATION"] = f"Bearer {token}"
+        found: list[Any] = []
+        text = b"".join(self.app(environ, lambda status, given, info=None: found.extend([status, given])))
+        status, given = found[-2:]
+        return (
+            int(status.split()[0]),
+            {name.lower(): value for name, value in given},
+            json.loads(text) if text else None,
+        )
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Api:
+    return Api(tmp_path / "home")
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+@pytest.mark.parametrize("path", ["/health", "/srv/services/configured", "/srv/services/active", "/srv/host/resources"])
+def test_every_listing_answers_with_and_without_a_slash(api: Api, path: str, slash: str) -> None:
+    status, headers, _ = api.call("GET", path + slash)
+
+    assert status == 200
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("token", [None, "", "wrong", KEY + "x", KEY[:-1], "ü" * 20])
+def test_only_health_is_open(api: Api, token: str | None) -> None:
+    assert api.call("GET", "/health", token=token)[0] == 200
+    assert api.call("GET", "/srv/services/active/", token=token)[0] == 401
+    assert api.call("POST", "/srv/services/active/update/", [], token=token)[0] == 401
+    assert read_wanted(wanted_path(api.home, "local")) is None
+
+
+@pytest.mark.parametrize("name", ["evil.example", "localhost.evil.example:8000", "", "127.0.0.1.nip.io"])
+def test_a_name_that_is_not_this_servers_is_refused(api: Api, name: str) -> None:
+    assert api.call("GET", "/health", name=name)[0] == 421
+
+
+class TestHealth:
+    def test_it_is_healthy_when_the_loop_passes_and_redis_answers(self, api: Api) -> None:
+        assert api.call("GET", "/health")[::2] == (200, {"status": "healthy"})
+
+    def test_redis_that_does_not_answer_is_named(self, api: Api) -> None:
+        api.redis = "Redis does not work: refused"
+
+        status, _, document = api.call("GET", "/health")
+
+        assert (status, document["detail"]) == (503, "Redis does not work: refused")
+
+    def test_a_loop_that_hangs_is_named(self, api: Api) -> None:
+        api.board.publish(replace(api.view, at=api.view.at - 1000))
+
+        status, _, document = api.call("GET", "/health")
+
+        assert status == 503
+        assert "the loop's last pass was 1000 s ago" in document["detail"]
+
+
+class TestActive:
+    def test_it_lists_the_services_as_they_are(self, api: Api) -> None:
+        _, headers, document = api.call("GET", "/srv/services/active/")
+
+        assert [(one["name"], one["status"], one["host"]) for one in document] == [("chat", "available", "box1")]
+        assert headers["x-ozwald-generation"] == "3"
+
+    def test_what_has_not_changed_is_not_sent_again(self, api: Api) -> None:
+        tag = api.call("GET", "/srv/services/active/")[1]["etag"]
+
+        assert api.call("GET", "/srv/services/active/", headers={"If-None-Match": tag})[0] == 304
+        api.board.publish(replace(api.view, number=2, services=()))
+        assert api.call("GET", "/srv/services/active/", headers={"If-None-Match": tag})[::2] == (200, [])
+
+    def test_one_service_is_found_by_its_name(self, api: Api) -> None:
+        assert api.call("GET", "/srv/services/active/chat/")[2]["service"] == "llm"
+        assert api.call("GET", "/srv/services/active/default:chat")[2]["service"] == "llm"
+        assert api.call("GET", "/srv/services/active/gone")[0] == 404
+
+
+class TestResources:
+    def test_a_host_that_was_not_reached_says_why(self, api: Api) -> None:
+        api.board.publish(replace(api.view, resources={"box1": HostResources(host="box1", observed_at=0.0)}))
+
+        _, _, document = api.call("GET", "/srv/host/resources")
+
+        assert [one["host"] for one in document] == ["box1", "box2"]
+        assert document[1]["detail"] == "no route"
+
+    def test_a_pattern_chooses_hosts_and_a_wrong_one_is_refused(self, api: Api) -> None:
+        assert [one["host"] for one in api.call("GET", "/srv/host/resources?host=box2")[2]] == ["box2"]
+        assert api.call("GET", "/srv/host/resources?host=nobody")[0] == 400
+
+
+class TestUpdate:
+    def test_what_was_accepted_is_on_disk(self, api: Api) -> None:
+        status, _, document = api.call("POST", "/srv/services/active/update/", [{"name": "chat", "service": "llm"}])
+
+        stored = read_wanted(wanted_path(api.home, "local"))
+        assert (status, document) == (202, {"status": "accepted", "generation": 1})
+        assert stored is not None
+        assert [one.key.name for one in stored.instances] == ["chat"]
+        assert api.woken == 1
+
+    def test_asking_for_the_same_again_makes_no_new_generation(self, api: Api) -> None:
+        answers = [api.call("POST", "/srv/services/update", [{"name": "llm"}])[2]["generation"] for _ in range(3)]
+
+        assert answers == [1, 1, 1]
+
+    def test_a_generation_that_moved_is_a_conflict(self, api: Api) -> None:
+        api.call("POST", "/srv/services/update", [{"name": "llm"}])
+
+        assert api.call("POST", "/srv/services/update", [], headers={"If-Match": "0"})[0] == 409
+        assert api.call("POST", "/srv/services/update", [], headers={"If-Match": '"1"'})[0] == 202
+
+    @pytest.mark.parametrize(
+        ("body", "status", "words"),
+        [
+            (b"nonsense", 400, "not JSON"),
+            ({}, 422, "must be a list"),
+            ([1], 422, "body[0] must be a map"),
+            ([{"service": "llm"}], 422, "body[0].name is missing"),
+            ([{"name": "a", "sevice": "llm"}], 422, "'sevice' is not known"),
+            ([{"name": "a", "service": 1}], 422, "body[0].service must be text"),
+            ([{"name": "a", "service": "lm"}], 400, "llm"),
+            ([{"name": "llm", "profile": "fats"}], 400, "fast"),
+            ([{"name": "llm"}, {"name": "llm"}], 400, "twice"),
+            ([{"name": "../x", "service": "llm"}], 400, "name"),
+            ([{"name": "a", "service": "llm"}] * 10_001, 422, "more than 10000"),
+        ],
+        ids=lambda value: str(value)[:30],
+    )
+    def test_what_is_wrong_is_refused_by_its_place_and_nothing_is_written(
+        self, api: Api, body: Any, status: int, words: str
+    ) -> None:
+        answer, _, document = api.call("POST", "/srv/services/active/update/", body)
+
+        assert answer == status
+        assert words in document["detail"]
+        assert read_wanted(wanted_path(api.home, "local")) is None
+        assert api.woken == 0
+
+    def test_a_set_that_cannot_be_written_is_not_accepted(self, api: Api) -> None:
+        api.home.path.parent.mkdir(exist_ok=True)
+        api.home.path.write_text("not a folder")
+
+        status, _, document = api.call("POST", "/srv/services/update", [{"name": "llm"}])
+
+        assert status == 503
+        assert str(api.home.path) in document["detail"]
+
+
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/nothing", 404), ("DELETE", "/health", 405)])
+def test_what_is_not_there_is_answered_in_json(api: Api, method: str, path: str, status: int) -> None:
+    answer, headers, document = api.call(method, path)
+
+    assert answer == status
+    assert headers["content-type"].startswith("application/json")
+    assert document["detail"]
