@@ -4,7 +4,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from ozwald.controller.backoff import Backoff
@@ -22,12 +22,15 @@ from ozwald.execution.steps import Result, Step
 from ozwald.model.active import ActiveService, Status
 from ozwald.model.host import Host
 from ozwald.model.plan import Action, InstanceKey, Operation, Plan
+from ozwald.model.resources import HostResources
 from ozwald.model.settings import Settings
 from ozwald.model.wanted import WantedSet
 from ozwald.planning.active import active_services
 from ozwald.planning.planner import placed_as
 from ozwald.planning.situation import Situation
+from ozwald.remote.connection import HostConnection
 from ozwald.remote.fleet import Fleet
+from ozwald.remote.probe import probe
 from ozwald.state.home import DataFolder
 from ozwald.state.launch_logs import LaunchLogs
 from ozwald.state.wanted import changing_wanted, read_wanted, wanted_path, write_wanted
@@ -61,12 +64,15 @@ class Loop:
         *,
         clock: Clock = MONOTONIC,
         dice: random.Random | None = None,
+        patience: Patience | None = None,
+        probe: Callable[[HostConnection], HostResources] = probe,
     ) -> None:
+        self._patience = patience or Patience()
         self._charge = charge
         self._fleet = fleet
         self._board = board
         self._clock = clock
-        self._watch = Watch(fleet, charge.settings.inventory, charge.hosts)
+        self._watch = Watch(fleet, charge.settings.inventory, charge.hosts, probe=probe)
         self._work = Work(self._done)
         self._backoff = Backoff(dice or random.Random())
         self._failures: dict[InstanceKey, str] = {}
@@ -159,7 +165,7 @@ class Loop:
             provisioner=charge.provisioner, controller=controller, generation=wanted.generation, owner=charge.owner
         )
         engine_of = lambda name: self._fleet.connection(charge.hosts[name]).engine()  # noqa: E731
-        return Crew(engine_of, ownership, self._report, Patience(), self._stopped, self._clock)
+        return Crew(engine_of, ownership, self._report, self._patience, self._stopped, self._clock)
 
     def _done(self, result: Result) -> None:
         key = result.operation.key

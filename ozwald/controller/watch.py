@@ -1,7 +1,7 @@
 """Looks at all hosts for the loop: containers at every pass, hardware at a gentle pace."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from ozwald.model.host import Host, Inventory
 from ozwald.model.observation import Observation
@@ -17,7 +17,15 @@ FACTS_S = 300.0
 class Watch:
     """Remembers each host's facts, and what was last seen of one that does not answer now."""
 
-    def __init__(self, fleet: Fleet, inventory: Inventory, hosts: Mapping[str, Host]) -> None:
+    def __init__(
+        self,
+        fleet: Fleet,
+        inventory: Inventory,
+        hosts: Mapping[str, Host],
+        *,
+        probe: Callable[[HostConnection], HostResources] = probe,
+    ) -> None:
+        self._probe = probe
         self._fleet = fleet
         self._inventory = inventory
         self._hosts = hosts
@@ -45,5 +53,5 @@ class Watch:
         name = connection.host.name
         known = self.facts.get(name)
         if known is None or time.time() - known.observed_at > FACTS_S:
-            known = self.facts[name] = probe(connection)
+            known = self.facts[name] = self._probe(connection)
         return Observation(resources=known, containers=connection.engine().list_containers())

@@ -1,0 +1,195 @@
+"""The loop keeps what was asked for running on fake engines, whatever happens to them."""
+
+import random
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from ozwald.controller.board import Board
+from ozwald.controller.desk import Desk
+from ozwald.controller.loop import Charge, Loop
+from ozwald.errors import ConnectionFailed, Failure, HostError
+from ozwald.model.active import Status
+from ozwald.model.history import Author
+from ozwald.model.host import Host, Inventory
+from ozwald.model.resources import HostResources
+from ozwald.model.settings import Settings
+from ozwald.planning.asking import Exactly
+from ozwald.remote.fleet import Fleet, HostResults
+from ozwald.state.home import DataFolder
+from tests.builders import definition, host, realms, request
+from tests.execution.fleet import IMPATIENT
+from tests.fakes.engine import FakeEngine
+
+ME = Author(owner="ann", command="test")
+SETTINGS = Settings(
+    path="settings.yml",
+    realms=realms(
+        definition("db", base={"image": "db:1"}), definition("llm", base={"image": "llm:1"}), definition("bad")
+    ),
+    inventory=Inventory(hosts={name: host(name) for name in ("box1", "box2")}),
+)
+
+
+@dataclass
+class Link:
+    """A connection to a fake host."""
+
+    host: Host
+    fake: FakeEngine
+
+    def engine(self) -> FakeEngine:
+        return self.fake
+
+
+@dataclass
+class Links:
+    """A fleet of fake hosts; those in `cut` cannot be reached."""
+
+    engines: dict[str, FakeEngine]
+    cut: set[str] = field(default_factory=set)
+
+    def connection(self, wanted: Host, **_: Any) -> Link:
+        if wanted.name in self.cut:
+            raise ConnectionFailed(wanted.name, "no route to host", failure=Failure.RETRYABLE)
+        return Link(wanted, self.engines[wanted.name])
+
+    def map(self, hosts: Iterable[Host], work: Callable[[Any], Any]) -> HostResults[Any]:
+        values, failures = {}, {}
+        for one in hosts:
+            try:
+                values[one.name] = work(self.connection(one))
+            except HostError as error:
+                failures[one.name] = error
+        return HostResults(values=values, failures=failures)
+
+
+class World:
+    """A loop whose passes a test makes one by one."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home = DataFolder(folder)
+        with self.home.changing([]):
+            pass
+        self.links = Links({name: FakeEngine(name, images=["db:1", "llm:1"]) for name in ("box1", "box2")})
+        self.board = Board()
+        charge = Charge(
+            settings=SETTINGS, hosts=SETTINGS.inventory.hosts, home=self.home, provisioner="local", owner="ann"
+        )
+        self.loop = Loop(
+            charge,
+            cast(Fleet, self.links),
+            self.board,
+            dice=random.Random(1),
+            patience=IMPATIENT,
+            probe=lambda link: HostResources(host=link.host.name, observed_at=time.time()),
+        )
+        self.desk = Desk(SETTINGS, self.home, "local", self.loop.wake)
+
+    def asks(self, *instances: Any) -> None:
+        self.desk.submit(Exactly(requests=tuple(request(one) for one in instances)), author=ME)
+
+    def passes(self, count: int = 3) -> None:
+        """Passes, each after what the one before began has ended."""
+        for _ in range(count):
+            self.loop.pass_once()
+            while self.loop._work.under_way:
+                time.sleep(0.001)
+
+    @property
+    def statuses(self) -> dict[str, Status]:
+        return {one.key.name: one.status for one in self.board.view.services}
+
+    def running(self) -> dict[str, list[str]]:
+        return {
+            name: sorted(one.name.split("--")[-1] for one in engine.containers.values() if one.state == "running")
+            for name, engine in self.links.engines.items()
+        }
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path / "home")
+
+
+def test_nothing_is_touched_before_anything_was_asked_for(world: World) -> None:
+    world.passes()
+
+    assert world.running() == {"box1": [], "box2": []}
+    assert world.board.view.hosts == {"box1": "", "box2": ""}
+
+
+def test_what_is_asked_for_runs(world: World) -> None:
+    world.asks("db", "llm")
+    world.passes()
+
+    assert sorted([*world.running()["box1"], *world.running()["box2"]]) == ["db", "llm"]
+    assert world.statuses == {"db": Status.AVAILABLE, "llm": Status.AVAILABLE}
+    assert world.board.view.generation == 1
+
+
+def test_what_is_not_asked_for_any_more_is_stopped(world: World) -> None:
+    world.asks("db", "llm")
+    world.passes()
+    world.asks("llm")
+    world.passes()
+
+    assert world.statuses == {"llm": Status.AVAILABLE}
+
+
+def test_a_container_that_was_removed_comes_back(world: World) -> None:
+    world.asks("db")
+    world.passes()
+    world.links.engines["box1"].containers.clear()
+    world.passes()
+
+    assert world.running()["box1"] == ["db"]
+
+
+def test_a_host_that_does_not_answer_destroys_nothing(world: World) -> None:
+    world.asks("db")
+    world.passes()
+    world.links.cut.add("box1")
+    world.passes()
+
+    assert world.statuses == {"db": Status.UNREACHABLE}
+    assert world.running() == {"box1": ["db"], "box2": []}
+    world.links.cut.clear()
+    world.passes()
+    assert world.statuses == {"db": Status.AVAILABLE}
+
+
+def test_when_no_host_answers_nothing_is_done(world: World) -> None:
+    world.asks("db")
+    world.links.cut |= {"box1", "box2"}
+    world.passes()
+
+    assert world.statuses == {"db": Status.WAITING}
+    assert world.board.view.hosts == {"box1": "no route to host", "box2": "no route to host"}
+
+
+def test_what_fails_says_why_and_is_left_alone_for_a_while(world: World) -> None:
+    world.asks("bad")
+    world.passes(5)
+
+    service = world.board.view.services[0]
+    tries = [one for engine in world.links.engines.values() for one in engine.calls if one[0] == "pull"]
+    assert service.status is Status.FAILED
+    assert "bad:1" in service.reason
+    assert "tried again in" in service.reason
+    assert len(tries) == 1
+
+
+def test_a_wanted_set_that_cannot_be_read_means_hold(world: World) -> None:
+    world.asks("db")
+    world.passes()
+    (world.home.path / "wanted" / "local.json").write_text("{}")
+
+    world.loop._pass_safely()
+
+    assert world.running()["box1"] == ["db"]
+    assert "damaged" in world.board.view.problem
