@@ -54,7 +54,7 @@ class Link:
         except TimeoutError:
             self._stuck_since = self._stuck_since or time.monotonic()
             if time.monotonic() - max(self._stuck_since, self.heard) >= QUIET_S + ANSWER_S:
-                raise SilentError from None
+                raise SilentError("it takes nothing any more") from None
             raise
         self._stuck_since = None
         return sent

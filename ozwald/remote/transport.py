@@ -94,7 +94,10 @@ class GuardedTransport(paramiko.Transport):
         if self.parting:
             return f"the host ended it: {self.parting}"
         error = self.saved_exception
-        return clean(str(error)) if error is not None else ""
+        if error is None:
+            return ""
+        # paramiko's plain end of file has no text, and is all that tells of an sshd that was ended.
+        return clean(str(error)) or ("it hung up" if isinstance(error, EOFError) else type(error).__name__)
 
     def rest(self) -> None:
         """Wakes up less often from now on, as one of many connections that wait."""

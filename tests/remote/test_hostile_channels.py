@@ -1,5 +1,6 @@
 """What a hostile sshd may do on an open connection: flood, overflow, cheat, and say farewell."""
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -176,6 +177,16 @@ def test_a_packet_of_impossible_length_ends_the_connection_at_once(server: SshSe
     connection.transport.join(2)
 
     assert not connection.is_open()
+    connection.close()
+
+
+def test_a_host_that_hangs_up_without_a_word_is_told_from_other_losses(server: SshServer) -> None:
+    server.behaviour.on_exec = lambda channel, command: channel.get_transport().sock.shutdown(socket.SHUT_RDWR)
+    connection = connected(server)
+    with pytest.raises(ConnectionFailed, match=r"lost while a command ran \(it hung up\)$") as error:
+        connection.run(["true"], timeout_s=5)
+
+    assert error.value.failure is Failure.UNKNOWN
     connection.close()
 
 
