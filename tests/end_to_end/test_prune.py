@@ -1,5 +1,9 @@
 """What nobody uses is removed when the user agrees, and everything of Ozwald on a host can be listed."""
 
+import os
+import pty
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -62,6 +66,36 @@ def test_it_shows_what_would_go_and_removes_it_only_when_told(user: User, clean_
     assert networks(clean_hosts) == ["bridge", "host", "none"]
     assert len(volumes(clean_hosts, "box2")) == 2
     assert user.types("prune", "--yes").out == "nothing to remove\n"
+
+
+@pytest.mark.parametrize(("answer", "told"), [("n", "nothing was removed"), ("y", "done: 3 removed")])
+def test_at_a_terminal_it_asks(user: User, clean_hosts: Lab, config: Path, answer: str, told: str) -> None:
+    has_run(user, config)
+    ours, theirs = pty.openpty()
+    asking = subprocess.Popen(
+        [sys.executable, "-m", "ozwald", "prune"],
+        cwd=user.folder,
+        env=user.environment,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    said = read_until(ours, b"remove all of it? [y/N]: ")
+    os.write(ours, answer.encode() + b"\n")
+    said += read_until(ours, told.encode())
+    os.close(ours)
+
+    assert told in said.decode()
+    assert asking.wait(timeout=10) == 0
+
+
+def read_until(terminal: int, end: bytes) -> bytes:
+    said, deadline = b"", time.monotonic() + 20
+    while end not in said and time.monotonic() < deadline:
+        said += os.read(terminal, 4096)
+    return said
 
 
 def test_named_volumes_that_ozwald_made_go_only_with_volumes(user: User, clean_hosts: Lab, config: Path) -> None:

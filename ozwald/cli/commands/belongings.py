@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ozwald.cli.harmless import harmless_line
 from ozwald.cli.output import emit, limit_option, output_option, print_table, wait_option, warn, warn_unreachable
 from ozwald.cli.workspace import Workspace, with_workspace
 from ozwald.errors import RequestError
@@ -117,7 +118,10 @@ def _agreed() -> bool:
     if not sys.stdin.isatty():
         raise RequestError("nothing was removed: look at what would go, then run this again with --yes")
     try:
-        return click.confirm("remove all of it?")
+        if click.confirm("remove all of it?"):
+            return True
+        click.echo("nothing was removed")
+        return False
     except click.Abort as err:
         raise RequestError("nothing was removed; answer the question, or use --yes") from err
 
@@ -146,7 +150,7 @@ def _print_swept(swept: Swept) -> None:
     results = [(host, one) for host, ones in sorted(swept.items()) for one in ones]
     failed = [(host, one) for host, one in results if one.error]
     for host, one in failed:
-        click.echo(f"failed: {one.belonging.kind} {one.belonging.name} on {host}: {one.error}")
+        click.echo(harmless_line(f"failed: {one.belonging.kind} {one.belonging.name} on {host}: {one.error}"))
     told = f", {len(failed)} failed" if failed else ""
     click.echo(f"done: {len(results) - len(failed)} removed{told}")
 
