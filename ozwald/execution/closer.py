@@ -1,7 +1,9 @@
 """Plans twice: at first sight, and again after a closer look at what seems to have changed."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Final
 
 from ozwald.errors import HostError
 from ozwald.model.container import ContainerDetails
@@ -14,6 +16,8 @@ from ozwald.planning.situation import RegistryAnswer, Situation
 from ozwald.remote.connection import HostConnection
 from ozwald.remote.engine import Engine
 from ozwald.remote.fleet import Fleet
+
+AT_ONCE: Final = 8  # on one host, where each may be a session: sshd's MaxSessions is 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +55,8 @@ def _looked_at(situation: Situation, questions: Questions, fleet: Fleet) -> Situ
 
     def look(connection: HostConnection) -> tuple[list[ContainerDetails], dict[str, RegistryAnswer]]:
         engine, name = connection.engine(), connection.host.name
-        found = [engine.details(container_id) for container_id in questions.containers.get(name, ())]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            found = list(pool.map(engine.details, questions.containers.get(name, ())))
         answers = {reference: _ask_registry(engine, reference) for reference in questions.images.get(name, ())}
         return [one for one in found if one is not None], answers
 

@@ -3,7 +3,6 @@
 import json
 import logging
 import math
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Self
 from urllib.parse import quote
@@ -20,6 +19,7 @@ from ozwald.remote.container_config import update_body
 from ozwald.remote.docker_client import READ_S, DockerClient
 from ozwald.remote.docker_transport import BASE_URL, Dial
 from ozwald.remote.engine import Exec, Limits, LogStream, PullProgress
+from ozwald.remote.together import Together
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class DockerEngine:
     def __init__(self, client: DockerClient) -> None:
         self.host_name = client.host_name
         self._client = client
-        self._networks_lock = threading.Lock()
+        self._together = Together()
 
     @classmethod
     def over(cls, host_name: str, dial: Dial) -> Self:
@@ -79,8 +79,9 @@ class DockerEngine:
             return container_details.details(entry, self._image(entry["Image"]), api=self._client.api_numbers)
 
     def _image(self, reference: str) -> Any:
+        inspect: Callable[[str], Any] = self._client.api.inspect_image
         try:
-            return self._client.api.inspect_image(reference)  # type: ignore[no-untyped-call]
+            return self._together.ask(f"image {reference}", lambda: inspect(reference))
         except docker.errors.NotFound:
             return None
 
@@ -155,13 +156,15 @@ class DockerEngine:
         internal: bool = False,
     ) -> None:
         # Docker lets calls that come together make several networks of one name, which then serve nobody.
-        with self._networks_lock, self._client.call(f"creating network {name}", timeout_s=CHANGE_S, changes=True):
+        options = {"labels": dict(labels or {}), "driver": driver, "internal": internal, "check_duplicate": True}
+        self._together.ask(f"network {name}", lambda: self._ensure_network(name, options))
+
+    def _ensure_network(self, name: str, options: Mapping[str, Any]) -> None:
+        with self._client.call(f"creating network {name}", timeout_s=CHANGE_S, changes=True):
             if any(network["Name"] == name for network in self._client.api.networks(names=[name])):
                 return
             try:
-                self._client.api.create_network(
-                    name, driver=driver, labels=dict(labels or {}), internal=internal, check_duplicate=True
-                )
+                self._client.api.create_network(name, **options)
             except docker.errors.APIError as err:
                 if err.status_code != 409:
                     raise
