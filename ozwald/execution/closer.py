@@ -1,9 +1,7 @@
 """Plans twice: at first sight, and again after a closer look at what seems to have changed."""
 
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 
 from ozwald.errors import HostError
 from ozwald.model.container import ContainerDetails
@@ -16,8 +14,6 @@ from ozwald.planning.situation import RegistryAnswer, Situation
 from ozwald.remote.connection import HostConnection
 from ozwald.remote.engine import Engine
 from ozwald.remote.fleet import Fleet
-
-AT_ONCE: Final = 8  # on one host, where each may be a session: sshd's MaxSessions is 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +49,11 @@ def plan_closely(
 def _looked_at(situation: Situation, questions: Questions, fleet: Fleet) -> Situation:
     """What a host does not answer stays open: its containers are then judged by their labels."""
 
-    def look(connection: HostConnection) -> tuple[list[ContainerDetails], dict[str, RegistryAnswer]]:
+    def look(connection: HostConnection) -> tuple[Sequence[ContainerDetails], dict[str, RegistryAnswer]]:
         engine, name = connection.engine(), connection.host.name
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            found = list(pool.map(engine.details, questions.containers.get(name, ())))
+        found = engine.details(questions.containers.get(name, ()))
         answers = {reference: _ask_registry(engine, reference) for reference in questions.images.get(name, ())}
-        return [one for one in found if one is not None], answers
+        return found, answers
 
     seen = fleet.map([situation.hosts[name] for name in sorted(questions.hosts)], look).values
     details = {one.id: one for found, _ in seen.values() for one in found}

@@ -4,6 +4,7 @@ import json
 import logging
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, Self
 from urllib.parse import quote
 
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 CHANGE_S: Final = 60.0
 LOAD_S: Final = 1800.0
 MEASURE_S: Final = 120.0
+LOOKS_AT_ONCE: Final = 8  # each may be a session of its own, of which sshd allows ten
 LOG_PIECE: Final = 64 * 1024
 
 
@@ -64,26 +66,30 @@ class DockerEngine:
             return tuple(docker_answers.container(entry) for entry in self._client.api.containers(all=True))
 
     def state(self, container_id: str) -> ContainerState | None:
+        entry = self._inspect(container_id)
+        return docker_answers.state(entry) if entry else None
+
+    def details(self, container_ids: Iterable[str]) -> tuple[ContainerDetails, ...]:
+        with ThreadPoolExecutor(LOOKS_AT_ONCE) as pool:
+            entries = [entry for entry in pool.map(self._inspect, container_ids) if entry]
+            references = {entry["Image"] for entry in entries}
+            images = dict(zip(references, pool.map(self._image, references), strict=True))
+        api = self._client.api_numbers
+        return tuple(container_details.details(entry, images[entry["Image"]], api=api) for entry in entries)
+
+    def _inspect(self, container_id: str) -> Any:
         with self._client.call("inspecting a container", timeout_s=READ_S):
             try:
-                return docker_answers.state(self._client.api.inspect_container(container_id))
+                return self._client.api.inspect_container(container_id)
             except docker.errors.NotFound:
                 return None
-
-    def details(self, container_id: str) -> ContainerDetails | None:
-        with self._client.call("inspecting a container and its image", timeout_s=READ_S):
-            try:
-                entry = self._client.api.inspect_container(container_id)
-            except docker.errors.NotFound:
-                return None
-            return container_details.details(entry, self._image(entry["Image"]), api=self._client.api_numbers)
 
     def _image(self, reference: str) -> Any:
-        inspect: Callable[[str], Any] = self._client.api.inspect_image
-        try:
-            return self._together.ask(f"image {reference}", lambda: inspect(reference))
-        except docker.errors.NotFound:
-            return None
+        with self._client.call(f"looking for image {reference}", timeout_s=READ_S):
+            try:
+                return self._client.api.inspect_image(reference)  # type: ignore[no-untyped-call]
+            except docker.errors.NotFound:
+                return None
 
     def registry_digest(self, reference: str) -> str:
         with self._client.call(f"asking the registry for {reference}", timeout_s=CHANGE_S):
@@ -107,9 +113,8 @@ class DockerEngine:
                 return Activity()
 
     def image_id(self, reference: str) -> str | None:
-        with self._client.call(f"looking for image {reference}", timeout_s=READ_S):
-            image = self._image(reference)
-            return str(image["Id"]) if image else None
+        image = self._together.ask(f"image {reference}", lambda: self._image(reference))
+        return str(image["Id"]) if image else None
 
     def pull(
         self,

@@ -102,8 +102,8 @@ class Engine(Protocol):
     def state(self, container_id: str) -> ContainerState | None:
         """A close look at one container, or None when it is gone."""
 
-    def details(self, container_id: str) -> ContainerDetails | None:
-        """Everything a container was made with, or None when it is gone."""
+    def details(self, container_ids: Iterable[str]) -> tuple[ContainerDetails, ...]:
+        """Everything that containers were made with; those that are gone are not among them."""
 
     def registry_digest(self, reference: str) -> str:
         """The manifest, `sha256:…`, that the registry has under this reference now; nothing is fetched."""

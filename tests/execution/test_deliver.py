@@ -191,8 +191,7 @@ class TestFile:
         (folder / "a.conf").write_text("a = 2\n")
         container = fleet.box.named(NAME).id
 
-        looked = fleet.box.details(container)
-        assert looked is not None
+        [looked] = fleet.box.details([container])
         seen = replace(fleet.seen(), content_of=content_of, details={container: looked})
         [operation] = make_plan(wanted("llm"), known, seen, key=KEY).operations
 

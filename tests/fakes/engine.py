@@ -192,10 +192,10 @@ class FakeEngine:
             container = self.containers.get(container_id)
             return _state(container) if container else None
 
-    def details(self, container_id: str) -> ContainerDetails | None:
-        with self._call("details", container_id):
-            container = self.containers.get(container_id)
-            return _details(container) if container else None
+    def details(self, container_ids: Iterable[str]) -> tuple[ContainerDetails, ...]:
+        wanted = tuple(container_ids)
+        with self._call("details", " ".join(wanted)):
+            return tuple(_details(self.containers[one]) for one in wanted if one in self.containers)
 
     def registry_digest(self, reference: str) -> str:
         with self._call("registry_digest", reference):

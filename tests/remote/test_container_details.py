@@ -54,7 +54,7 @@ def made(engine: Engine, spec: ServiceSpec) -> ContainerDetails | None:
         return None
     for name, own in aliases[1:]:
         engine.connect(name, container_id, own)
-    details = engine.details(container_id)
+    [details] = engine.details([container_id])
     engine.remove(container_id, force=True)
     return details
 
@@ -90,7 +90,7 @@ def test_limits_are_changed_on_a_container_that_runs(engine: Engine) -> None:
 
     engine.update(container_id, Limits(restart="on-failure:3", mem_limit=256 << 20, cpus=0.5))
 
-    details = engine.details(container_id)
+    [details] = engine.details([container_id])
     state = engine.state(container_id)
     assert details is not None
     assert state is not None

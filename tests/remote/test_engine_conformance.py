@@ -141,14 +141,20 @@ class TestEngine:
         limits = {"RestartPolicy": {"Name": "on-failure", "MaximumRetryCount": 2}, "NanoCpus": 500_000_000}
         made = engine.create("ozsvc--r--a", {**SLEEP, "Env": ["A=1"], "HostConfig": limits})
 
-        details = engine.details(made)
+        [details] = engine.details([made, GONE])
 
-        assert details is not None
         assert details.id == made
         expected = {"image": f"docker.io/{IMAGE}", "environment.A": "1", "restart": "on-failure:2", "cpus": 0.5}
         assert {key: details.settings[key] for key in expected} == expected
         assert details.settings["command"] == SLEEP["Cmd"]
-        assert engine.details(GONE) is None
+
+    def test_many_containers_can_be_read_back_in_order(self, engine: Engine) -> None:
+        made = [engine.create(f"ozsvc--r--a{number}", {**SLEEP, "Env": [f"A={number}"]}) for number in range(12)]
+
+        details = engine.details(made)
+
+        assert [one.id for one in details] == made
+        assert [one.settings["environment.A"] for one in details] == [str(number) for number in range(12)]
 
     def test_limits_change_on_the_container_that_is_there(self, engine: Engine) -> None:
         made = engine.create("ozsvc--r--a", SLEEP)
@@ -156,8 +162,7 @@ class TestEngine:
 
         engine.update(made, Limits(restart="always", mem_limit=64 << 20))
 
-        details = engine.details(made)
-        assert details is not None
+        [details] = engine.details([made])
         assert (details.settings["restart"], details.settings["mem_limit"]) == ("always", 64 << 20)
         assert engine.list_containers()[0].is_running
         assert refused(lambda: engine.update(GONE, Limits(cpus=1.0))).status == 404
