@@ -49,6 +49,11 @@ os() {
     return 1
 }
 
+# Kernels before 6.1 do not have it in a file.
+architecture() {
+    first /proc/sys/kernel/arch || uname -m
+}
+
 memory() {
     while read -r key value unit; do
         case $key in MemTotal: | MemAvailable: | SwapTotal: | SwapFree:) say "$key $value $unit" ;; esac
@@ -258,7 +263,7 @@ main() {
     beside >&2 &
     section os os
     section kernel first /proc/sys/kernel/osrelease
-    section architecture uname -m
+    section architecture architecture
     section boot_id first /proc/sys/kernel/random/boot_id
     section processors processors
     section topology topology
