@@ -6,6 +6,7 @@ So two times are told where something starts: until the last container runs, and
 """
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -74,6 +75,7 @@ def timed(tool: Tool, state: State, task: Task) -> Taken:
     new = [at for at in started if at > began]
     if (len(started), len(new)) != RUNNING_AND_NEW[state]:
         raise SystemExit(f"benchmarks: {tool.name}, {state}: {len(started)} containers run, {len(new)} of them new")
+    print(f"{tool.name}, {state}: {whole_s:.2f} s", file=sys.stderr, flush=True)
     return Taken(
         tool=tool.name,
         state=state,
