@@ -96,7 +96,14 @@ def _step(step: Step) -> Table | Text:
     with_bar = Table.grid(padding=(0, 1), expand=True)
     with_bar.add_column(width=BAR_WIDTH)
     with_bar.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
-    with_bar.add_row(ProgressBar(step.pull.total_bytes, step.pull.got_bytes, width=BAR_WIDTH), text)
+    bar = ProgressBar(
+        step.pull.total_bytes,
+        step.pull.got_bytes,
+        width=BAR_WIDTH,
+        complete_style="cyan",
+        finished_style="green",
+    )
+    with_bar.add_row(bar, text)
     return with_bar
 
 

@@ -6,7 +6,10 @@ import re
 import struct
 import time
 from collections.abc import Iterator, Sequence
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
+from http.client import parse_headers
+from io import BytesIO
 from typing import Final
 from urllib.parse import quote, urlencode
 
@@ -41,18 +44,20 @@ def begin_log(
     asked |= {"follow": "1"} if wait else {}
     asked |= {"since": f"{since_ns // NANOSECONDS}.{since_ns % NANOSECONDS:09d}"} if since_ns is not None else {}
     path = f"/v{client.api.api_version}/containers/{quote(container_id, safe='')}/logs?{urlencode(asked)}"
-    log = DockerLog(client.host_name, client.dial(START_S), stall_s=None if wait else STALL_S)
+    log = DockerLog(client.host_name, client.dial(START_S), wait=wait)
     log.start(path)
     return log
 
 
 class DockerLog:
-    """See `ozwald.remote.engine.LogStream`. `stall_s` is how long the engine may be silent, None for ever."""
+    """See `ozwald.remote.engine.LogStream`. Without `wait` the engine has to go on within `STALL_S`."""
 
-    def __init__(self, host_name: str, pipe: Pipe, *, stall_s: float | None) -> None:
+    def __init__(self, host_name: str, pipe: Pipe, *, wait: bool) -> None:
         self._host_name = host_name
         self._pipe = pipe
-        self._stall_s = stall_s
+        self._stall_s = None if wait else STALL_S
+        self._asked = time.monotonic()
+        self._end_ns: int | None = None
         self._messages = LogMessages()
         self._first = b""
         self._closed = False
@@ -68,8 +73,11 @@ class DockerLog:
             status = int(head.split(b" ", 2)[1])
             if status != 200:
                 raise self._refused(status)
-            if b"\nTransfer-Encoding:" in head:
+            headers = parse_headers(BytesIO(head.partition(b"\n")[2] + b"\r\n\r\n"))
+            if "Transfer-Encoding" in headers:
                 raise ValueError("the engine's proxy answers in chunks, which HTTP/1.0 does not know")
+            if self._stall_s is not None and "Date" in headers:
+                self._end_ns = (int(parsedate_to_datetime(headers["Date"]).timestamp()) + 1) * NANOSECONDS
         except BaseException as err:
             self._pipe.close()
             if isinstance(err, HostError) or not isinstance(err, docker_failures.BROKEN_ANSWERS):
@@ -77,6 +85,8 @@ class DockerLog:
             raise self._broken(err, START_S) from err
 
     def read(self) -> Sequence[LogPiece]:
+        if self._is_past_end():
+            return ()
         try:
             while True:
                 content, self._first = self._first or self._pipe.recv(PIECE, self._stall_s), b""
@@ -91,6 +101,16 @@ class DockerLog:
     def close(self) -> None:
         self._closed = True
         self._pipe.close()
+
+    def _is_past_end(self) -> bool:
+        """Whether the last message came after the log was asked for: what writes faster than it is read has no end.
+
+        A moment further on than the time that has passed is of a clock that was wrong when the message was written.
+        """
+        if self._end_ns is None:
+            return False
+        passed_ns = int((time.monotonic() - self._asked + 1) * NANOSECONDS)
+        return self._end_ns <= self._messages.at_ns <= self._end_ns + passed_ns
 
     def _refused(self, status: int) -> EngineError:
         said = self._first
@@ -109,25 +129,37 @@ class LogMessages:
     """Takes the answer of `GET /containers/{id}/logs?timestamps=1` apart, however it arrives.
 
     Each message is in a frame that says its stream; a terminal's output has no frames and is all stdout. What
-    makes no sense raises ValueError, an answer that ends within a frame EOFError.
+    makes no sense raises ValueError, an answer that ends within a frame EOFError. `at_ns` is the last one's moment.
     """
 
     def __init__(self) -> None:
         self._rest = b""
         self._is_framed: bool | None = None
+        self._wrong: ValueError | None = None
         self._left = 0
         self._number = 0
-        self._at_ns = 0
+        self.at_ns = 0
 
     def feed(self, content: bytes) -> list[LogPiece]:
         """The messages that these bytes complete."""
+        if self._wrong is not None:
+            raise self._wrong
         content = self._rest + content
         if self._is_framed is None:
             self._is_framed = content[0] <= ENGINE_SPEAKS
-        return list(self._frames(content) if self._is_framed else self._terminal(content))
+        pieces: list[LogPiece] = []
+        try:
+            pieces.extend(self._frames(content) if self._is_framed else self._terminal(content))
+        except ValueError as err:
+            if not pieces:
+                raise
+            self._wrong = err
+        return pieces
 
     def end(self) -> list[LogPiece]:
         """What was written last without ending the line."""
+        if self._wrong is not None:
+            raise self._wrong
         rest, self._rest = self._rest, b""
         if self._left or (rest and self._is_framed):
             raise EOFError("the answer broke off within a message")
@@ -171,19 +203,19 @@ class LogMessages:
         if number == ENGINE_SPEAKS:
             raise ValueError(clean(message))
         if message[29:31] == b"Z " and message[19:20] == b".":
-            self._at_ns = _epoch_s(message[:19]) * NANOSECONDS + int(message[20:29])
+            self.at_ns = _epoch_s(message[:19]) * NANOSECONDS + int(message[20:29])
             return self._piece(message[31:])
         stamp = STAMP.match(message)
         if stamp is not None:
-            self._at_ns = _moment_ns(stamp)
-        elif self._is_framed or not self._at_ns:
+            self.at_ns = _moment_ns(stamp)
+        elif self._is_framed or not self.at_ns:
             raise ValueError("a line of the log has no moment")
         return self._piece(message[stamp.end() :] if stamp else message)
 
     def _piece(self, content: bytes) -> LogPiece:
         if self._number not in STREAMS:
             raise ValueError(f"there is no stream {self._number}")
-        return LogPiece(self._at_ns, STREAMS[self._number], content)
+        return LogPiece(self.at_ns, STREAMS[self._number], content)
 
 
 @lru_cache(maxsize=64)

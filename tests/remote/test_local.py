@@ -1,5 +1,6 @@
 import os
 import signal
+import socket
 import threading
 import time
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from ozwald.errors import EngineError
 from ozwald.model.host import Connection, Host
 from ozwald.remote.command import shell_words
-from ozwald.remote.local import LocalConnection
+from ozwald.remote.local import LocalConnection, _SocketPipe
 
 HERE = LocalConnection(Host(name="here", address="127.0.0.1", connection=Connection.LOCAL))
 
@@ -124,3 +125,25 @@ def test_with_become_a_closed_socket_is_reached_through_sudo_and_says_why_not(
 
 def _denied(*_: object) -> None:
     raise PermissionError
+
+
+def test_a_pipe_that_is_closed_wakes_the_thread_that_reads_it() -> None:
+    ours, theirs = socket.socketpair()
+    pipe = _SocketPipe(ours)
+    read: list[object] = []
+
+    def reading() -> None:
+        try:
+            read.append(pipe.recv(1, None))
+        except OSError:
+            read.append(b"")
+
+    reader = threading.Thread(target=reading)
+    reader.start()
+    reader.join(0.1)
+    assert reader.is_alive()
+    pipe.close()
+    reader.join(5)
+    theirs.close()
+
+    assert read == [b""]

@@ -61,7 +61,7 @@ def get_service_logs(
         whereabouts = _whereabouts(workspace, fleet, limit)
         found = whereabouts.find(keys) if keys else whereabouts.all()
         warn_unreachable(found.unreachable)
-        keys = keys or sorted({service.key for service in found.services})
+        keys = keys or sorted({service.key for service in found.services if limit is None or service.container_id})
         view = _view(keys, output=output, timestamps=timestamps)
         failed = _show(view, _logs(keys, found), asked, whereabouts, follow=follow)
     return 1 if failed or found.unreachable else 0
@@ -111,7 +111,7 @@ def _show(view: LogView, logs: dict[InstanceLog, str], asked: Asked, whereabouts
 
     for log, reason in logs.items():
         if log.container_id is None:
-            fail(log.key, f"there is no container: {reason}")
+            fail(log.key, f"no log: {reason}")
     for lines in past_lines([log for log in logs if log.container_id], engine_of, asked=asked, failed=fail):
         view.show(lines)
     if follow:
