@@ -6,7 +6,6 @@ from typing import Final, NamedTuple
 
 from ozwald.model.active import Status
 from ozwald.model.container import (
-    LABEL_CONTROLLER,
     LABEL_LIMITS,
     LABEL_PROFILE,
     LABEL_SERVICE,
@@ -22,8 +21,9 @@ from ozwald.planning.changes import changes, in_place
 from ozwald.planning.fingerprint import Marks
 from ozwald.planning.settled import settled
 from ozwald.planning.shares import cards_of
-from ozwald.planning.situation import Situation, instance_of, is_an_instance
+from ozwald.planning.situation import Situation
 from ozwald.planning.status import status_of
+from ozwald.planning.strangers import foreign
 
 MOST_TOLD: Final = 4
 
@@ -44,7 +44,7 @@ def wanted_here(placement: Placement, situation: Situation, marks: Marks) -> Ope
     """
     current = situation.named(placement.host, container_name(placement.key.realm, placement.key.name))
     if current is not None and not situation.owns(placement.host, current):
-        return _operation(placement, Action.BLOCKED, reason=_foreign(current, placement.host, situation.controller))
+        return _operation(placement, Action.BLOCKED, reason=foreign(current, placement.host, situation.controller))
     others = [container for container in situation.containers_of(placement.key, placement.host) if container != current]
     if current is None and others:
         current, *others = others
@@ -151,19 +151,6 @@ def _what_changed(current: ObservedContainer, placement: Placement) -> str:
     }
     changed = [f"{what} {old or 'none'} -> {new or 'none'}" for what, (old, new) in pairs.items() if old != new]
     return ", ".join(changed) or "its settings changed"
-
-
-def _foreign(container: ObservedContainer, host: str, controller: str) -> str:
-    owner = container.labels.get(LABEL_CONTROLLER)
-    if owner not in (None, controller) and is_an_instance(container):
-        return (
-            f"{container.name} on {host} belongs to another controller ({owner}); it is left alone: to take it over, "
-            f"ozwald adopt {instance_of(container)}"
-        )
-    return (
-        f"a container that is not ours has the name {container.name} on {host} (id {container.id[:12]}, image "
-        f"{container.image}); it is left alone: rename or remove it, or give the instance another name"
-    )
 
 
 def _operation(placement: Placement, action: Action, *, reason: str) -> Operation:

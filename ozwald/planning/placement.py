@@ -16,6 +16,7 @@ from ozwald.planning.resolve import hardware_of, layers, merge, requirements, re
 from ozwald.planning.room import DoesNotFit, clash
 from ozwald.planning.shares import observed_room
 from ozwald.planning.situation import Situation
+from ozwald.planning.strangers import running_for_another
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +167,8 @@ class _Placer:
 
     def _try_hosts(self, asked: _Asked) -> Unplaced | None:
         """Places an instance where it is best, or tells why no host can carry it."""
+        if not asked.homes and (stranger := running_for_another(asked.key, asked.hosts, self.situation)):
+            return Unplaced(key=asked.key, reason=stranger)
         reasons: dict[str, list[str]] = {host: ["unreachable"] for host in asked.hosts if host not in self.rooms}
         for host, variety in self._choices(asked):
             try:

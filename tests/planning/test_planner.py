@@ -163,6 +163,19 @@ class TestContainersOfOthers:
         assert (operation.action, operation.container_id) == (Action.BLOCKED, None)
         assert f"belongs to another controller ({OTHER_CONTROLLER})" in operation.reason
 
+    def test_an_instance_that_another_controller_runs_gets_no_twin_on_another_host(self) -> None:
+        theirs = running(controller=OTHER_CONTROLLER)
+
+        made = plan(seen={"box1": observation(), "box2": observation(theirs)})
+
+        assert told(made) == ["blocked llm on None"]
+        assert "ozwald adopt llm" in only(made).reason
+
+    def test_their_instance_of_that_name_on_a_host_we_do_not_mean_is_none_of_ours(self) -> None:
+        world = {"box1": observation(), "box2": observation(running(controller=OTHER_CONTROLLER))}
+
+        assert told(plan(wanted(request("llm", host="box1")), world)) == ["create llm on box1"]
+
     @pytest.mark.parametrize(
         "theirs",
         [
