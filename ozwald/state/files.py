@@ -68,6 +68,19 @@ def write_whole(path: Path, text: str, *, overwrite: bool = True) -> None:
             os.unlink(temporary)
 
 
+def sweep(folder: Path, names: str) -> None:
+    """Removes what writes that were killed have left of the files whose names match; only for who holds their lock.
+
+    Raises:
+        StateError: it cannot be removed.
+    """
+    try:
+        for left in folder.glob(f".{names}.????????"):
+            left.unlink(missing_ok=True)
+    except OSError as err:
+        raise StateError(f"cannot sweep {folder}: {err.strerror}") from err
+
+
 def _move(temporary: str, path: Path, *, overwrite: bool) -> None:
     if overwrite:
         os.replace(temporary, path)

@@ -7,6 +7,7 @@ from typing import Any
 from ozwald.errors import StateError
 from ozwald.model.history import Author, ChangeKind, Generation, InstanceChange
 from ozwald.model.plan import InstanceKey
+from ozwald.state.files import sweep
 from ozwald.state.home import DataFolder
 from ozwald.state.sealed import read_sealed, write_sealed
 from ozwald.state.wanted import instance_entry, read_instance
@@ -32,10 +33,12 @@ class History:
     def keep(self, generation: Generation) -> None:
         """Makes a generation durable, in place of one of that number that never came to be, and forgets the oldest.
 
+        Only for who holds the lock of the wanted set.
+
         Raises:
             StateError: it cannot be written.
         """
-        self._home.folder("history", self._provisioner)
+        sweep(self._home.folder("history", self._provisioner), "*.json")
         write_sealed(self._file(generation.number), SCHEMA, _document(generation))
         self._forget_oldest()
 

@@ -8,6 +8,7 @@ from typing import Any
 from ozwald.model.plan import InstanceKey
 from ozwald.model.service import InstanceRequest
 from ozwald.model.wanted import Adopted, Leaving, OwedRestart, WantedInstance, WantedSet
+from ozwald.state.files import sweep
 from ozwald.state.home import DataFolder
 from ozwald.state.locks import held
 from ozwald.state.sealed import read_sealed, write_sealed
@@ -31,6 +32,7 @@ def changing_wanted(home: DataFolder, provisioner: str) -> Iterator[Path]:
     """
     folder = home.folder("wanted")
     with held(folder / f"{provisioner}.lock", f"the wanted set of {provisioner}", wait_s=PATIENCE_S):
+        sweep(folder, f"{provisioner}.json")
         yield wanted_path(home, provisioner)
 
 

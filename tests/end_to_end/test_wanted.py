@@ -18,8 +18,7 @@ IMAGE = "lab/busybox:1"
 IDLE = {"image": IMAGE, "pull_policy": "never", "profiles": {"short": {"environment": {"N": 1}}, "long": None}}
 HOLD = """
 import sys
-from typing import Any
-from typing import Any
+from pathlib import Path
 from ozwald.state.home import DataFolder
 with DataFolder(Path(sys.argv[1])).changing(sys.argv[2:]):
     print("held", flush=True)
