@@ -21,6 +21,7 @@ from ozwald.controller.vitals import Vitals
 from ozwald.model.host import Provisioner
 from ozwald.state.cache import Cache
 from ozwald.state.home import DataFolder
+from ozwald.state.redis_keeper import RedisKeeper
 from ozwald.state.redis_server import EmbeddedRedis
 
 log = logging.getLogger(__name__)
@@ -61,8 +62,9 @@ def _cache(home: DataFolder, provisioner: Provisioner, stack: ExitStack) -> Cach
         cache = Cache.at(provisioner.cache, provisioner.name)
     else:
         embedded = EmbeddedRedis(home, provisioner.name)
-        embedded.start()
-        stack.callback(embedded.stop)
+        keeper = RedisKeeper(embedded)
+        stack.callback(keeper.stop)
+        keeper.start()
         cache = Cache.on_socket(embedded.socket, provisioner.name)
     stack.callback(cache.close)
     return cache
