@@ -61,7 +61,8 @@ def intend(
     stored = read_wanted(wanted_path(home, provisioner))
     wanted_after(ask, stored, known=settings.inventory.hosts, looked_at=hosts)  # refused before any host is asked
     desk = _Desk(settings=settings, fleet=fleet, home=home, provisioner=provisioner)
-    situation = observe(fleet, settings.inventory, hosts, controller=home.controller_id())
+    external = any(network.external for realm in settings.realms.values() for network in realm.networks.values())
+    situation = observe(fleet, settings.inventory, hosts, controller=home.controller_id(), with_networks=external)
     return desk.plan(ask, stored, situation, scrutiny or Scrutiny())
 
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 
 from ozwald.model.host import Host, Inventory
@@ -14,13 +15,15 @@ from ozwald.remote.probe import probe
 from ozwald.state.data_files import content_of
 
 
-def observe(fleet: Fleet, inventory: Inventory, hosts: Mapping[str, Host], *, controller: str) -> Situation:
-    """Probes the hardware and lists the containers of every host; changes nothing.
+def observe(
+    fleet: Fleet, inventory: Inventory, hosts: Mapping[str, Host], *, controller: str, with_networks: bool = False
+) -> Situation:
+    """Probes the hardware and lists the containers of every host, and its networks if asked to; changes nothing.
 
     Raises:
         NothingReachable: not one of the hosts answered.
     """
-    return _situation(fleet, inventory, hosts, _look, controller)
+    return _situation(fleet, inventory, hosts, _look_at_networks if with_networks else _look, controller)
 
 
 def observe_containers(fleet: Fleet, inventory: Inventory, hosts: Mapping[str, Host], *, controller: str) -> Situation:
@@ -34,6 +37,11 @@ def observe_containers(fleet: Fleet, inventory: Inventory, hosts: Mapping[str, H
 
 def _look(connection: HostConnection) -> Observation:
     return Observation(resources=probe(connection), containers=connection.engine().list_containers())
+
+
+def _look_at_networks(connection: HostConnection) -> Observation:
+    networks = frozenset(network.name for network in connection.engine().networks())
+    return replace(_look(connection), networks=networks)
 
 
 def _look_at_containers(connection: HostConnection) -> Observation:

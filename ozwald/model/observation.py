@@ -8,7 +8,8 @@ from ozwald.model.resources import HostResources
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """What planning decides by; `containers` holds those of others too."""
+    """What planning decides by; `containers` holds those of others too, `networks` names, None when not asked for."""
 
     resources: HostResources
     containers: tuple[ObservedContainer, ...]
+    networks: frozenset[str] | None = None

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from ozwald.errors import RequestError
 from ozwald.model.container import LABEL_VARIETY, ObservedContainer
+from ozwald.model.observation import Observation
 from ozwald.model.plan import InstanceKey, Placement
 from ozwald.model.service import InstanceRequest, Network, Port, Realm, ServiceDefinition, ServiceSpec
 from ozwald.model.wanted import WantedInstance, WantedSet
@@ -214,8 +215,16 @@ class _Placer:
         spec = resolve(asked.definition, asked.request, variety=variety)
         room.check_ports(spec.ports, asked.key)
         networks = _networks(spec, asked.realm)
+        _check_networks(networks, asked.realm, self.situation.observations[host])
         spec, deliveries = with_data(spec, self.situation.hosts[host], self.situation.content_of)
         return Placement(spec=spec, host=host, gpus=gpus, networks=networks, deliveries=deliveries)
+
+
+def _check_networks(networks: Sequence[Network], realm: Realm, seen: Observation) -> None:
+    for network in networks:
+        name = network.name_on_host(realm.name)
+        if network.external and seen.networks is not None and name not in seen.networks:
+            raise DoesNotFit(f"there is no network {name}, which is declared external: create it there")
 
 
 def _held(asked: _Asked) -> Unplaced:

@@ -192,3 +192,20 @@ def write(user: User, text: str) -> str:
     path = user.folder / "wanted.yml"
     path.write_text(text)
     return str(path)
+
+
+def test_an_external_network_that_is_not_there_is_told_before_anything_is_stopped(user: User, clean_hosts: Lab) -> None:
+    user.has({"idle": SLEEPER}, hosts=["box1", "box2"])
+    user.types("apply", "a[idle]@box1")
+    user.has({"idle": {**SLEEPER, "networks": ["lan"]}}, hosts=["box1", "box2"], networks={"lan": {"external": True}})
+
+    refused = user.types("plan", "a[idle]@box1")
+    clean_hosts.hosts["box1"].engine.call("POST", "/networks/create", {"Name": "lan"})
+    applied = user.types("apply", "a[idle]@box1")
+
+    assert refused.code == 4
+    assert "! blocked  a" in refused.out
+    assert "box1: there is no network lan, which is declared external: create it there" in refused.out
+    assert applied.code == 0, applied.err
+    container = clean_hosts.hosts["box1"].engine.call("GET", "/containers/ozsvc--default--a/json")
+    assert list(container["NetworkSettings"]["Networks"]) == ["lan"]

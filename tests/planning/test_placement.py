@@ -2,22 +2,26 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import pytest
 
 from ozwald.errors import RequestError
 from ozwald.model.container import ObservedPort
+from ozwald.model.data import Content
 from ozwald.model.host import Connection, Reserve
 from ozwald.model.observation import Observation
-from ozwald.model.plan import Placement
+from ozwald.model.plan import Action, Placement
 from ozwald.model.resources import Hardware, Listener
 from ozwald.model.service import Attachment, Mount, Network, Realm, Requires, ServiceDefinition
 from ozwald.model.wanted import WantedSet
 from ozwald.planning.placement import Placements, place
+from ozwald.planning.planner import make_plan
 from ozwald.planning.situation import Situation
 from tests.builders import (
     GIB,
+    KEY,
     container,
     definition,
     gpu,
@@ -516,10 +520,46 @@ def test_a_placement_carries_the_networks_that_its_spec_attaches_to() -> None:
     assert placement.networks == (Network(key="default"), back)
 
 
-def test_the_controllers_own_data_reaches_only_this_machine_so_far() -> None:
-    mounts = (Mount(type="bind", source="/cfg/data", target="/d", on_controller=True),)
+def test_the_controllers_own_data_is_brought_to_other_machines_and_read_once() -> None:
+    mounts = tuple(
+        Mount(type="bind", source="/cfg/data", target=target, read_only=True, on_controller=True)
+        for target in ("/a", "/b")
+    )
     service = definition("llm", base={"image": "i", "volumes": mounts})
-    away = situation({"gpu1": BOX})
-    assert "/cfg/data is the controller's own data" in why_not(place_one(service, away))
+    read: list[str] = []
+
+    def content_of(source: str) -> Content:
+        read.append(source)
+        return Content(digest="d" * 64, size_bytes=1)
+
+    away = replace(situation({"gpu1": BOX}), content_of=cache(content_of))
+    placement = the_one(place_one(service, away))
+    assert [one.volume for one in placement.deliveries] == ["ozdata--default--dddddddddddddddd"] * 2
+    assert read == ["/cfg/data"]
     here = situation({"gpu1": BOX}, hosts=[host("gpu1", connection=Connection.LOCAL)])
-    assert the_one(place_one(service, here)).host == "gpu1"
+    assert the_one(place_one(service, here)).deliveries == ()
+
+
+def outside(name: str | None = None) -> dict[str, Realm]:
+    lan = Network(key="lan", external=True, name=name)
+    return realms(definition(base={"image": "llm:1", "networks": (Attachment(network="lan"),)}), networks=[lan])
+
+
+def test_an_external_network_has_to_be_on_the_host() -> None:
+    seen = {
+        "box1": replace(observation(), networks=frozenset({"bridge"})),
+        "box2": replace(observation(), networks=frozenset({"bridge", "office"})),
+    }
+
+    placements = place(wanted("llm"), outside("office"), situation(seen))
+
+    assert placements.placed[key()].host == "box2"
+
+
+def test_where_no_host_has_an_external_network_nothing_is_stopped_or_started() -> None:
+    running = replace(observation(our_container(fingerprint="another")), networks=frozenset({"bridge"}))
+
+    [operation] = make_plan(wanted("llm"), outside(), situation({"box1": running}), key=KEY).operations
+
+    assert operation.action is Action.BLOCKED
+    assert "box1: there is no network lan, which is declared external: create it there" in operation.reason
