@@ -1,11 +1,23 @@
 """Who may ask: the bearer token, and the names by which this server may be called."""
 
 import hmac
+import re
 from collections.abc import Collection
+from contextlib import suppress
+from ipaddress import IPv6Address, ip_address
 
 SHORTEST_KEY = 16
 GOOD_KEY = 32
 PREFIX = b"Bearer "
+OPEN_PATH = "/health"
+# Listening there means: at every address of this machine, whatever they are.
+EVERYWHERE = frozenset({"0.0.0.0", "[::]"})
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]]+)(?::[0-9]{1,5})?")
+
+
+def is_open(path: str) -> bool:
+    """Whether a path may be asked for without a key."""
+    return path in (OPEN_PATH, f"{OPEN_PATH}/")
 
 
 def is_authorized(header: str | None, key: bytes) -> bool:
@@ -16,7 +28,17 @@ def is_authorized(header: str | None, key: bytes) -> bool:
 
 
 def is_known_host(header: str | None, allowed: Collection[str]) -> bool:
-    """Whether a Host header names this server, so that no name an attacker owns can stand for it (DNS rebinding)."""
-    name = (header or "").strip().lower()
-    name = name.partition("]")[0] + "]" if name.startswith("[") else name.partition(":")[0]
-    return name in allowed
+    """Whether a Host header names this server, so that no name an attacker owns can stand for it (DNS rebinding).
+
+    A server that listens everywhere may be called by any address: rebinding takes a name.
+    """
+    match = _HOST.fullmatch((header or "").strip().lower())
+    if match is None:
+        return False
+    return match[1] in allowed or (not EVERYWHERE.isdisjoint(allowed) and _is_address(match[1]))
+
+
+def _is_address(name: str) -> bool:
+    with suppress(ValueError):
+        return isinstance(ip_address(name.strip("[]")), IPv6Address) == name.startswith("[")
+    return False

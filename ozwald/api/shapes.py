@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ozwald.api.schemas import MOST_INSTANCES, SCHEMAS
 from ozwald.errors import OzwaldError
+from ozwald.model.host import Inventory
 from ozwald.model.service import InstanceRequest, Realm
 from ozwald.planning.names import complete_request
+from ozwald.planning.patterns import select
 
-MOST_INSTANCES = 10_000
-_KEYS = ("name", "service", "realm", "variety", "profile", "host")
+_KEYS = tuple(SCHEMAS["WantedInstance"]["properties"])
 
 
 class WrongShape(OzwaldError):
@@ -17,7 +19,7 @@ class WrongShape(OzwaldError):
     http_status = 422
 
 
-def wanted_list(document: Any, realms: Mapping[str, Realm]) -> tuple[InstanceRequest, ...]:
+def wanted_list(document: Any, realms: Mapping[str, Realm], inventory: Inventory) -> tuple[InstanceRequest, ...]:
     """The instances that an update asks for.
 
     Raises:
@@ -28,7 +30,10 @@ def wanted_list(document: Any, realms: Mapping[str, Realm]) -> tuple[InstanceReq
         raise WrongShape('the body must be a list of instances: [{"name": "chat", "service": "llm"}]')
     if len(document) > MOST_INSTANCES:
         raise WrongShape(f"{len(document)} instances are more than {MOST_INSTANCES}")
-    return tuple(complete_request(realms, **_entry(entry, f"body[{index}]")) for index, entry in enumerate(document))
+    requests = [complete_request(realms, **_entry(entry, f"body[{index}]")) for index, entry in enumerate(document)]
+    for pattern in {request.host for request in requests if request.host is not None}:
+        select(inventory, pattern)
+    return tuple(requests)
 
 
 def _entry(entry: Any, place: str) -> dict[str, Any]:
@@ -37,9 +42,20 @@ def _entry(entry: Any, place: str) -> dict[str, Any]:
     unknown = sorted(key for key in entry if key not in _KEYS)
     if unknown:
         raise WrongShape(f"{place}: {unknown[0][:40]!r} is not known; there are {', '.join(_KEYS)}")
-    for key, value in entry.items():
+    texts = _without_what_is_fixed(entry, place)
+    for key, value in texts.items():
         if value is not None and not isinstance(value, str):
             raise WrongShape(f"{place}.{key} must be text")
-    if not entry.get("name"):
+    if not texts.get("name"):
         raise WrongShape(f"{place}.name is missing")
-    return entry
+    return texts
+
+
+def _without_what_is_fixed(entry: Mapping[str, Any], place: str) -> dict[str, Any]:
+    """Takes out what may be said but has one value only; another is refused with the way that there is."""
+    replicas, properties = entry.get("replicas"), entry.get("properties")
+    if replicas is not None and (replicas != 1 or isinstance(replicas, bool | float)):
+        raise WrongShape(f"{place}.replicas can only be 1: ask for each copy as an instance with a name of its own")
+    if properties not in (None, {}):
+        raise WrongShape(f"{place}.properties must be empty: put properties into a profile and ask for that")
+    return {key: value for key, value in entry.items() if key not in ("replicas", "properties")}

@@ -1,6 +1,7 @@
 """Reads JSON bodies that may be hostile: bounded, without duplicate keys, NaN or depth."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -21,11 +22,22 @@ def read_json(body: bytes) -> Any:
     if _depth(body) > MOST_DEPTH:
         raise NotJson(f"the body is nested more than {MOST_DEPTH} deep")
     try:
-        return json.loads(body.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse, parse_int=_number)
+        found = json.loads(
+            body.decode("utf-8"),
+            object_pairs_hook=_unique,
+            parse_constant=_refuse,
+            parse_int=_integer,
+            parse_float=_fraction,
+        )
+        if b"\\u" in body:
+            json.dumps(found, ensure_ascii=False).encode("utf-8")
     except NotJson:
         raise
+    except UnicodeError as err:
+        raise NotJson("the body is not JSON: a text in it is not Unicode") from err
     except (ValueError, RecursionError) as err:
         raise NotJson(f"the body is not JSON: {err}") from err
+    return found
 
 
 def _depth(body: bytes) -> int:
@@ -53,7 +65,14 @@ def _refuse(name: str) -> Any:
     raise NotJson(f"{name} is not JSON")
 
 
-def _number(text: str) -> int:
+def _integer(text: str) -> int:
     if len(text) > 20:
         raise NotJson("a number has too many digits")
     return int(text)
+
+
+def _fraction(text: str) -> float:
+    found = float(text)
+    if not math.isfinite(found):
+        raise NotJson(f"the number {text[:40]} is too large")
+    return found

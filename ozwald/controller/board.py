@@ -1,7 +1,7 @@
 """What the loop has last seen, for everybody who asks: handlers read it and never touch a host."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ozwald.model.active import ActiveService
@@ -27,11 +27,12 @@ class View:
 
 
 class Board:
-    """Holds the latest view; whoever waits for a newer one is woken."""
+    """Holds the latest view, whose waiting readers are woken by a newer one, and which hosts they want looked at."""
 
     def __init__(self) -> None:
         self._view = View()
         self._changed = threading.Condition()
+        self._to_probe: set[str] = set()
 
     def publish(self, view: View) -> None:
         """Shows a new view to everybody."""
@@ -43,3 +44,15 @@ class Board:
     def view(self) -> View:
         """The latest view."""
         return self._view
+
+    def ask_to_probe(self, hosts: Iterable[str]) -> None:
+        """Has the loop look at the hardware of these hosts at its next pass."""
+        with self._changed:
+            self._to_probe.update(hosts)
+
+    def take_to_probe(self) -> frozenset[str]:
+        """Which hosts are to be looked at; they are not named again."""
+        with self._changed:
+            asked = frozenset(self._to_probe)
+            self._to_probe.clear()
+            return asked

@@ -27,7 +27,7 @@ class Desk:
         self.settings = settings
         self._home = home
         self._provisioner = provisioner
-        self._wake = wake
+        self.wake = wake
 
     def submit(self, ask: Ask, *, author: Author, expected: int | None = None) -> WantedSet:
         """Makes what is asked for durable as a new generation and wakes the loop.
@@ -49,5 +49,5 @@ class Desk:
             if stored is None or wanted.instances != stored.instances:
                 wanted = replace(wanted, generation=generation + 1)
                 store(wanted, stored, home=self._home, provisioner=self._provisioner, author=author, at=time.time())
-        self._wake()
+        self.wake()
         return wanted

@@ -101,6 +101,7 @@ class Loop:
         charge = self._charge
         wanted = read_wanted(wanted_path(charge.home, charge.provisioner))
         controller = charge.home.controller_id()
+        self._watch.forget_facts(self._board.take_to_probe())
         situation = self._watch.look(controller=controller)
         plan = self._plan(wanted, situation) if wanted else Plan(operations=())
         if wanted and self._is_placing_on_old_facts(plan):

@@ -1,97 +1,13 @@
 """The routes, called as a server calls them."""
 
-import io
-import json
-from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ozwald.api.app import Site, make_app
-from ozwald.controller.board import Board, View
-from ozwald.controller.desk import Desk
-from ozwald.controller.vitals import Vitals
-from ozwald.model.active import ActiveService, Status
-from ozwald.model.host import Inventory
 from ozwald.model.resources import HostResources
-from ozwald.model.settings import Settings
-from ozwald.state.home import DataFolder
 from ozwald.state.wanted import read_wanted, wanted_path
-from tests.builders import definition, host, key, realms
-
-KEY = "the-key-of-the-tests-which-is-long"
-LLM = definition("llm", varieties={"cpu-only": {}}, profiles={"fast": {}})
-SETTINGS = Settings(
-    path="settings.yml",
-    realms=realms(LLM),
-    inventory=Inventory(hosts={"box1": host("box1"), "box2": host("box2")}, groups={}),
-)
-CHAT = ActiveService(key=key("chat"), service="llm", status=Status.AVAILABLE, host="box1", since=0.0, generation=3)
-
-
-class Api:
-    """An application with a board and a desk of its own; `woken` counts the requests that reached the loop."""
-
-    def __init__(self, folder: Path) -> None:
-        self.home = DataFolder(folder)
-        self.board, self.woken, self.redis = Board(), 0, ""
-        self.desk = Desk(SETTINGS, self.home, "local", self._wake)
-        vitals = Vitals(self.board, lambda: self.redis)
-        self.app = make_app(
-            Site(board=self.board, desk=self.desk, vitals=vitals, key=KEY.encode(), names={"localhost"})
-        )
-        self.view = View(
-            number=1, at=vitals._clock.now(), generation=3, services=(CHAT,), hosts={"box1": "", "box2": "no route"}
-        )
-        self.board.publish(self.view)
-
-    def _wake(self) -> None:
-        self.woken += 1
-
-    def call(
-        self,
-        method: str,
-        path: str,
-        body: Any = None,
-        *,
-        headers: Mapping[str, str] | None = None,
-        token: str | None = KEY,
-        name: str = "localhost:8000",
-    ) -> tuple[int, dict[str, str], Any]:
-        content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        path, _, query = path.partition("?")
-        environ: dict[str, Any] = {
-            "REQUEST_METHOD": method,
-            "PATH_INFO": path,
-            "QUERY_STRING": query,
-            "SERVER_NAME": "localhost",
-            "SERVER_PORT": "8000",
-            "SERVER_PROTOCOL": "HTTP/1.1",
-            "HTTP_HOST": name,
-            "CONTENT_LENGTH": str(len(content)),
-            "CONTENT_TYPE": "application/json",
-            "wsgi.input": io.BytesIO(content),
-            "wsgi.errors": io.StringIO(),
-            "wsgi.url_scheme": "http",
-        }
-        environ |= {f"HTTP_{key.upper().replace('-', '_')}": value for key, value in (headers or {}).items()}
-        if token is not None:
-            environ["HTTP_AUTHORIZATION"] = f"Bearer {token}"
-        found: list[Any] = []
-        text = b"".join(self.app(environ, lambda status, given, info=None: found.extend([status, given])))
-        status, given = found[-2:]
-        return (
-            int(status.split()[0]),
-            {name.lower(): value for name, value in given},
-            json.loads(text) if text else None,
-        )
-
-
-@pytest.fixture
-def api(tmp_path: Path) -> Api:
-    return Api(tmp_path / "home")
+from tests.api.calling import KEY, Api
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
@@ -204,6 +120,12 @@ class TestUpdate:
             ([{"name": "a", "service": "lm"}], 400, "llm"),
             ([{"name": "llm", "profile": "fats"}], 400, "fast"),
             ([{"name": "llm"}, {"name": "llm"}], 400, "twice"),
+            ([{"name": "llm", "host": "nobody"}], 400, "nobody"),
+            ([{"name": "llm", "replicas": 2}], 422, "body[0].replicas can only be 1"),
+            ([{"name": "llm", "replicas": True}], 422, "body[0].replicas can only be 1"),
+            ([{"name": "llm", "properties": {"a": 1}}], 422, "body[0].properties must be empty"),
+            (b'[{"name": "llm", "host": "\\ud800"}]', 400, "not Unicode"),
+            (b'[{"name": "llm", "replicas": 1e999}]', 400, "too large"),
             ([{"name": "../x", "service": "llm"}], 400, "name"),
             ([{"name": "a", "service": "llm"}] * 10_001, 422, "more than 10000"),
         ],
@@ -236,3 +158,44 @@ def test_what_is_not_there_is_answered_in_json(api: Api, method: str, path: str,
     assert answer == status
     assert headers["content-type"].startswith("application/json")
     assert document["detail"]
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/openapi.json", "/health/x", "//health/../srv"])
+def test_who_has_no_key_does_not_learn_which_paths_there_are(api: Api, path: str) -> None:
+    assert api.call("GET", path, token=None)[0] == 401
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("hosts=box1", "did you mean 'host'"),
+        ("host=box1&host=box2", "'host' is there twice"),
+        ("refresh=yes", "must be 1 or 0"),
+        ("host=%FF", "cannot be read"),
+        ("&".join("host=a" for _ in range(30)), "cannot be read"),
+        ("host", "cannot be read"),
+    ],
+    ids=lambda value: value[:20],
+)
+def test_a_query_that_is_not_known_is_refused_by_name(api: Api, query: str, words: str) -> None:
+    status, _, document = api.call("GET", f"/srv/host/resources?{query}")
+
+    assert status == 400
+    assert words in document["detail"]
+
+
+def test_a_refresh_has_the_chosen_hosts_looked_at_again(api: Api) -> None:
+    assert api.call("GET", "/srv/host/resources?host=box2&refresh=1")[0] == 200
+
+    assert api.board.take_to_probe() == {"box2"}
+    assert api.board.take_to_probe() == frozenset()
+    assert api.woken == 1
+
+
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=utf-16", "", "\xff"]
+)
+def test_only_json_is_read(api: Api, kind: str) -> None:
+    status = api.call("POST", "/srv/services/update", [], headers={"Content-Type": kind})[0]
+
+    assert status == (415 if kind else 202)

@@ -1,0 +1,114 @@
+"""The table of routes: the application and the OpenAPI document are both made from it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from ozwald.api import handlers
+from ozwald.api.answers import Answer
+from ozwald.api.calls import Call
+from ozwald.api.schemas import TEXT, Schema, list_of, reference
+from ozwald.api.site import Site
+
+Handler = Callable[[Site, Call], Answer]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """One word that a route takes from its query or headers."""
+
+    name: str
+    about: str
+    schema: Schema = field(default_factory=lambda: TEXT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One route, answered with a slash at the end and without.
+
+    `answers` has the schema of each answer that is its own; the refusals that any route may give are added to them.
+    `aliases` are more paths that do the same, `body` is the schema of what is posted.
+    """
+
+    method: str
+    path: str
+    name: str
+    about: str
+    handler: Handler
+    answers: Mapping[int, Schema | None]
+    query: tuple[Parameter, ...] = ()
+    headers: tuple[Parameter, ...] = ()
+    body: Schema | None = None
+    aliases: tuple[str, ...] = ()
+    is_open: bool = False
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        return (self.path, *self.aliases)
+
+
+_PROBLEM: Final = reference("Problem")
+
+ROUTES: Final[tuple[Route, ...]] = (
+    Route(
+        method="GET",
+        path="/health",
+        name="health",
+        about="Whether Redis answers and the loop is alive. The only route that needs no key.",
+        handler=handlers.health,
+        answers={200: reference("Health"), 503: reference("Health")},
+        is_open=True,
+    ),
+    Route(
+        method="GET",
+        path="/srv/services/configured/",
+        name="configured",
+        about="Every service definition.",
+        handler=handlers.configured,
+        answers={200: list_of("Definition")},
+    ),
+    Route(
+        method="GET",
+        path="/srv/services/active/",
+        name="active",
+        about="Every service that is wanted or has a container. Sent again only when it has changed (ETag).",
+        handler=handlers.ActiveList(),
+        answers={200: list_of("ActiveService"), 304: None},
+        headers=(Parameter(name="If-None-Match", about="The ETag of the list that the caller has."),),
+    ),
+    Route(
+        method="GET",
+        path="/srv/services/active/{name}/",
+        name="one_active",
+        about="One active service by `[REALM:]NAME`.",
+        handler=handlers.one_active,
+        answers={200: reference("ActiveService"), 404: _PROBLEM},
+    ),
+    Route(
+        method="POST",
+        path="/srv/services/active/update/",
+        aliases=("/srv/services/update/", "/srv/services/dynamic/update/"),
+        name="update",
+        about="Asks for exactly these instances. They are durable when the answer is 202.",
+        handler=handlers.update,
+        body=reference("WantedList"),
+        headers=(Parameter(name="If-Match", about="The generation that the caller knows; another one is a conflict."),),
+        answers={202: reference("Accepted"), 409: _PROBLEM, 415: _PROBLEM, 422: _PROBLEM},
+    ),
+    Route(
+        method="GET",
+        path="/srv/host/resources",
+        name="resources",
+        about="The facts of each host, with their age.",
+        handler=handlers.resources,
+        answers={200: list_of("HostFacts")},
+        query=(
+            Parameter(name="host", about="A host pattern, as everywhere."),
+            Parameter(
+                name="refresh",
+                about="1 has the hosts looked at again soon; the answer does not wait for that.",
+                schema={**TEXT, "enum": ["0", "1", "false", "true"]},
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,84 @@
+"""An application of its own for each test, called as a server calls it."""
+
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ozwald.api.app import Site, make_app
+from ozwald.controller.board import Board, View
+from ozwald.controller.desk import Desk
+from ozwald.controller.vitals import Vitals
+from ozwald.model.active import ActiveService, Status
+from ozwald.model.host import Inventory
+from ozwald.model.settings import Settings
+from ozwald.state.home import DataFolder
+from tests.builders import definition, host, key, realms
+
+KEY = "the-key-of-the-tests-which-is-long"
+LLM = definition("llm", varieties={"cpu-only": {}}, profiles={"fast": {}})
+SETTINGS = Settings(
+    path="settings.yml",
+    realms=realms(LLM),
+    inventory=Inventory(hosts={"box1": host("box1"), "box2": host("box2")}, groups={}),
+)
+CHAT = ActiveService(key=key("chat"), service="llm", status=Status.AVAILABLE, host="box1", since=0.0, generation=3)
+
+
+class Api:
+    """An application with a board and a desk of its own; `woken` counts the requests that reached the loop."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home = DataFolder(folder)
+        self.board, self.woken, self.redis = Board(), 0, ""
+        self.desk = Desk(SETTINGS, self.home, "local", self._wake)
+        vitals = Vitals(self.board, lambda: self.redis)
+        self.app = make_app(
+            Site(board=self.board, desk=self.desk, vitals=vitals, key=KEY.encode(), names={"localhost"})
+        )
+        self.view = View(
+            number=1, at=vitals._clock.now(), generation=3, services=(CHAT,), hosts={"box1": "", "box2": "no route"}
+        )
+        self.board.publish(self.view)
+
+    def _wake(self) -> None:
+        self.woken += 1
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        token: str | None = KEY,
+        name: str = "localhost:8000",
+    ) -> tuple[int, dict[str, str], Any]:
+        content = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        path, _, query = path.partition("?")
+        environ: dict[str, Any] = {
+            "REQUEST_METHOD": method,
+            "PATH_INFO": path,
+            "QUERY_STRING": query,
+            "SERVER_NAME": "localhost",
+            "SERVER_PORT": "8000",
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "HTTP_HOST": name,
+            "CONTENT_LENGTH": str(len(content)),
+            "CONTENT_TYPE": (headers or {}).get("Content-Type", "application/json"),
+            "wsgi.input": io.BytesIO(content),
+            "wsgi.errors": io.StringIO(),
+            "wsgi.url_scheme": "http",
+        }
+        environ |= {f"HTTP_{key.upper().replace('-', '_')}": value for key, value in (headers or {}).items()}
+        if token is not None:
+            environ["HTTP_AUTHORIZATION"] = f"Bearer {token}"
+        found: list[Any] = []
+        text = b"".join(self.app(environ, lambda status, given, info=None: found.extend([status, given])))
+        status, given = found[-2:]
+        return (
+            int(status.split()[0]),
+            {name.lower(): value for name, value in given},
+            json.loads(text) if text else None,
+        )
