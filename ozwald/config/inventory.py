@@ -46,7 +46,9 @@ def read_inventory(root: Node, context: Context, *, file: Path) -> Sources:
     entries_of_groups = list(named(field(root, "groups"), problems))
     problems.spend(HOST_VALUES * len(entries_of_hosts) + GROUP_VALUES * len(entries_of_groups), root.origin)
     hosts = collect(lambda entry: _host(entry, context, file.parent), entries_of_hosts, problems)
-    controllers = collect(_provisioner, named(field(root, "provisioners"), problems), problems)
+    controllers = collect(
+        lambda entry: _provisioner(entry, context, file.parent), named(field(root, "provisioners"), problems), problems
+    )
     return Sources(
         hosts=dict(hosts),
         groups={entry.name: _group(entry) for entry in entries_of_groups},
@@ -145,13 +147,13 @@ def _members(node: Node | None) -> dict[str, Origin]:
     return {text(item): item.origin for item in listed(node)}
 
 
-def _provisioner(entry: Named) -> ProvisionerEntry:
+def _provisioner(entry: Named, context: Context, folder: Path) -> ProvisionerEntry:
     host = required(entry.body, "host", lambda node: node)
     provisioner = Provisioner(
         name=entry.name,
         host=text(host),
         hosts=maybe(entry.body, "hosts", text) or "all",
-        cache=maybe(entry.body, "cache", _cache) or Cache(),
+        cache=maybe(entry.body, "cache", lambda node: _cache(node, context, folder)) or Cache(),
     )
     pattern = field(entry.body, "hosts")
     return ProvisionerEntry(
@@ -163,12 +165,15 @@ def _provisioner(entry: Named) -> ProvisionerEntry:
     )
 
 
-def _cache(node: Node) -> Cache:
+def _cache(node: Node, context: Context, folder: Path) -> Cache:
     parameters = required(node, "parameters", lambda found: found)
     host = required(parameters, "host", text)
     return Cache(
         address=None if host == EMBEDDED_CACHE_HOST else host,
         port=maybe(parameters, "port", integer) or 6379,
         db=maybe(parameters, "db", integer) or 0,
+        username=maybe(parameters, "username", text),
         password=maybe(parameters, "password", text),
+        tls=maybe(parameters, "tls", boolean) or False,
+        ca_file=maybe(parameters, "ca_file", lambda found: str(Path(folder, context.home(text(found))))),
     )

@@ -46,12 +46,18 @@ class Host:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cache:
-    """Where a provisioner's Redis listens; `address` None means the embedded one."""
+    """Where a provisioner's Redis listens; `address` None means the embedded one.
+
+    `ca_file` has the certificates that its own must be signed by; without, those that the system trusts.
+    """
 
     address: str | None = None
     port: int = 6379
     db: int = 0
+    username: str | None = None
     password: str | None = field(default=None, repr=False)
+    tls: bool = False
+    ca_file: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

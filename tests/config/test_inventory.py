@@ -133,6 +133,24 @@ def test_a_provisioner_has_its_cache_and_pattern(load: Load) -> None:
     assert "0123" not in repr(provisioners)
 
 
+def test_a_cache_may_have_a_user_and_speak_tls(load: Load) -> None:
+    cache = (
+        load(
+            "hosts: {a: }\n"
+            "provisioners:\n  one:\n    host: a\n    cache:\n"
+            "      parameters: {host: redis.lan, username: ozwald, password: $PW, tls: true, ca-file: ca.pem}\n",
+            environ={"PW": "s3cret"},
+        )
+        .inventory.provisioners["one"]
+        .cache
+    )
+    assert cache.username == "ozwald"
+    assert cache.tls
+    assert cache.ca_file is not None
+    assert Path(cache.ca_file).is_absolute()
+    assert Path(cache.ca_file).name == "ca.pem"
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
