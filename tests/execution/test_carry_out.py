@@ -138,7 +138,7 @@ def test_more_slow_starts_on_one_host_than_it_has_threads_keep_no_other_host_wai
     fleet = Fleet.of("box1", "box2")
     started_elsewhere = threading.Event()
     waited_for: list[bool] = []
-    fleet.engines["box1"].on_start = lambda container: waited_for.append(started_elsewhere.wait(5.0))
+    fleet.engines["box1"].on_start = lambda container: waited_for.append(started_elsewhere.wait(30.0))
     fleet.engines["box2"].on_start = lambda container: started_elsewhere.set()
     slow = [request(f"slow{number}", service="llm", host="box1") for number in range(MAX_AT_ONCE + 1)]
 
