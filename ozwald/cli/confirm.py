@@ -4,11 +4,12 @@ import sys
 
 import click
 
+from ozwald.cli.output import warn
 from ozwald.errors import RequestError
 
 
 def agreed(question: str, *, nothing: str, first: str) -> bool:
-    """Whether the user says yes at the terminal; `nothing` and what to do `first` are told where nobody can be asked.
+    """Whether the user says yes at the terminal; that `nothing` was done is told otherwise, and what to do `first`.
 
     Raises:
         RequestError: there is no terminal, or no answer.
@@ -16,6 +17,9 @@ def agreed(question: str, *, nothing: str, first: str) -> bool:
     if not sys.stdin.isatty():
         raise RequestError(f"{nothing}: {first}, then run this again with --yes")
     try:
-        return click.confirm(question, err=True)
+        said_yes = click.confirm(question, err=True)
     except click.Abort as err:
         raise RequestError(f"{nothing}; answer the question, or use --yes") from err
+    if not said_yes:
+        warn(nothing)
+    return said_yes

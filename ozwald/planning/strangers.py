@@ -24,7 +24,11 @@ def running_for_another(key: InstanceKey, hosts: Iterable[str], situation: Situa
     """Whose an instance is that another controller has on one of these hosts, or nothing: it must have no twin."""
     for host in hosts:
         found = situation.named(host, container_name(key.realm, key.name))
-        if found is not None and not situation.owns(host, found) and _is_another_controllers(found, situation.controller):
+        if (
+            found is not None
+            and not situation.owns(host, found)
+            and _is_another_controllers(found, situation.controller)
+        ):
             return foreign(found, host, situation.controller)
     return ""
 

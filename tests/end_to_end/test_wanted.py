@@ -2,6 +2,8 @@
 
 import copy
 import json
+import os
+import pty
 import signal
 import subprocess
 import sys
@@ -288,6 +290,32 @@ def test_what_another_controller_left_is_adopted_and_runs_on(user: User, clean_h
     assert {one["name"]: one["action"] for one in planned.document["operations"]} == {"a": "keep", "b": "keep"}
     assert applied.code == 0, applied.out
     assert beginning_of(clean_hosts, "a") == before
+
+
+@pytest.mark.parametrize(("answer", "told", "code"), [("n", "nothing was adopted", 1), ("y", "adopted a on box1", 0)])
+def test_at_a_terminal_adopt_asks(user: User, clean_hosts: Lab, answer: str, told: str, code: int) -> None:
+    user.has({"idle": IDLE}, hosts=["box1"])
+    user.types("apply", "a[idle]")
+    heir = another_user(user)
+    ours, theirs = pty.openpty()
+    os.write(ours, answer.encode() + b"\n")
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "ozwald", "adopt", "a"],
+        cwd=heir.folder,
+        env=heir.environment,
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert "adopt 1 instance? [y/N]: " in ended.stdout
+    assert told in ended.stdout
+    assert ended.returncode == code
+    assert (heir.folder / "state").exists() == (code == 0), "who says no leaves nothing behind"
 
 
 def test_what_was_adopted_is_replaced_and_stopped_as_ours(user: User, clean_hosts: Lab) -> None:

@@ -1,16 +1,15 @@
 """`prune` and `residue`: what Ozwald has on hosts besides what is wanted."""
 
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from ozwald.cli.confirm import agreed
 from ozwald.cli.harmless import harmless_line
 from ozwald.cli.output import emit, limit_option, output_option, print_table, wait_option, warn, warn_unreachable
 from ozwald.cli.workspace import Workspace, with_workspace
-from ozwald.errors import RequestError
 from ozwald.model.belongings import Belonging
 from ozwald.model.host import Host
 from ozwald.model.units import show_age, show_bytes
@@ -115,15 +114,7 @@ def _sweep(workspace: Workspace, fleet: "Fleet", hosts: Mapping[str, Host], plan
 
 
 def _agreed() -> bool:
-    if not sys.stdin.isatty():
-        raise RequestError("nothing was removed: look at what would go, then run this again with --yes")
-    try:
-        if click.confirm("remove all of it?"):
-            return True
-        click.echo("nothing was removed")
-        return False
-    except click.Abort as err:
-        raise RequestError("nothing was removed; answer the question, or use --yes") from err
+    return agreed("remove all of it?", nothing="nothing was removed", first="look at what would go")
 
 
 def _print_plan(found: Found) -> None:
