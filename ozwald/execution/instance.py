@@ -6,20 +6,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from ozwald.errors import EngineError, Failure, HostError, RequestError
+from ozwald.errors import EngineError, Failure, RequestError
 from ozwald.execution.clock import MONOTONIC, Clock
 from ozwald.execution.deliver import CannotDeliver, Courier, Turns
 from ozwald.execution.failure import findings
 from ozwald.execution.health import Interrupted, Patience, StartFailed, wait_until_available
 from ozwald.execution.labels import Ownership, labels_of
-from ozwald.execution.pulls import PullCount, PullCounter
+from ozwald.execution.pulls import PullCount, image_name, pull_image
 from ozwald.execution.steps import Report, Step
 from ozwald.model.container import LABEL_CONTROLLER, LABEL_REALM, LABEL_SPEC, container_name
 from ozwald.model.plan import Operation, Placement
 from ozwald.model.secrecy import without_secrets
 from ozwald.model.service import Network, Pull
 from ozwald.remote.container_config import container_config
-from ozwald.remote.engine import Engine, Limits, NameTaken, PullProgress
+from ozwald.remote.engine import Engine, Limits, NameTaken
 
 log = logging.getLogger(__name__)
 
@@ -207,32 +207,9 @@ class Instance:
                 f"load or build it there, or let it be pulled"
             )
         if present and spec.pull_policy is not Pull.ALWAYS:
-            self.tell(f"{spec.image} is on the host: {_image(present)}", quiet=True)
+            self.tell(f"{spec.image} is on the host: {image_name(present)}", quiet=True)
             return
-        self._pull(spec.image)
-
-    def _pull(self, image: str) -> None:
-        """Pulls an image, telling how far that has come; the launch log keeps what held it up or ended it."""
-        counter, remark = PullCounter(), ""
-
-        def show(progress: PullProgress) -> None:
-            nonlocal remark
-            if self.stop_asked.is_set():
-                raise Interrupted
-            count = counter.add(progress)
-            if count.remark and not remark:
-                self.tell(f"pull held up at {count}", quiet=True)
-            remark = count.remark
-            if count.layers:
-                self.tell(f"pulling {count}", passing=True, pull=count)
-
-        self.tell(f"pulling {image}")
-        try:
-            pulled = self.engine.pull(image, show)
-        except HostError:
-            self.tell(f"the pull ended at {counter.count}", quiet=True)
-            raise
-        self.tell(f"pulled {image}: {counter.count.summary}; {_image(pulled)}, {counter.digest or 'no digest'}")
+        pull_image(self.engine, spec.image, tell=self.tell, stop_asked=self.stop_asked)
 
     def _need_network(self, network: Network) -> None:
         name = network.name_on_host(self.operation.key.realm)
@@ -311,10 +288,6 @@ class Instance:
             self.tell(text, detail=detail)
         reason = without_secrets(reason, self.placement.spec.environment)
         return LaunchFailed(f"{reason}; see: ozwald get_service_launch_logs {self.operation.key}")
-
-
-def _image(image_id: str) -> str:
-    return f"image {image_id.removeprefix('sha256:')[:12]}"
 
 
 @contextmanager

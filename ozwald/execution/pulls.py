@@ -1,9 +1,13 @@
-"""Counts the layers and bytes of a pull from what the engine tells of it."""
+"""Pulls an image, counting its layers and bytes from what the engine tells."""
 
+import threading
 from dataclasses import dataclass
+from typing import Protocol
 
+from ozwald.errors import HostError
+from ozwald.execution.health import Interrupted
 from ozwald.model.units import show_bytes
-from ozwald.remote.engine import PullProgress
+from ozwald.remote.engine import Engine, PullProgress
 
 DIGEST = "Digest: "
 FETCHED = ("Verifying Checksum", "Download complete", "Extracting")
@@ -29,6 +33,48 @@ class PullCount:
         bytes_text = f"{show_bytes(self.got_bytes)} of {show_bytes(self.total_bytes)}, " if self.total_bytes else ""
         remark = f", {self.remark}" if self.remark else ""
         return f"{bytes_text}{self.layers_done} of {self.layers} layers{remark}"
+
+
+class Tell(Protocol):
+    """Takes what is to be told of an instance; see `Step`."""
+
+    def __call__(
+        self, text: str, *, passing: bool = False, quiet: bool = False, pull: PullCount | None = None
+    ) -> None: ...
+
+
+def pull_image(engine: Engine, image: str, *, tell: Tell, stop_asked: threading.Event) -> None:
+    """Pulls an image, telling how far that has come; the launch log keeps what held it up or ended it.
+
+    Raises:
+        Interrupted: `stop_asked` was set.
+        HostError: the engine could not pull it.
+    """
+    counter, remark = PullCounter(), ""
+
+    def show(progress: PullProgress) -> None:
+        nonlocal remark
+        if stop_asked.is_set():
+            raise Interrupted
+        count = counter.add(progress)
+        if count.remark and not remark:
+            tell(f"pull held up at {count}", quiet=True)
+        remark = count.remark
+        if count.layers:
+            tell(f"pulling {count}", passing=True, pull=count)
+
+    tell(f"pulling {image}")
+    try:
+        pulled = engine.pull(image, show)
+    except HostError:
+        tell(f"the pull ended at {counter.count}", quiet=True)
+        raise
+    tell(f"pulled {image}: {counter.count.summary}; {image_name(pulled)}, {counter.digest or 'no digest'}")
+
+
+def image_name(image_id: str) -> str:
+    """An image by its id, short."""
+    return f"image {image_id.removeprefix('sha256:')[:12]}"
 
 
 class PullCounter:

@@ -1,5 +1,6 @@
 """The Docker SDK over pipes of a host's connection: every call with a deadline, every failure one of ours."""
 
+import json
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -8,6 +9,7 @@ from typing import Any, Final, Self
 
 import docker
 import docker.errors
+import requests
 
 from ozwald.errors import Failure, HostError
 from ozwald.remote import docker_failures
@@ -64,6 +66,23 @@ class DockerClient:
             failure = Failure.UNKNOWN if changes and self._limits.sent else Failure.RETRYABLE
             limit_s = min(timeout_s, stall_s)
             raise docker_failures.unanswered(self.host_name, what, err, failure=failure, timeout_s=limit_s) from err
+
+
+def raise_for_status(answer: requests.Response) -> None:
+    """Raises APIError where the engine refused."""
+    try:
+        answer.raise_for_status()
+    except requests.HTTPError as err:
+        docker.errors.create_api_error_from_http_exception(err)
+
+
+def is_text(body: Mapping[str, object]) -> bool:
+    """Whether JSON can carry it: JSON is UTF-8."""
+    try:
+        json.dumps(body, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def negotiated(host_name: str, answer: Mapping[str, Any]) -> str:

@@ -1,6 +1,5 @@
 """The Docker Engine of one host, through the Docker SDK over pipes of the host's connection."""
 
-import json
 import logging
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,14 +9,13 @@ from urllib.parse import quote
 
 import docker
 import docker.errors
-import requests
 
 from ozwald.model.belongings import ObservedNetwork, ObservedVolume
 from ozwald.model.container import Activity, ContainerDetails, ContainerState, ObservedContainer
 from ozwald.model.resources import DockerFacts
 from ozwald.remote import container_details, docker_answers, docker_facts, docker_failures
 from ozwald.remote.container_config import update_body
-from ozwald.remote.docker_client import READ_S, DockerClient
+from ozwald.remote.docker_client import READ_S, DockerClient, is_text, raise_for_status
 from ozwald.remote.docker_transport import BASE_URL, Dial
 from ozwald.remote.engine import Exec, Limits, LogStream, PullProgress
 from ozwald.remote.together import Together
@@ -58,7 +56,7 @@ class DockerEngine:
     def facts(self) -> DockerFacts:
         with self._client.call("asking for its facts", timeout_s=READ_S):
             answer = self._client.api.get(f"{BASE_URL}/v{self._client.api.api_version}/info")
-            _raise_for_status(answer)
+            raise_for_status(answer)
             return docker_facts.facts(answer.json(), answer.headers)
 
     def list_containers(self) -> tuple[ObservedContainer, ...]:
@@ -102,7 +100,7 @@ class DockerEngine:
             self._client.call("changing a container's limits", timeout_s=CHANGE_S, changes=True),
             self._client.api.post(url, json=update_body(limits)) as answer,
         ):
-            _raise_for_status(answer)
+            raise_for_status(answer)
         log.info("%s: changed the limits of container %.12s", self.host_name, container_id)
 
     def activity(self, container_id: str) -> Activity:
@@ -209,7 +207,7 @@ class DockerEngine:
             self._client.api.put_archive(container_id, path, iter(archive))
 
     def create(self, name: str, config: Mapping[str, object]) -> str:
-        if not _is_text(config):
+        if not is_text(config):
             raise docker_failures.not_text(self.host_name, name)
         with self._client.call(f"creating container {name}", timeout_s=CHANGE_S, changes=True):
             try:
@@ -270,35 +268,10 @@ class DockerEngine:
         working_dir: str | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> Exec:
-        from ozwald.remote.docker_exec import DockerExec
+        from ozwald.remote.docker_exec import begin_exec
 
-        with self._client.call("starting a command in a container", timeout_s=CHANGE_S, changes=True):
-            made = self._client.api.exec_create(
-                container_id,
-                list(words),
-                stdin=True,
-                tty=tty,
-                user=user or "",
-                workdir=working_dir,
-                environment=dict(environment or {}),
-            )["Id"]
-            started = DockerExec(
-                self.host_name,
-                self._client.dial(CHANGE_S),
-                tty=tty,
-                inspect=lambda: self._exec_state(made),
-                resize=lambda rows, columns: self._resize_exec(made, rows, columns),
-            )
-            started.start(f"/v{self._client.api.api_version}/exec/{made}/start")
-        return started
-
-    def _exec_state(self, exec_id: str) -> Any:
-        with self._client.call("inspecting a command in a container", timeout_s=READ_S):
-            return self._client.api.exec_inspect(exec_id)
-
-    def _resize_exec(self, exec_id: str, rows: int, columns: int) -> None:
-        with self._client.call("resizing a terminal", timeout_s=READ_S):
-            self._client.api.exec_resize(exec_id, height=rows, width=columns)
+        options = {"tty": tty, "user": user or "", "workdir": working_dir, "environment": dict(environment or {})}
+        return begin_exec(self._client, container_id, words, options)
 
     def logs(
         self,
@@ -310,36 +283,15 @@ class DockerEngine:
         timestamps: bool = False,
         limit_bytes: int = 8 << 20,
     ) -> bytes:
-        options: dict[str, str] = {"stdout": "1", "stderr": "1", "tail": "all" if tail is None else str(tail)}
-        options |= {"timestamps": "1"} if timestamps else {}
-        options |= {"since": f"{since:.9f}"} if since is not None else {}
-        url = f"{BASE_URL}/v{self._client.api.api_version}/containers/{quote(container_id, safe='')}/logs"
-        with (
-            self._client.call("reading a container's log", timeout_s=CHANGE_S),
-            self._client.api.get(url, params=options, stream=True) as answer,
-        ):
-            _raise_for_status(answer)
-            return docker_answers.log_text(answer.iter_content(LOG_PIECE), head=head, limit_bytes=limit_bytes)
+        from ozwald.remote.docker_log import read_log
+
+        asked = {"tail": "all" if tail is None else str(tail), "timestamps": str(int(timestamps))}
+        asked |= {"since": f"{since:.9f}"} if since is not None else {}
+        return read_log(self._client, container_id, asked, head=head, limit_bytes=limit_bytes)
 
     def follow_logs(
         self, container_id: str, *, tail: int | None = None, since_ns: int | None = None, wait: bool = True
     ) -> LogStream:
         from ozwald.remote.docker_log import begin_log
 
-        with self._client.call("reading a container's log", timeout_s=READ_S):
-            return begin_log(self._client, container_id, tail=tail, since_ns=since_ns, wait=wait)
-
-
-def _raise_for_status(answer: requests.Response) -> None:
-    try:
-        answer.raise_for_status()
-    except requests.HTTPError as err:
-        docker.errors.create_api_error_from_http_exception(err)
-
-
-def _is_text(config: Mapping[str, object]) -> bool:
-    try:
-        json.dumps(config, ensure_ascii=False).encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
+        return begin_log(self._client, container_id, tail=tail, since_ns=since_ns, wait=wait)

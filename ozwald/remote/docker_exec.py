@@ -4,11 +4,12 @@ import json
 import struct
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from ozwald.errors import ConnectionFailed, EngineError, Failure
 from ozwald.remote.command import Stream
+from ozwald.remote.docker_client import READ_S, DockerClient
 from ozwald.remote.docker_transport import LinkLostError, Pipe, exchange_heads
 from ozwald.remote.text import clean
 
@@ -16,6 +17,27 @@ START_S: Final = 60.0
 PIECE: Final = 32 * 1024
 FRAME: Final = struct.Struct(">BxxxI")  # stream and length, before each piece (Docker Engine API, "Stream format")
 STREAMS: Final[dict[int, Stream]] = {1: "stdout", 2: "stderr"}
+
+
+def begin_exec(
+    client: DockerClient, container_id: str, words: Sequence[str], options: Mapping[str, Any]
+) -> "DockerExec":
+    """See `ozwald.remote.engine.Engine.begin_exec`; the options are named as the Docker SDK names them."""
+
+    def inspect() -> Any:
+        with client.call("inspecting a command in a container", timeout_s=READ_S):
+            return client.api.exec_inspect(made)
+
+    def resize(rows: int, columns: int) -> None:
+        with client.call("resizing a terminal", timeout_s=READ_S):
+            client.api.exec_resize(made, height=rows, width=columns)
+
+    with client.call("starting a command in a container", timeout_s=START_S, changes=True):
+        made = client.api.exec_create(container_id, list(words), stdin=True, **options)["Id"]
+        pipe = client.dial(START_S)
+        started = DockerExec(client.host_name, pipe, tty=options["tty"], inspect=inspect, resize=resize)
+        started.start(f"/v{client.api.api_version}/exec/{made}/start")
+    return started
 
 
 class DockerExec:

@@ -5,7 +5,7 @@ import json
 import re
 import struct
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from http.client import parse_headers
@@ -14,10 +14,10 @@ from typing import Final
 from urllib.parse import quote, urlencode
 
 from ozwald.errors import EngineError, Failure, HostError
-from ozwald.remote import docker_failures
+from ozwald.remote import docker_answers, docker_failures
 from ozwald.remote.command import Stream
-from ozwald.remote.docker_client import DockerClient
-from ozwald.remote.docker_transport import LinkLostError, Pipe, exchange_heads
+from ozwald.remote.docker_client import DockerClient, raise_for_status
+from ozwald.remote.docker_transport import BASE_URL, LinkLostError, Pipe, exchange_heads
 from ozwald.remote.engine import LogPiece, LogStream
 from ozwald.remote.text import clean
 
@@ -43,10 +43,24 @@ def begin_log(
     asked = {"stdout": "1", "stderr": "1", "timestamps": "1", "tail": "all" if tail is None else str(tail)}
     asked |= {"follow": "1"} if wait else {}
     asked |= {"since": f"{since_ns // NANOSECONDS}.{since_ns % NANOSECONDS:09d}"} if since_ns is not None else {}
-    path = f"/v{client.api.api_version}/containers/{quote(container_id, safe='')}/logs?{urlencode(asked)}"
-    log = DockerLog(client.host_name, client.dial(START_S), wait=wait)
-    log.start(path)
+    with client.call(WHAT, timeout_s=START_S):
+        log = DockerLog(client.host_name, client.dial(START_S), wait=wait)
+        log.start(f"{_path(client, container_id)}?{urlencode(asked)}")
     return log
+
+
+def read_log(
+    client: DockerClient, container_id: str, asked: Mapping[str, str], *, head: int | None, limit_bytes: int
+) -> bytes:
+    """See `ozwald.remote.engine.Engine.logs`; `asked` are parameters of the API."""
+    url, parameters = BASE_URL + _path(client, container_id), {"stdout": "1", "stderr": "1", **asked}
+    with client.call(WHAT, timeout_s=STALL_S), client.api.get(url, params=parameters, stream=True) as answer:
+        raise_for_status(answer)
+        return docker_answers.log_text(answer.iter_content(PIECE), head=head, limit_bytes=limit_bytes)
+
+
+def _path(client: DockerClient, container_id: str) -> str:
+    return f"/v{client.api.api_version}/containers/{quote(container_id, safe='')}/logs"
 
 
 class DockerLog:

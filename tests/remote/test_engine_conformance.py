@@ -12,6 +12,7 @@ import pytest
 
 from ozwald.errors import EngineError, Failure
 from ozwald.model.belongings import ObservedNetwork
+from ozwald.model.container import ContainerState
 from ozwald.remote.engine import Engine, Exec, Limits, LogPiece, LogStream, NameTaken
 from ozwald.remote.fleet import Fleet
 from tests.fakes.engine import ExecOutcome, FakeContainer, FakeEngine
@@ -44,7 +45,7 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
 def _act(container: FakeContainer) -> None:
     container.log = _said(container.config)
     if container.config.get("Cmd") == CRASH_LOOP["Cmd"]:
-        container.state = "restarting"
+        container.state, container.restart_count = "restarting", 4
 
 
 def _run(words: Sequence[str], given: bytes) -> ExecOutcome:
@@ -61,6 +62,11 @@ def everything(begun: Exec) -> dict[str, bytes]:
     while (piece := begun.read()) is not None:
         found[piece[0]] = found.get(piece[0], b"") + piece[1]
     return found
+
+
+def waits_long_for_a_restart(state: ContainerState | None) -> bool:
+    """The engine waits twice as long each time, 0.1 s at first."""
+    return state is not None and state.restarting and state.restart_count >= 4
 
 
 def pieces_of(stream: LogStream) -> list[LogPiece]:
@@ -264,7 +270,7 @@ class TestEngine:
         engine.ensure_network("oznet--t")
         container = engine.create("loop", CRASH_LOOP)
         engine.start(container)
-        assert eventually(lambda: (state := engine.state(container)) is not None and state.restarting)
+        assert eventually(lambda: waits_long_for_a_restart(engine.state(container)))
 
         error = refused(lambda: engine.rename(container, "aside"))
 
