@@ -8,6 +8,8 @@ from tests.simulator.many import try_seeds
 from tests.simulator.shrink import wrong
 from tests.simulator.story import tell
 
+MOST_SHOWN = 20
+
 
 def main() -> int:
     words = argparse.ArgumentParser(prog="python -m tests.simulator", description=__doc__)
@@ -17,7 +19,7 @@ def main() -> int:
     asked = words.parse_args()
     if asked.count:
         outcome = try_seeds(asked.seed, asked.count)
-        print(*outcome.bad, outcome, sep="\n")
+        print(*outcome.bad[:MOST_SHOWN], outcome, sep="\n")
         return 1 if outcome.bad else 0
     logging.disable()
     numbers = [int(number) for number in asked.without.split(",") if number]

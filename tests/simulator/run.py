@@ -3,6 +3,7 @@
 import random
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
@@ -162,6 +163,10 @@ class _Run:
         wanted = sorted((container_name(one.realm, one.name), "running") for one in step.ask.requests)
         if there != wanted:
             raise Wrong(f"there should be {wanted}, there is {there}")
+        # What a kill left beside a file goes when that one is written again, so there is never a second.
+        unfinished = Counter(path.parent.name for path in self.controller.home.path.rglob(".*"))
+        if any(count > 1 for count in unfinished.values()):
+            raise Wrong(f"the data folder fills with {unfinished}")
 
     def _check_settled(self, step: Step) -> None:
         asked = step if isinstance(step.ask, Exactly) else replace(step, ask=Same())

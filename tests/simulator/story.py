@@ -28,6 +28,7 @@ class Version:
     image: int = 1
     kind: str = ""
     level: int = 1
+    memory_mib: int | None = None
     check: bool = False
     published: int | None = None
     needs: str = ""
@@ -147,6 +148,7 @@ class _Teller:
             image=dice.randint(1, 3),
             kind=dice.choice(KINDS),
             level=dice.randint(1, 2),
+            memory_mib=dice.choice((None, 64, 128)),
             check=dice.random() < 0.4,
             published={"web": dice.choice((None, 8080, 8001)), "llm": dice.choice((8000, 8001, 8080))}.get(name),
             needs="db" if name == "web" and dice.random() < 0.6 else "",
@@ -187,6 +189,7 @@ def _realms(services: tuple[tuple[str, Version], ...]) -> Mapping[str, Realm]:
 def _definition(name: str, version: Version) -> ServiceDefinition:
     values = {
         "image": image(name, version),
+        "mem_limit": version.memory_mib * 1024**2 if version.memory_mib else None,
         "environment": {"LEVEL": str(version.level)},
         "networks": (Attachment(network="default"), Attachment(network="back"))[: version.networks],
         "depends_on": depends_on(version.needs, required=version.required) if version.needs else (),
