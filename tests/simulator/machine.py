@@ -3,9 +3,10 @@
 import itertools
 from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
+from ozwald.errors import EngineError
 from ozwald.model.container import LABEL_CONTROLLER, LABEL_INSTANCE, LABEL_REALM, ObservedContainer
 from ozwald.model.plan import InstanceKey
 from tests.builders import CONTROLLER
@@ -28,6 +29,14 @@ class Watch(Protocol):
         """May raise instead of letting the call take effect; what it returns is called after that, and may raise."""
 
     def after(self, machine: "Machine", method: str, argument: str) -> None: ...
+
+
+@dataclass
+class UnderWay:
+    """A call that the engine goes on with though nobody waits for it any more; it ends after so many other calls."""
+
+    method: str
+    calls_left: int
 
 
 class Fate:
@@ -75,6 +84,8 @@ class Machine(FakeEngine):
         self.proved: set[str] = set()
         self.seen: set[str] = set()
         self.harmed: set[str] = set()
+        self.under_way: dict[str, UnderWay] = {}
+        self._lands = False
         self.on_start = self._begin_life
 
     def of(self, key: InstanceKey) -> list[FakeContainer]:
@@ -121,10 +132,11 @@ class Machine(FakeEngine):
 
     @contextmanager
     def _call(self, method: str, argument: str = "") -> Iterator[None]:
-        if method in ASIDE:
+        if method in ASIDE or self._lands:
             yield
             return
         failing = self._watch.before(self, method, argument)
+        self._go_on_with_what_is_under_way(argument)
         self.age()
         if method == "start":
             self._refuse_taken_ports(self.containers.get(argument))
@@ -132,6 +144,30 @@ class Machine(FakeEngine):
         self._watch.after(self, method, argument)
         if failing is not None:
             failing()
+
+    def _go_on_with_what_is_under_way(self, argument: str) -> None:
+        """An engine does one thing at a time to a container, so who asks about that one waits for it."""
+        for container_id, call in list(self.under_way.items()):
+            call.calls_left -= 1
+            if call.calls_left <= 0 or container_id == argument:
+                del self.under_way[container_id]
+                self._land(call.method, container_id)
+
+    def _land(self, method: str, container_id: str) -> None:
+        if container_id not in self.containers:
+            return
+        options = {"force": True} if method == "remove" else {}
+        self._lands = True
+        try:
+            if method == "start":
+                self._refuse_taken_ports(self.containers[container_id])
+            getattr(self, method)(container_id, **options)
+        except EngineError:
+            return
+        finally:
+            self._lands = False
+        if method == "start":
+            self._watch.after(self, method, container_id)
 
     def _begin_life(self, container: FakeContainer) -> None:
         container.restart_count = 0

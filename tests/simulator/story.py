@@ -14,11 +14,11 @@ HOSTS = ("box1", "box2", "box3")
 INSTANCES = {"db": "db", "web": "web", "llm": "llm", "job": "job", "job2": "job"}
 KINDS = ("", "", "", "", "", "exits", "sick", "hangs", "missing")
 
-BROKEN_CALLS = ("request lost", "answer lost", "refused", "error", "no route", "link cut", "hung")
-DEATHS = ("killed before", "killed after")
+BROKEN_CALLS = ("request lost", "answer lost", "answer late", "refused", "error", "no route", "link cut", "hung")
+DEATHS = ("killed before", "killed meanwhile", "killed after")
 BY_HAND = ("removes container", "stops container", "removes network", "reboots", "removes image", "takes the name")
 DISK = ("disk: killed before", "disk: killed after", "disk: full")
-STRIKES = (*BROKEN_CALLS * 2, *DEATHS * 5, *BY_HAND, *DISK, "ctrl-c", "ctrl-c")
+STRIKES = (*BROKEN_CALLS * 2, *DEATHS * 4, *BY_HAND, *DISK, "ctrl-c", "ctrl-c")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

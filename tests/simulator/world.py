@@ -8,7 +8,7 @@ from ozwald.errors import ConnectionFailed, EngineError, Failure
 from ozwald.model.container import container_name
 from ozwald.model.plan import Action, InstanceKey, Plan
 from tests.fakes.engine import FakeContainer
-from tests.simulator.machine import Machine, Undo, owner_of
+from tests.simulator.machine import Machine, UnderWay, Undo, owner_of
 from tests.simulator.scheduler import Scheduler
 from tests.simulator.story import INSTANCES, Story, Strike
 
@@ -25,6 +25,8 @@ CHANGES = {
     "pull",
 }
 BY_ID = {"connect", "start", "stop", "remove", "rename", "update"}
+# What an engine takes time for, which others that ask about the container wait for.
+GO_ON = {"start", "stop", "remove"}
 CUT_S = 30.0
 HUNG_S = 15.0
 
@@ -91,7 +93,7 @@ class World:
         self.life.call()
         strike = self._strikes.pop(self._calls, None)
         self._calls += 1
-        failing = self._strike(strike, machine, method) if strike is not None else None
+        failing = self._strike(strike, machine, method, argument) if strike is not None else None
         if self.down.get(machine.host_name, 0.0) > self.now():
             raise ConnectionFailed(machine.host_name, "no route to host", failure=Failure.RETRYABLE)
         if method in CHANGES:
@@ -153,7 +155,7 @@ class World:
         if self.note is not None:
             self.note(f"{self.now():8.1f}  {text}")
 
-    def _strike(self, strike: Strike, machine: Machine, method: str) -> Undo | None:
+    def _strike(self, strike: Strike, machine: Machine, method: str, argument: str) -> Undo | None:
         """Does what the strike says now, or returns what it does once the call has taken effect."""
         assert self.life is not None
         self.say(f"{machine.host_name}: #{strike.number} {strike.kind.upper()} at {method}")
@@ -161,6 +163,12 @@ class World:
         match kind:
             case "killed before":
                 self.life.kill()
+            case "killed meanwhile":
+                self._let_go_on(strike, machine, method, argument)
+                self.life.kill()
+            case "answer late":
+                self._let_go_on(strike, machine, method, argument)
+                return self._break_off(strike, host)
             case "killed after":
                 return self.life.kill
             case "ctrl-c":
@@ -179,6 +187,11 @@ class World:
                 BY_HAND[kind](self, machine, random.Random(strike.seed))
         return None
 
+    def _let_go_on(self, strike: Strike, machine: Machine, method: str, argument: str) -> None:
+        if method in GO_ON and argument in machine.containers:
+            self._check_change(machine, method, argument)
+            machine.under_way[argument] = UnderWay(method, strike.seed % 20)
+
     def _break_off(self, strike: Strike, host: str) -> Undo | None:
         assert self.life is not None
         self.broken = True
@@ -190,7 +203,7 @@ class World:
         def lost() -> None:
             raise EngineError(host, "the answer broke off", failure=Failure.UNKNOWN)
 
-        if strike.kind == "answer lost" or (strike.kind != "request lost" and strike.seed % 2):
+        if strike.kind == "answer lost" or (strike.kind not in ("request lost", "answer late") and strike.seed % 2):
             return lost
         lost()
         return None
