@@ -530,6 +530,19 @@ class TestRealEngine:
 
         assert eventually(exited)
 
+    @pytest.mark.parametrize("tty", [False, True])
+    def test_a_long_line_has_no_moments_in_its_middle(self, engine: Engine, tty: bool) -> None:
+        script = "head -c 40000 /dev/zero | tr '\\0' x; echo; echo err >&2"
+        made = engine.create("ozsvc--r--a", {"Image": IMAGE, "Cmd": ["sh", "-c", script], "Tty": tty})
+        engine.start(made)
+        assert eventually(lambda: b"err" in engine.logs(made))
+
+        written: dict[str, bytes] = {}
+        for piece in pieces_of(engine.follow_logs(made)):
+            written[piece.stream] = written.get(piece.stream, b"") + piece.content
+        line = b"x" * 40000
+        assert written == ({"stdout": line + b"\r\nerr\r\n"} if tty else {"stdout": line + b"\n", "stderr": b"err\n"})
+
     def test_a_command_that_is_not_there_is_explained(self, engine: Engine) -> None:
         made = engine.create("ozsvc--r--a", {"Image": IMAGE, "Cmd": ["/no/such"]})
 
