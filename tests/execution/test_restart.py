@@ -1,7 +1,10 @@
 """A restart keeps the container, waits until it is available, and is owed until it was done."""
 
+import itertools
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
@@ -12,8 +15,10 @@ from ozwald.model.container import container_name
 from ozwald.model.plan import Action, InstanceKey
 from ozwald.model.service import Realm
 from ozwald.planning.restart import restart_plan
+from ozwald.remote.engine import Engine
 from tests.builders import definition, depends_on, key, realms, wanted
 from tests.execution.fleet import IMPATIENT, NAME, Fleet, service
+from tests.execution.test_faults import FAULTS, Faulty, Killed
 from tests.fakes.engine import FakeContainer
 
 DB, APP = key("db"), key("app")
@@ -103,6 +108,27 @@ def test_a_failure_is_explained_like_that_of_a_launch() -> None:
 
     assert "exit code 7" in result.error
     assert "the model is missing" in "".join(step.detail for step in fleet.steps)
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_whatever_call_of_a_restart_fails_the_next_apply_has_the_same_containers_running(kind: str) -> None:
+    fault, after = FAULTS[kind]
+    for number in itertools.count():
+        fleet = running()
+        before = [(container.id, container.name) for container in fleet.box.containers.values()]
+        faulty = Faulty(fleet.box, fault, after, lambda call, number=number: call == number)  # type: ignore[misc]
+        plan = restart_plan([DB], None, pair(), fleet.seen())
+        with suppress(Killed):
+            fleet.carry_out(plan, through={"box1": cast(Engine, faulty)})
+        if faulty.calls <= number:
+            break
+
+        results = fleet.apply(wanted("db", "app"), pair())
+
+        assert [result.error for result in results if not result.is_done] == [], f"call {number}"
+        assert [(one.id, one.name) for one in fleet.box.containers.values()] == before, f"call {number}"
+        assert {one.state for one in fleet.box.containers.values()} == {"running"}, f"call {number}"
+    assert number > 4
 
 
 def test_one_that_has_stopped_is_started() -> None:
