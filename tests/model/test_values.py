@@ -52,5 +52,12 @@ def test_a_plan_tells_changes_from_what_is_kept_or_blocked() -> None:
     operations = tuple(Operation(action=action, key=key()) for action in Action)
     plan = Plan(operations=operations)
 
-    assert [operation.action for operation in plan.changes] == ["stop", "create", "replace", "update", "start", "restart"]
+    assert [operation.action for operation in plan.changes] == [
+        "stop",
+        "create",
+        "replace",
+        "update",
+        "start",
+        "restart",
+    ]
     assert [operation.action for operation in plan.blocked] == ["blocked"]
