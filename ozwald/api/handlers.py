@@ -18,6 +18,8 @@ from ozwald.planning.patterns import select
 
 def health(site: Site, call: Call) -> Answer:
     problems = site.vitals.problems()
+    if not problems and site.vitals.active_elsewhere:
+        return Answer(document={"status": "standby", "active": site.vitals.active_elsewhere})
     if not problems:
         return Answer(document={"status": "healthy"})
     return Answer(status=503, document={"status": "unhealthy", "detail": "; ".join(problems)})

@@ -32,7 +32,12 @@ def reference(name: str) -> Schema:
 
 SCHEMAS: Final[dict[str, Schema]] = {
     "Problem": _object(detail={**TEXT, "description": "What is wrong and what to do about it."}),
-    "Health": _object(("status",), status={**TEXT, "description": "`healthy` when all is well."}, detail=TEXT),
+    "Health": _object(
+        ("status",),
+        status={**TEXT, "description": "`healthy` when all is well, `standby` while another controller is active."},
+        detail=TEXT,
+        active={**TEXT, "description": "The controller that this one stands by for."},
+    ),
     "Definition": _object(
         realm=TEXT,
         name=TEXT,

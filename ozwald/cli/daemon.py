@@ -14,13 +14,16 @@ from ozwald.api.app import Site, make_app
 from ozwald.api.server import ApiServer
 from ozwald.cli.workspace import Workspace
 from ozwald.controller.board import Board
+from ozwald.controller.courier import Courier
 from ozwald.controller.desk import Desk
+from ozwald.controller.leadership import Leadership, Wakefulness
 from ozwald.controller.loop import Charge, Loop
 from ozwald.controller.process import Running, only_controller, tell
 from ozwald.controller.vitals import Vitals
 from ozwald.model.host import Provisioner
 from ozwald.state.cache import Cache
 from ozwald.state.home import DataFolder
+from ozwald.state.lease import candidate
 from ozwald.state.redis_keeper import RedisKeeper
 from ozwald.state.redis_server import EmbeddedRedis
 
@@ -30,6 +33,10 @@ log = logging.getLogger(__name__)
 OWN_REDIS = (None, "ozwald-provisioner-redis")
 
 
+# A name server that does not answer may hold it for long; the lease runs out by itself.
+COURIER_END_S = 3.0
+
+
 def serve(workspace: Workspace, *, host: str, port: int, key: str) -> None:
     """Runs until SIGTERM or SIGINT; operations in hand are finished or undone then."""
     home, provisioner, hosts = workspace.home, workspace.provisioner, workspace.hosts()
@@ -37,28 +44,35 @@ def serve(workspace: Workspace, *, host: str, port: int, key: str) -> None:
         stack.enter_context(only_controller(home, provisioner.name))
         stack.enter_context(home.changing(hosts))
         cache = _cache(home, provisioner, stack)
+        wakefulness = Wakefulness()
+        leadership = Leadership(alone=_is_own(provisioner), wakefulness=wakefulness)
         fleet = stack.enter_context(workspace.fleet(begin=hosts))
         board = Board()
         charge = Charge(
             settings=workspace.settings, hosts=hosts, home=home, provisioner=provisioner.name, owner=getpass.getuser()
         )
-        loop = Loop(charge, fleet, board)
-        desk = Desk(workspace.settings, home, provisioner.name, loop.wake)
+        me = candidate(home.path, _url(host, port))
+        courier = Courier(cache, leadership, me, home, provisioner.name, on_change=lambda: loop.wake())
+        loop = Loop(charge, fleet, board, leadership=leadership, on_stored=courier.sync)
+        desk = Desk(
+            workspace.settings, home, provisioner.name, loop.wake, leadership=leadership, on_stored=courier.sync
+        )
         site = Site(
             board=board,
             desk=desk,
-            vitals=Vitals(board, cache.problem),
+            vitals=Vitals(board, courier.problem, leadership=leadership),
             key=key.encode("latin-1"),
             names=_names(host),
         )
         server = ApiServer(make_app(site), host=host, port=port)
         tell(home, provisioner.name, _running(workspace, host, port))
-        _until_asked_to_stop(server, loop)
+        courier.turn()
+        _until_asked_to_stop(server, loop, courier, wakefulness)
     log.info("provisioner %s has ended", provisioner.name)
 
 
 def _cache(home: DataFolder, provisioner: Provisioner, stack: ExitStack) -> Cache:
-    if provisioner.cache.address not in OWN_REDIS:
+    if not _is_own(provisioner):
         cache = Cache.at(provisioner.cache, provisioner.name)
     else:
         embedded = EmbeddedRedis(home, provisioner.name)
@@ -70,16 +84,24 @@ def _cache(home: DataFolder, provisioner: Provisioner, stack: ExitStack) -> Cach
     return cache
 
 
-def _until_asked_to_stop(server: ApiServer, loop: Loop) -> None:
-    asked = threading.Event()
+def _is_own(provisioner: Provisioner) -> bool:
+    return provisioner.cache.address in OWN_REDIS
+
+
+def _until_asked_to_stop(server: ApiServer, loop: Loop, courier: Courier, wakefulness: Wakefulness) -> None:
+    asked, ended = threading.Event(), threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: asked.set())
-    threads = [_thread("api", server.run), _thread("loop", loop.run)]
+    _thread("wakefulness", lambda: wakefulness.run(ended))
+    threads = [_thread("api", server.run), _thread("loop", loop.run), _thread("courier", courier.run)]
     asked.wait()
     log.info("asked to stop")
     loop.stop()
     threads[1].join()
+    courier.stop()
+    threads[2].join(COURIER_END_S)
     server.stop()
+    ended.set()
 
 
 def _thread(name: str, work: Callable[[], None]) -> threading.Thread:
@@ -88,10 +110,14 @@ def _thread(name: str, work: Callable[[], None]) -> threading.Thread:
     return thread
 
 
-def _running(workspace: Workspace, host: str, port: int) -> Running:
+def _url(host: str, port: int) -> str:
     shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{port}"
+
+
+def _running(workspace: Workspace, host: str, port: int) -> Running:
     log_path = workspace.home.path / "logs" / "provisioner" / f"{workspace.provisioner.name}.log"
-    return Running(pid=os.getpid(), url=f"http://{shown}:{port}", log=str(log_path), started_at=time.time())
+    return Running(pid=os.getpid(), url=_url(host, port), log=str(log_path), started_at=time.time())
 
 
 def _names(host: str) -> frozenset[str]:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from ozwald.controller.leadership import ALONE, Leadership
 from ozwald.errors import OzwaldError
 from ozwald.execution.intent import store
 from ozwald.model.history import Author
@@ -21,13 +22,24 @@ class GenerationMoved(OzwaldError):
 
 
 class Desk:
-    """One provisioner's wanted set, as requests change it; `wake` tells the loop."""
+    """One provisioner's wanted set, as requests change it; `wake` tells the loop, and `on_stored` whoever copies it."""
 
-    def __init__(self, settings: Settings, home: DataFolder, provisioner: str, wake: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        home: DataFolder,
+        provisioner: str,
+        wake: Callable[[], None],
+        *,
+        leadership: Leadership = ALONE,
+        on_stored: Callable[[], None] = lambda: None,
+    ) -> None:
         self.settings = settings
         self._home = home
         self._provisioner = provisioner
         self.wake = wake
+        self._leadership = leadership
+        self._on_stored = on_stored
 
     def submit(self, ask: Ask, *, author: Author, expected: int | None = None) -> WantedSet:
         """Makes what is asked for durable as a new generation and wakes the loop.
@@ -37,10 +49,12 @@ class Desk:
         Raises:
             RequestError: the request does not make sense.
             GenerationMoved: the wanted set is of another generation than expected.
+            NotLeading: another controller is the active one.
             StateError: it could not be written; nothing has changed.
         """
         known = self.settings.inventory.hosts
         with changing_wanted(self._home, self._provisioner) as path:
+            self._leadership.check()
             stored = read_wanted(path)
             generation = stored.generation if stored else 0
             if expected is not None and expected != generation:
@@ -49,5 +63,6 @@ class Desk:
             if stored is None or wanted.instances != stored.instances:
                 wanted = replace(wanted, generation=generation + 1)
                 store(wanted, stored, home=self._home, provisioner=self._provisioner, author=author, at=time.time())
+        self._on_stored()
         self.wake()
         return wanted

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 
 from ozwald.controller.backoff import Backoff
 from ozwald.controller.board import Board, View
+from ozwald.controller.fence import fenced
+from ozwald.controller.leadership import ALONE, Leadership, NotLeading
 from ozwald.controller.statuses import with_work
 from ozwald.controller.watch import Watch
 from ozwald.controller.work import Work
@@ -62,12 +64,16 @@ class Loop:
         fleet: Fleet,
         board: Board,
         *,
+        leadership: Leadership = ALONE,
+        on_stored: Callable[[], None] = lambda: None,
         clock: Clock = MONOTONIC,
         dice: random.Random | None = None,
         patience: Patience | None = None,
         probe: Callable[[HostConnection], HostResources] = probe,
     ) -> None:
         self._patience = patience or Patience()
+        self._leadership = leadership
+        self._on_stored = on_stored
         self._charge = charge
         self._fleet = fleet
         self._board = board
@@ -97,7 +103,13 @@ class Loop:
         self._work.finish()
 
     def pass_once(self) -> None:
-        """One pass; raises StateError when what is wanted cannot be read: then nothing is changed."""
+        """One pass.
+
+        Raises:
+            NotLeading: another controller is the active one; nothing is looked at.
+            StateError: what is wanted cannot be read: then nothing is changed.
+        """
+        self._leadership.check()
         charge = self._charge
         wanted = read_wanted(wanted_path(charge.home, charge.provisioner))
         controller = charge.home.controller_id()
@@ -117,6 +129,8 @@ class Loop:
     def _pass_safely(self) -> None:
         try:
             self.pass_once()
+        except NotLeading as error:
+            self._board.publish(replace(self._board.view, at=self._clock.now(), problem=str(error)))
         except StateError as error:
             log.error("%s", error)
             self._board.publish(replace(self._board.view, at=self._clock.now(), problem=str(error)))
@@ -155,7 +169,9 @@ class Loop:
             return
         with changing_wanted(self._charge.home, self._charge.provisioner) as path:
             if read_wanted(path) == wanted:
+                self._leadership.check()
                 write_wanted(path, placed)
+        self._on_stored()
 
     def _is_due(self, operation: Operation) -> bool:
         return not self._stopped.is_set() and not self._backoff.is_waiting(operation.key, self._clock.now())
@@ -165,7 +181,7 @@ class Loop:
         ownership = Ownership(
             provisioner=charge.provisioner, controller=controller, generation=wanted.generation, owner=charge.owner
         )
-        engine_of = lambda name: self._fleet.connection(charge.hosts[name]).engine()  # noqa: E731
+        engine_of = lambda name: fenced(self._fleet.connection(charge.hosts[name]).engine(), self._leadership)  # noqa: E731
         return Crew(engine_of, ownership, self._report, self._patience, self._stopped, self._clock)
 
     def _done(self, result: Result) -> None:

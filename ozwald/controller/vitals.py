@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable
 
 from ozwald.controller.board import Board
+from ozwald.controller.leadership import ALONE, Leadership
 from ozwald.execution.clock import MONOTONIC, Clock
 
 # A pass waits for hosts that are silent, each with its own deadlines.
@@ -13,15 +14,29 @@ OLDEST_PASS_S = 90.0
 class Vitals:
     """Answers for `/health`. `boot` is another for each start of the controller."""
 
-    def __init__(self, board: Board, redis_problem: Callable[[], str], clock: Clock = MONOTONIC) -> None:
+    def __init__(
+        self,
+        board: Board,
+        redis_problem: Callable[[], str],
+        clock: Clock = MONOTONIC,
+        *,
+        leadership: Leadership = ALONE,
+    ) -> None:
         self.boot = secrets.token_hex(4)
         self._board = board
         self._redis_problem = redis_problem
         self._clock = clock
+        self._leadership = leadership
+
+    @property
+    def active_elsewhere(self) -> str:
+        """The active controller that this one stands by for, or nothing."""
+        return self._leadership.active_elsewhere
 
     def problems(self) -> list[str]:
         """What is not well, in words; empty when all is."""
-        return [text for text in (self._loop_problem(), self._redis_problem()) if text]
+        loop_problem = "" if self.active_elsewhere else self._leadership.doubt() or self._loop_problem()
+        return [text for text in (loop_problem, self._redis_problem()) if text]
 
     def pass_age_s(self) -> float | None:
         """Seconds since the last pass ended, None before the first."""

@@ -1,10 +1,9 @@
 """The Redis of one provisioner: cache, mirror and meeting point, which may be lost at any moment."""
 
-import json
-import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import redis
 from redis.backoff import NoBackoff
@@ -12,25 +11,53 @@ from redis.retry import Retry
 
 from ozwald.errors import StateError
 from ozwald.model.host import Cache as CacheAddress
+from ozwald.state.lease import FREE, LEASE_S, Candidate, Held
 
-log = logging.getLogger(__name__)
+ANSWER_S = 0.5
 
-ANSWER_S = 2.0
+# Each script does its whole work in one step, and done twice it does no more than once: a lost answer is harmless.
+_CLAIM = """
+local held = redis.call('get', KEYS[1])
+local is_free = (not held and ARGV[3] == '1') or held == ARGV[5]
+if is_free or held == ARGV[1] or (held and string.sub(held, 1, #ARGV[4]) == ARGV[4]) then
+  redis.call('set', KEYS[1], ARGV[1], 'px', ARGV[2])
+  return {ARGV[1], tonumber(ARGV[2])}
+end
+return {held, redis.call('pttl', KEYS[1])}
+"""
+_RELEASE = """
+if redis.call('get', KEYS[1]) == ARGV[1] then redis.call('set', KEYS[1], ARGV[2], 'px', ARGV[3]) end
+"""
+_MIRROR = """
+if redis.call('get', KEYS[1]) ~= ARGV[1] then return 0 end
+local known = tonumber(redis.call('hget', KEYS[2], 'generation') or '-1')
+if known > tonumber(ARGV[2]) then return 0 end
+redis.call('hset', KEYS[2], 'generation', ARGV[2], 'digest', ARGV[3], 'writer', ARGV[4], 'text', ARGV[5])
+return 1
+"""
 
-T = TypeVar("T")
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mirrored:
+    """Which wanted set Redis holds, and the candidate's name that wrote it; `digest` tells one text from another."""
+
+    generation: int
+    digest: str
+    writer: str
 
 
 class Cache:
-    """A provisioner's keys in one Redis; every call ends within some seconds and is tried once."""
+    """A provisioner's keys in one Redis. Every call is tried once, and ends within a second or so."""
 
-    def __init__(self, client: "redis.Redis", provisioner: str) -> None:
+    def __init__(self, client: "redis.Redis", provisioner: str, where: str) -> None:
         self._redis = client
         self._prefix = f"ozwald:{provisioner}:"
+        self._where = where
 
     @classmethod
     def on_socket(cls, path: Path, provisioner: str) -> "Cache":
         """The embedded server's."""
-        return cls(redis.Redis(unix_socket_path=str(path), **_options()), provisioner)
+        return cls(redis.Redis(unix_socket_path=str(path), **_options()), provisioner, "the embedded Redis")
 
     @classmethod
     def at(cls, address: CacheAddress, provisioner: str) -> "Cache":
@@ -39,37 +66,93 @@ class Cache:
             host=address.address or "localhost",
             port=address.port,
             db=address.db,
-            password=address.password,
+            username=address.username or None,
+            password=address.password or None,
+            ssl=address.tls,
+            ssl_ca_certs=address.ca_file,
             **_options(),
         )
-        return cls(client, provisioner)
+        return cls(client, provisioner, f"Redis at {address.address}:{address.port}")
 
-    def problem(self) -> str:
-        """Why it cannot be used, or nothing."""
-        try:
-            self._call(lambda: self._redis.set(f"{self._prefix}alive", "1", ex=60))
-        except StateError as error:
-            return str(error)
-        return ""
-
-    def mirror(self, generation: int, document: Any) -> None:
-        """Keeps a copy of the wanted set for a stand-by controller.
+    def claim(self, candidate: Candidate, *, may_take: bool) -> Held:
+        """Takes or renews the lease; one that nobody has only where that is allowed.
 
         Raises:
-            StateError: Redis did not take it.
+            StateError: Redis did not answer as it should; the lease may be taken all the same.
         """
-        text = json.dumps({"generation": generation, "wanted": document})
-        self._call(lambda: self._redis.set(f"{self._prefix}wanted", text))
+        words = (candidate.text, int(LEASE_S * 1000), int(may_take), candidate.place, FREE)
+        holder, left_ms = self._call(lambda: self._redis.eval(_CLAIM, 1, self._key("lease"), *words))
+        return Held(holder=holder, expires_s=max(0, left_ms) / 1000, is_mine=holder == candidate.text)
+
+    def release(self, candidate: Candidate) -> None:
+        """Lets another controller take the lease at once, if this one has it.
+
+        Raises:
+            StateError: Redis did not answer; the lease runs out.
+        """
+        words = (candidate.text, FREE, int(LEASE_S * 1000))
+        self._call(lambda: self._redis.eval(_RELEASE, 1, self._key("lease"), *words))
+
+    def mirror(self, candidate: Candidate, entry: Mirrored, text: str) -> bool:
+        """Keeps a copy of a wanted set's file; False when the lease is another's or a newer one is there.
+
+        Raises:
+            StateError: Redis did not answer; it may hold the copy all the same.
+        """
+        words = (candidate.text, entry.generation, entry.digest, entry.writer, text)
+        return bool(self._call(lambda: self._redis.eval(_MIRROR, 2, self._key("lease"), self._key("wanted"), *words)))
+
+    def mirrored(self) -> Mirrored | None:
+        """Which wanted set it holds a copy of, if any.
+
+        Raises:
+            StateError: Redis did not answer, or what it holds is not ours.
+        """
+        found = self._call(lambda: self._redis.hmget(self._key("wanted"), ["generation", "digest", "writer"]))
+        if None in found:
+            return None
+        generation, digest, writer = found
+        if not generation.isdecimal():
+            raise StateError(f"{self._where}: the key {self._key('wanted')} is damaged; delete it")
+        return Mirrored(generation=int(generation), digest=digest, writer=writer)
+
+    def mirrored_text(self) -> str:
+        """The copy of the wanted set's file; empty when it is gone.
+
+        Raises:
+            StateError: Redis did not answer.
+        """
+        return self._call(lambda: self._redis.hget(self._key("wanted"), "text")) or ""
+
+    def controller_id(self) -> str | None:
+        """The id that the provisioner's controllers share.
+
+        Raises:
+            StateError: Redis did not answer.
+        """
+        found: str | None = self._call(lambda: self._redis.get(self._key("controller")))
+        return found
+
+    def share_id(self, controller: str) -> None:
+        """Tells the provisioner's other controllers the id.
+
+        Raises:
+            StateError: Redis did not answer.
+        """
+        self._call(lambda: self._redis.set(self._key("controller"), controller))
 
     def close(self) -> None:
         """Closes its connections."""
         self._redis.close()
 
-    def _call(self, work: Callable[[], T]) -> T:
+    def _key(self, name: str) -> str:
+        return self._prefix + name
+
+    def _call(self, work: Callable[[], Any]) -> Any:
         try:
             return work()
-        except redis.RedisError as err:
-            raise StateError(f"Redis does not work: {err}") from err
+        except (redis.RedisError, OSError, ValueError) as err:
+            raise StateError(f"{self._where} does not work: {err}") from err
 
 
 def _options() -> dict[str, Any]:
@@ -79,4 +162,5 @@ def _options() -> dict[str, Any]:
         "socket_connect_timeout": ANSWER_S,
         "retry": Retry(NoBackoff(), 0),
         "health_check_interval": 0,
+        "decode_responses": True,
     }

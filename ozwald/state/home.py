@@ -42,6 +42,17 @@ class DataFolder:
         """The random id that marks our containers."""
         return self._kept("controller-id") or _new_controller_id()
 
+    def become(self, controller: str) -> bool:
+        """Takes the id that other controllers share; False when this folder has wanted something under its own.
+
+        Raises:
+            StateError: it cannot be written.
+        """
+        if any((self.path / "wanted").glob("*.json")):
+            return False
+        write_whole(self.path / "controller-id", controller + "\n")
+        return True
+
     def fingerprint_key(self) -> bytes:
         """The secret that specifications are fingerprinted with."""
         text = self._kept("fingerprint-key") or _new_key()

@@ -29,22 +29,29 @@ def read_sealed(path: Path, schema: int, read: Callable[[Any], Read], *, remedy:
         StateError: it is damaged or of another version; it is left as it is, and `remedy` says what to do.
     """
     text = read_text(path)
-    if text is None:
-        return None
+    return None if text is None else unseal(text, schema, read, where=str(path), remedy=remedy)
+
+
+def unseal(text: str, schema: int, read: Callable[[Any], Read], *, where: str, remedy: str) -> Read:
+    """What `read` makes of a sealed document's content.
+
+    Raises:
+        StateError: it is damaged or of another version; the text says `where`, and `remedy` what to do.
+    """
     try:
         document = json.loads(text)
         if type(document["schema"]) is not int:
             raise TypeError("schema")
         if document["schema"] != schema:
             raise StateError(
-                f"{path} has schema {document['schema']}; this version reads {schema}: use the version that wrote it, "
+                f"{where} has schema {document['schema']}; this version reads {schema}: use the version that wrote it, "
                 f"or {remedy}"
             )
         if document["checksum"] != _checksum(document["content"]):
-            raise StateError(f"{path} is damaged (checksum); {remedy}")
+            raise StateError(f"{where} is damaged (checksum); {remedy}")
         return read(document["content"])
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as err:
-        raise StateError(f"{path} is damaged ({type(err).__name__}); {remedy}") from err
+        raise StateError(f"{where} is damaged ({type(err).__name__}); {remedy}") from err
 
 
 def _checksum(content: Any) -> str:

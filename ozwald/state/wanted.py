@@ -11,7 +11,7 @@ from ozwald.model.wanted import Adopted, Leaving, OwedRestart, WantedInstance, W
 from ozwald.state.files import sweep
 from ozwald.state.home import DataFolder
 from ozwald.state.locks import held
-from ozwald.state.sealed import read_sealed, write_sealed
+from ozwald.state.sealed import read_sealed, unseal, write_sealed
 
 SCHEMA = 3
 PATIENCE_S = 10.0
@@ -43,6 +43,15 @@ def read_wanted(path: Path) -> WantedSet | None:
         StateError: the file is damaged or from another version; it is left as it is.
     """
     return read_sealed(path, SCHEMA, _wanted, remedy=_REMEDY)
+
+
+def parse_wanted(text: str, where: str) -> WantedSet:
+    """A wanted set from the text of such a file.
+
+    Raises:
+        StateError: it is damaged or from another version; `where` is in the text.
+    """
+    return unseal(text, SCHEMA, _wanted, where=where, remedy="see ozwald history")
 
 
 def write_wanted(path: Path, wanted: WantedSet) -> None:

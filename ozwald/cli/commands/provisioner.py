@@ -136,6 +136,9 @@ def _wait_healthy(process: "subprocess.Popen[bytes]", workspace: Workspace, log_
             if answer.get("status") == "healthy":
                 click.echo(f"provisioner {name} listens on {running.url} and logs to {running.log}")
                 return
+            if answer.get("status") == "standby":
+                click.echo(f"provisioner {name} stands by at {running.url}; the active one is {answer['active']}")
+                return
             problem = str(answer.get("detail", problem))
         time.sleep(0.05)
     raise OzwaldError(f"provisioner {name} runs but is not healthy after {HEALTHY_S:.0f} s: {problem}; see {log_path}")

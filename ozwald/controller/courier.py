@@ -1,0 +1,153 @@
+"""The one thread that talks to Redis: it holds the lease, mirrors the wanted set, and knows whether Redis works."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from ozwald.controller.leadership import Leadership, elapsed
+from ozwald.controller.mirror import Mirror
+from ozwald.errors import StateError
+from ozwald.state.cache import Cache
+from ozwald.state.home import DataFolder
+from ozwald.state.lease import Candidate, Held
+
+log = logging.getLogger(__name__)
+
+RENEW_S = 4.0
+# A stand-by, and one that waits for Redis, looks more often.
+LOOK_S = 1.0
+SYNC_S = 0.5
+
+
+class Courier:
+    """Takes turns with Redis, some seconds apart; `on_change` is called when this one has become the active one."""
+
+    def __init__(
+        self,
+        cache: Cache,
+        leadership: Leadership,
+        candidate: Candidate,
+        home: DataFolder,
+        provisioner: str,
+        *,
+        on_change: Callable[[], None] = lambda: None,
+        now: Callable[[], float] = elapsed,
+    ) -> None:
+        self._cache = cache
+        self._leadership = leadership
+        self._candidate = candidate
+        self._home = home
+        self._mirror = Mirror(cache, home, provisioner, candidate)
+        self._on_change = on_change
+        self._now = now
+        self._problem = "Redis has not been asked yet"
+        self._woken, self._stopped = threading.Event(), threading.Event()
+        self._turned = threading.Condition()
+        self._begun = self._ended = 0
+
+    def problem(self) -> str:
+        """Why Redis could not be used when it was last asked, or nothing."""
+        return self._problem
+
+    def run(self) -> None:
+        """Turns until it is stopped; then another controller may take over at once."""
+        while not self._stopped.is_set():
+            self._woken.clear()
+            self.turn()
+            is_calm = self._leadership.leads and not self._problem
+            self._woken.wait(RENEW_S if is_calm else LOOK_S)
+        self._release()
+
+    def stop(self) -> None:
+        """Ends the turns."""
+        self._stopped.set()
+        self._woken.set()
+
+    def sync(self) -> None:
+        """Has Redis told of what was just written; returns when it is, or after half a second."""
+        with self._turned:
+            needed = self._begun + 1
+            self._woken.set()
+            self._turned.wait_for(lambda: self._ended >= needed, SYNC_S)
+
+    def turn(self) -> None:
+        """Asks Redis once, whatever comes of it."""
+        with self._turned:
+            self._begun += 1
+        try:
+            self._meet()
+        except StateError as error:
+            self._note(str(error))
+            self._leadership.silent()
+        except Exception:
+            log.exception("a turn with Redis failed")
+            self._note("the exchange with Redis failed; see the provisioner's log")
+            self._leadership.silent()
+        else:
+            self._note("")
+        with self._turned:
+            self._ended = self._begun
+            self._turned.notify_all()
+
+    def _meet(self) -> None:
+        leadership, asked_at = self._leadership, self._now()
+        is_one_of_them = not leadership.leads and self._share_identity()
+        held = self._cache.claim(self._candidate, may_take=leadership.may_take(asked_at))
+        if held.is_mine and not leadership.leads:
+            self._begin_to_lead(held, asked_at)
+            return
+        if not held.is_mine and leadership.leads:
+            log.warning("another controller has taken over: %s; this one stands by", held.shown)
+        leadership.told(held, asked_at)
+        if held.is_mine:
+            self._keep_what_others_need()
+        elif is_one_of_them:
+            self._mirror.take()
+
+    def _begin_to_lead(self, held: Held, asked_at: float) -> None:
+        try:
+            self._mirror.take()
+            self._cache.share_id(self._home.controller_id())
+        except StateError:
+            self._release()
+            raise
+        self._leadership.told(held, asked_at)
+        log.info("this controller is the active one")
+        self._on_change()
+        self._keep_what_others_need()
+
+    def _keep_what_others_need(self) -> None:
+        """Redis may have been flushed, or be another one, since the last turn."""
+        if self._mirror.keep():
+            self._on_change()
+        if self._cache.controller_id() is None:
+            self._cache.share_id(self._home.controller_id())
+
+    def _share_identity(self) -> bool:
+        """Whether this is one of the controllers that share an id: to the hosts they are one.
+
+        What runs there already must not become a stranger's: a folder that has wanted something keeps its own id.
+        """
+        shared, own = self._cache.controller_id(), self._home.controller_id()
+        if shared is None or self._leadership.is_alone:
+            return False
+        if shared == own:
+            return True
+        if not self._home.become(shared):
+            raise StateError(
+                f"Redis knows this provisioner by the controller id {shared}; the data folder {self._home.path} has "
+                f"wanted sets of another, {own}: give the provisioner another name, or start with an empty OZWALD_HOME"
+            )
+        log.info("this controller shares the id %s", shared)
+        return True
+
+    def _release(self) -> None:
+        try:
+            self._cache.release(self._candidate)
+        except StateError as error:
+            log.warning("%s; another controller can take over when the lease has run out", error)
+
+    def _note(self, problem: str) -> None:
+        if problem != self._problem:
+            log.warning("%s", problem) if problem else log.info("Redis works")
+        self._problem = problem

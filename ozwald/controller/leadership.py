@@ -1,0 +1,126 @@
+"""Whether this controller is the active one, by what Redis last said of the lease."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+from ozwald.errors import StateError
+from ozwald.state.lease import LEASE_S, Held
+
+# Less than the lease, for what a changing call takes to arrive.
+SURE_S = LEASE_S - 3.0
+TICK_S = 1.0
+GAP_S = 5.0
+# The usual monotonic clock of Linux stands still while the machine sleeps.
+_CLOCK: Final[int] = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+class NotLeading(StateError):
+    """Another controller is the active one, or may be; nothing is changed."""
+
+
+def elapsed() -> float:
+    """Seconds on a clock that only goes forward, also while the machine sleeps."""
+    return time.clock_gettime(_CLOCK)
+
+
+class Wakefulness:
+    """Notices that this process was stopped for a while, or that the machine slept."""
+
+    def __init__(self, now: Callable[[], float] = elapsed) -> None:
+        self._now = now
+        self._ticked_at = now()
+        self._woke_at = float("-inf")
+
+    def run(self, stopped: threading.Event) -> None:
+        """Ticks until it is stopped."""
+        while not stopped.wait(TICK_S):
+            self.tick()
+
+    def tick(self) -> None:
+        """Notes that this moment was lived through."""
+        now = self._now()
+        if now - self._ticked_at > GAP_S:
+            self._woke_at = now
+        self._ticked_at = now
+
+    def slept_since(self, moment: float) -> bool:
+        """Whether some of the time since then is missing."""
+        return self._woke_at > moment or self._now() - self._ticked_at > GAP_S
+
+
+class Leadership:
+    """Told by the courier what Redis says, asked by everybody who changes something.
+
+    While Redis is away the active controller goes on, since the truth is on the hosts, and no other takes over; one
+    that slept meanwhile has to ask first. `alone` is for a Redis that nobody else can use.
+    """
+
+    def __init__(
+        self, *, alone: bool = False, wakefulness: Wakefulness | None = None, now: Callable[[], float] = elapsed
+    ) -> None:
+        self.is_alone = alone
+        self._awake = wakefulness or Wakefulness(now)
+        self._now = now
+        self._ours_at: float | None = None
+        self._other = ""
+        self._free_at = float("-inf")
+        self._was_silent = False
+
+    def check(self) -> None:
+        """Raises NotLeading unless this controller may change something now."""
+        doubt = self.doubt()
+        if doubt:
+            raise NotLeading(doubt)
+
+    def doubt(self) -> str:
+        """Why this controller must not change anything, or nothing."""
+        if self.is_alone:
+            return ""
+        if self._other:
+            return f"this controller stands by; the active one is {self._other}: ask there"
+        ours_at = self._ours_at
+        if ours_at is None:
+            return "it is not known yet whether another controller is active: Redis has not said; try again"
+        if self._now() - ours_at < SURE_S or not self._awake.slept_since(ours_at):
+            return ""
+        return "this controller was stopped for a while and first asks Redis whether another has taken over; try again"
+
+    @property
+    def leads(self) -> bool:
+        """Whether Redis said so when it was last asked."""
+        return self._ours_at is not None
+
+    @property
+    def active_elsewhere(self) -> str:
+        """The active controller that this one stands by for, or nothing."""
+        return self._other
+
+    def may_take(self, asked_at: float) -> bool:
+        """Whether a lease that nobody has may be taken.
+
+        A lease that is gone before its time (FLUSHALL, a clock that jumped, another server), or after Redis was away,
+        is left to the active controller for as long as a lease lasts.
+        """
+        return self.leads or (not self._was_silent and asked_at >= self._free_at)
+
+    def told(self, held: Held, asked_at: float) -> None:
+        """Redis has answered a question that was sent then."""
+        if self._was_silent:
+            self._free_at = max(self._free_at, asked_at + LEASE_S)
+        self._was_silent = False
+        if held.is_mine:
+            self._ours_at, self._other = asked_at, ""
+            return
+        self._ours_at = None
+        self._other = held.shown if held.holder is not None else self._other
+        if held.holder is not None:
+            self._free_at = max(self._free_at, asked_at + held.expires_s)
+
+    def silent(self) -> None:
+        """Redis has not answered."""
+        self._was_silent = True
+
+
+ALONE: Final = Leadership(alone=True)
