@@ -565,12 +565,12 @@ class TestRealEngine:
         assert time.monotonic() - started < 20
         assert "pulling image 127.0.0.1:1/none:1" in error.message
 
-    def test_a_container_list_is_quick(self, engine: Engine) -> None:
-        engine.list_containers()
+    def test_a_container_list_waits_for_no_acknowledgement(self, engine: Engine) -> None:
+        """Without the socket's options each call takes 43 ms, however idle the machine."""
         times = []
         for _ in range(50):
             started = time.perf_counter()
             engine.list_containers()
             times.append(time.perf_counter() - started)
 
-        assert sorted(times)[25] < 0.005
+        assert min(times) < 0.02
