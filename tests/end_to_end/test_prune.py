@@ -28,7 +28,7 @@ def config(user: User) -> Path:
 def has_run(user: User, config: Path) -> None:
     """Two contents of a folder were sent, a network and a named volume made, and nothing of it is used any more."""
     volumes = ["./config:/config:ro", "models:/models"]
-    user.has({"idle": {"image": IMAGE, "pull_policy": "never", "volumes": volumes}}, hosts=["box1", "box2"])
+    user.has({"idle": {"image": IMAGE, "stop_grace_period": "0s", "volumes": volumes}}, hosts=["box1", "box2"])
     assert user.types("apply", "a[idle]@box1").code == 0
     (config / "a").write_text("22\n")
     assert user.types("apply", "a[idle]@box1").code == 0
