@@ -1,5 +1,6 @@
 """The Redis of one provisioner: cache, mirror and meeting point, which may be lost at any moment."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -152,7 +153,32 @@ class Cache:
         try:
             return work()
         except (redis.RedisError, OSError, ValueError) as err:
-            raise StateError(f"{self._where} does not work: {err}") from err
+            raise StateError(f"{self._where} does not work: {err}{_advice(err)}") from err
+
+
+def _advice(err: Exception) -> str:
+    """What to do about it: the server's words first, since the package does not have a kind for each."""
+    words = str(err)
+    for pattern, advice in _BY_WORDS.items():
+        if re.search(pattern, words):
+            return f"; {advice}"
+    return next((f"; {advice}" for kind, advice in _BY_KIND.items() if isinstance(err, kind)), "")
+
+
+_LOGIN = "check its username and password in the settings' cache:"
+_BY_WORDS = {
+    "HELLO must|WRONGPASS|NOAUTH|username-password": _LOGIN,
+    "maxmemory": "make room there, or raise its maxmemory",
+    "read only": "name the server that takes writes in the settings' cache:",
+    "MISCONF|No space left": "make room on its disk",
+    "NOPERM|no permissions": "allow its user the keys ozwald:* with get, set, pttl, hget, hset, hmget and eval",
+    "CERTIFICATE_VERIFY|SSL": "check tls and ca_file in the settings' cache:",
+}
+_BY_KIND = {
+    redis.AuthenticationError: _LOGIN,
+    redis.TimeoutError: "see whether it is overloaded or stopped",
+    redis.ConnectionError: "see whether it runs and can be reached",
+}
 
 
 def _options() -> dict[str, Any]:
