@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from ozwald.errors import Failure, HostError
 from ozwald.execution.health import Interrupted
 from ozwald.execution.instance import Instance, LaunchFailed
-from ozwald.model.container import ContainerState, leftover_name
+from ozwald.model.active import Status
+from ozwald.model.container import ContainerState, ObservedContainer, leftover_name
 from ozwald.model.plan import Action
+from ozwald.planning.status import status_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,17 +100,13 @@ def _start_again(instance: Instance, container_id: str) -> None:
 
 def _replace(instance: Instance, container_id: str) -> None:
     instance.prepare()
-    is_aside = _is_aside(instance, container_id)
-    way_back = _way_back(instance, container_id, is_fresh=not is_aside and not instance.operation.leftovers)
+    old = next((found for found in instance.engine.list_containers() if found.id == container_id), None)
+    # An interrupted replacement has freed the instance's name already.
+    is_aside = old is not None and old.name == leftover_name(instance.name, container_id)
+    way_back = _way_back(instance, container_id, old, is_fresh=not is_aside and not instance.operation.leftovers)
     if not is_aside:
         _set_aside(instance, container_id)
     _change_over(instance, (container_id, *instance.operation.leftovers), None, way_back)
-
-
-def _is_aside(instance: Instance, container_id: str) -> bool:
-    """Whether an interrupted replacement has freed the instance's name already."""
-    aside = leftover_name(instance.name, container_id)
-    return any((found.id, found.name) == (container_id, aside) for found in instance.engine.list_containers())
 
 
 def _set_aside(instance: Instance, container_id: str) -> None:
@@ -119,16 +117,17 @@ def _set_aside(instance: Instance, container_id: str) -> None:
     instance.engine.rename(container_id, leftover_name(instance.name, container_id))
 
 
-def _way_back(instance: Instance, old: str, *, is_fresh: bool) -> _WayBack:
+def _way_back(instance: Instance, container_id: str, listed: ObservedContainer | None, *, is_fresh: bool) -> _WayBack:
     """Which container to go back to when a replacement fails.
 
     A leftover is there mostly because its successor never proved itself: then it comes before that one.
     """
-    state, leftovers = instance.engine.state(old), instance.operation.leftovers
+    leftovers = instance.operation.leftovers
     if is_fresh:
-        return _WayBack(container_id=old, start=_serves(state))
-    has_proved = state is not None and _serves(state) and state.health in (None, "healthy")
-    return _WayBack(container_id=old if has_proved or not leftovers else _best(instance, leftovers), start=True)
+        return _WayBack(container_id=container_id, start=_serves(instance.engine.state(container_id)))
+    has_proved = listed is not None and status_of(listed) is Status.AVAILABLE
+    back = container_id if has_proved or not leftovers else _best(instance, leftovers)
+    return _WayBack(container_id=back, start=True)
 
 
 def _best(instance: Instance, leftovers: tuple[str, ...]) -> str:

@@ -153,6 +153,12 @@ class Machine(FakeEngine):
                 del self.under_way[container_id]
                 self._land(call.method, container_id)
 
+    def finish(self) -> None:
+        """Ends everything that is under way."""
+        for container_id, call in self.under_way.items():
+            self._land(call.method, container_id)
+        self.under_way.clear()
+
     def _land(self, method: str, container_id: str) -> None:
         if container_id not in self.containers:
             return

@@ -98,7 +98,9 @@ class _Run:
         return read_wanted(wanted_path(self.controller.home, PROVISIONER))
 
     def _heal(self) -> None:
-        """The strangers that are in the way go, and every image can be had again."""
+        """The strangers that are in the way go, every image can be had again, and nothing is under way any more."""
+        for machine in self.world.machines.values():
+            machine.finish()
         for stranger in self.world.strangers:
             if stranger.name != "nginx":
                 self.world.machines[stranger.host].containers.pop(stranger.container.id, None)

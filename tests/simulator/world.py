@@ -80,7 +80,7 @@ class World:
     def expect(self, strikes: Iterable[Strike], down: Iterable[str]) -> None:
         """Prepares what will go wrong during the next apply."""
         self._calls = 0
-        self.broken = False
+        self.broken = any(machine.under_way for machine in self.machines.values())
         self._strikes = {strike.at: strike for strike in strikes}
         self.down = dict.fromkeys(down, float("inf"))
         for machine in self.machines.values():
