@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 from ozwald.errors import ConnectionFailed, Failure, HostError
 from ozwald.execution.carry_out import carry_out
 from ozwald.execution.health import Patience
-from ozwald.execution.intent import Intent, intend, make_durable
+from ozwald.execution.intent import Intent, forget_restarts, intend, make_durable
 from ozwald.execution.labels import Ownership
 from ozwald.execution.steps import Result
 from ozwald.execution.steps import Step as Told
@@ -92,7 +92,7 @@ class Controller:
         """One apply, as the command line does it."""
         with self.home.changing(self._hosts(step)):
             intent = self._decide(step)
-            return carry_out(
+            results = carry_out(
                 intent.plan,
                 lambda name: self.fleet.connection(self.inventory.hosts[name]).engine(),
                 ownership=Ownership(
@@ -104,6 +104,9 @@ class Controller:
                 clock=life,
                 pool=Turns(life),
             )
+            if intent.wanted.restarts:
+                forget_restarts(results, home=self.home, provisioner=PROVISIONER)
+            return results
 
     def _decide(self, step: Step) -> Intent:
         """Plans, and writes down what is wanted; during that no host may be changed."""

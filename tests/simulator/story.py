@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from ozwald.model.plan import InstanceKey
-from ozwald.model.service import Attachment, Healthcheck, InstanceRequest, Realm, ServiceDefinition
+from ozwald.model.service import Attachment, Dependency, Healthcheck, InstanceRequest, Realm, ServiceDefinition
 from ozwald.planning.asking import Adding, Ask, Exactly, Removing, Same
-from tests.builders import definition, depends_on, port, realms, request
+from tests.builders import definition, port, realms, request
 
 HOSTS = ("box1", "box2", "box3")
 INSTANCES = {"db": "db", "web": "web", "llm": "llm", "job": "job", "job2": "job"}
@@ -33,6 +33,7 @@ class Version:
     published: int | None = None
     needs: str = ""
     required: bool = True
+    follows: bool = False
     networks: int = 1
 
 
@@ -153,6 +154,7 @@ class _Teller:
             published={"web": dice.choice((None, 8080, 8001)), "llm": dice.choice((8000, 8001, 8080))}.get(name),
             needs="db" if name == "web" and dice.random() < 0.6 else "",
             required=dice.random() < 0.7,
+            follows=dice.random() < 0.5,
             networks=dice.choice((1, 1, 2)),
         )
 
@@ -192,11 +194,17 @@ def _definition(name: str, version: Version) -> ServiceDefinition:
         "mem_limit": version.memory_mib * 1024**2 if version.memory_mib else None,
         "environment": {"LEVEL": str(version.level)},
         "networks": (Attachment(network="default"), Attachment(network="back"))[: version.networks],
-        "depends_on": depends_on(version.needs, required=version.required) if version.needs else (),
+        "depends_on": _dependencies(version),
         "ports": (port(80, version.published),) if version.published else (),
         "healthcheck": Healthcheck(test=("CMD", "true")) if version.check else None,
     }
     return definition(name, base={key: value for key, value in values.items() if value})
+
+
+def _dependencies(version: Version) -> tuple[Dependency, ...]:
+    if not version.needs:
+        return ()
+    return (Dependency(instance=version.needs, required=version.required, restart=version.follows),)
 
 
 def image(name: str, version: Version) -> str:
