@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, Self
 from urllib.parse import quote
 
-import docker
 import docker.errors
 
 from ozwald.model.belongings import ObservedNetwork, ObservedVolume
@@ -16,8 +15,9 @@ from ozwald.model.resources import DockerFacts
 from ozwald.remote import container_details, docker_answers, docker_facts, docker_failures
 from ozwald.remote.container_config import update_body
 from ozwald.remote.docker_client import READ_S, DockerClient, is_text, raise_for_status
+from ozwald.remote.docker_events import begin_events
 from ozwald.remote.docker_transport import BASE_URL, Dial
-from ozwald.remote.engine import Exec, Limits, LogStream, PullProgress
+from ozwald.remote.engine import EventStream, Exec, Limits, LogStream, PullProgress
 from ozwald.remote.together import Together
 
 log = logging.getLogger(__name__)
@@ -26,7 +26,6 @@ CHANGE_S: Final = 60.0
 LOAD_S: Final = 1800.0
 MEASURE_S: Final = 120.0
 LOOKS_AT_ONCE: Final = 8  # each may be a session of its own, of which sshd allows ten
-LOG_PIECE: Final = 64 * 1024
 
 
 class DockerEngine:
@@ -295,3 +294,6 @@ class DockerEngine:
         from ozwald.remote.docker_log import begin_log
 
         return begin_log(self._client, container_id, tail=tail, since_ns=since_ns, wait=wait)
+
+    def events(self) -> EventStream:
+        return begin_events(self._client)

@@ -59,6 +59,23 @@ class LogStream(Protocol):
     def close(self) -> None: ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerEvent:
+    """Something that happened to a container: `start`, `die`, `health_status`, `destroy` or `oom`."""
+
+    container_id: str
+    action: str
+
+
+class EventStream(Protocol):
+    """What happens on an engine. One thread reads; any may close it, which ends the reading."""
+
+    def read(self) -> Sequence[ContainerEvent]:
+        """The next events as soon as there are any, none at the end; raises EngineError or ConnectionFailed."""
+
+    def close(self) -> None: ...
+
+
 class Exec(Protocol):
     """A command that runs in a container. One thread may read while another writes."""
 
@@ -214,3 +231,6 @@ class Engine(Protocol):
         `since_ns`, nanoseconds since the epoch, is the first moment that counts. It ends when the container does,
         and without `wait` with what there is now.
         """
+
+    def events(self) -> EventStream:
+        """What happens from now on to containers that a controller, ours or another, has made."""

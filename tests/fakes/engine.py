@@ -1,6 +1,7 @@
 """A Docker Engine in memory; `tests/remote/test_engine_conformance.py` holds it against a real one."""
 
 import itertools
+import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,12 +10,19 @@ from typing import Any
 
 from ozwald.errors import EngineError, Failure, HostError
 from ozwald.model.belongings import ObservedNetwork, ObservedVolume
-from ozwald.model.container import Activity, ContainerDetails, ContainerState, ObservedContainer, ObservedPort
+from ozwald.model.container import (
+    LABEL_CONTROLLER,
+    Activity,
+    ContainerDetails,
+    ContainerState,
+    ObservedContainer,
+    ObservedPort,
+)
 from ozwald.model.resources import DockerFacts
 from ozwald.remote.command import Stream
 from ozwald.remote.container_config import update_body
 from ozwald.remote.container_details import details
-from ozwald.remote.engine import Limits, LogPiece, NameTaken, PullProgress
+from ozwald.remote.engine import ContainerEvent, Limits, LogPiece, NameTaken, PullProgress
 
 
 @dataclass
@@ -131,6 +139,27 @@ class FakeLog:
         return self._container.log.splitlines(keepends=True)
 
 
+class FakeEvents:
+    """See `ozwald.remote.engine.EventStream`."""
+
+    def __init__(self) -> None:
+        self._queue: queue.SimpleQueue[ContainerEvent | None] = queue.SimpleQueue()
+
+    def add(self, event: ContainerEvent) -> None:
+        """Something has happened."""
+        self._queue.put(event)
+
+    def read(self) -> list[ContainerEvent]:
+        event = self._queue.get()
+        if event is None:
+            self._queue.put(None)
+            return []
+        return [event]
+
+    def close(self) -> None:
+        self._queue.put(None)
+
+
 class FakeEngine:
     """See `ozwald.remote.engine.Engine`.
 
@@ -156,6 +185,7 @@ class FakeEngine:
         self.calls: list[tuple[str, str]] = []
         self.on_start: Callable[[FakeContainer], None] | None = None
         self.on_exec: Callable[[Sequence[str], bytes], ExecOutcome] = lambda words, given: ExecOutcome()
+        self._followers: list[FakeEvents] = []
         self._faults: dict[str, list[Fault]] = {}
         self._clock = clock or (lambda: 0.0)
         self._numbers = itertools.count(1)
@@ -174,6 +204,7 @@ class FakeEngine:
         """Ends a container's process."""
         container = self.named(name)
         container.state, container.exit_code, container.oom_killed = "exited", exit_code, oom_killed
+        self._happened(container, "die")
 
     def ping(self) -> None:
         with self._call("ping"):
@@ -337,6 +368,7 @@ class FakeEngine:
             container.state, container.exit_code = "running", 0
             container.starts += 1
             container.health = "starting" if _has_healthcheck(container.config) else None
+            self._happened(container, "start")
             if self.on_start is not None:
                 self.on_start(container)
 
@@ -345,6 +377,7 @@ class FakeEngine:
             container = self._get(container_id)
             if container.state in ("running", "restarting"):
                 container.state, container.exit_code = "exited", 143
+                self._happened(container, "die")
 
     def remove(self, container_id: str, *, force: bool = False, volumes: bool = False) -> None:
         with self._call("remove", container_id):
@@ -355,6 +388,7 @@ class FakeEngine:
                 raise self._refusal("You cannot remove a running container", status=409)
             container.state = "exited"  # what follows its log finds the end
             del self.containers[container_id]
+            self._happened(container, "destroy")
 
     def rename(self, container_id: str, name: str) -> None:
         with self._call("rename", container_id):
@@ -400,6 +434,21 @@ class FakeEngine:
             if self._get(container_id).state != "running":
                 raise self._refusal(f"Container {container_id} is not running", status=409)
             return FakeExec(self.on_exec, words)
+
+    def events(self) -> FakeEvents:
+        with self._call("events"):
+            self._followers.append(FakeEvents())
+            return self._followers[-1]
+
+    def end_events(self) -> None:
+        """Ends every stream of events, as a restart of the engine does."""
+        while self._followers:
+            self._followers.pop().close()
+
+    def _happened(self, container: FakeContainer, action: str) -> None:
+        if LABEL_CONTROLLER in (container.config.get("Labels") or {}):
+            for follower in self._followers:
+                follower.add(ContainerEvent(container_id=container.id, action=action))
 
     @contextmanager
     def _call(self, method: str, argument: str = "") -> Iterator[None]:

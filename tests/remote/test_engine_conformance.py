@@ -13,7 +13,7 @@ import pytest
 from ozwald.errors import EngineError, Failure
 from ozwald.model.belongings import ObservedNetwork
 from ozwald.model.container import ContainerState
-from ozwald.remote.engine import Engine, Exec, Limits, LogPiece, LogStream, NameTaken
+from ozwald.remote.engine import Engine, EventStream, Exec, Limits, LogPiece, LogStream, NameTaken
 from ozwald.remote.fleet import Fleet
 from tests.fakes.engine import ExecOutcome, FakeContainer, FakeEngine
 from tests.lab.standard import IMAGE
@@ -26,6 +26,7 @@ CRASH_LOOP = {
     "Cmd": ["false"],
     "HostConfig": {"RestartPolicy": {"Name": "always"}, "NetworkMode": "oznet--t"},
 }
+OURS = {**SLEEP, "Labels": {"ozwald.controller": "c"}}
 GONE = "f" * 64
 
 
@@ -479,6 +480,48 @@ class TestEngine:
         assert engine.activity(made) == engine.activity(GONE)
         engine.start(made)
         assert engine.activity(made).cpu_s >= 0
+
+
+class TestEvents:
+    def test_what_happens_to_our_containers_is_told_in_order(self, engine: Engine) -> None:
+        stream = engine.events()
+        stranger = engine.create("theirs", SLEEP)
+        engine.start(stranger)
+        made = engine.create("ozsvc--r--a", OURS)
+        engine.start(made)
+        engine.stop(made, 0)
+        engine.remove(made)
+
+        assert told(stream, 3) == [(made, "start"), (made, "die"), (made, "destroy")]
+        stream.close()
+
+    def test_a_stream_is_closed_while_it_waits(self, engine: Engine) -> None:
+        stream = engine.events()
+        ended: list[int] = []
+        reader = threading.Thread(target=lambda: ended.append(len(stream.read())))
+        reader.start()
+
+        stream.close()
+
+        reader.join(10)
+        assert ended == [0]
+
+    def test_what_happened_before_is_not_told(self, engine: Engine) -> None:
+        made = engine.create("ozsvc--r--a", OURS)
+        engine.start(made)
+        stream = engine.events()
+        engine.remove(made, force=True)
+
+        assert told(stream, 1)[0][1] in ("die", "destroy")
+        stream.close()
+
+
+def told(stream: EventStream, count: int) -> list[tuple[str, str]]:
+    """The first events of a stream."""
+    found: list[tuple[str, str]] = []
+    while len(found) < count and (events := stream.read()):
+        found += [(event.container_id, event.action) for event in events]
+    return found
 
 
 def names(networks: Sequence[ObservedNetwork]) -> list[str]:
