@@ -20,7 +20,10 @@ log = logging.getLogger(__name__)
 
 
 class Crew:
-    """Those who work on the hosts; may be used by several threads."""
+    """Those who work on the hosts; may be used by several threads.
+
+    Once `stop` is set, what is in hand is undone; with `keeps_started` new containers stay where they are.
+    """
 
     def __init__(
         self,
@@ -30,6 +33,8 @@ class Crew:
         patience: Patience,
         stop: threading.Event,
         clock: Clock,
+        *,
+        keeps_started: bool = False,
     ) -> None:
         self.engine_of = engine_of
         self.ownership = ownership
@@ -38,6 +43,7 @@ class Crew:
         self.stop = stop
         self.turns = Turns()
         self.clock = clock
+        self.keeps_started = keeps_started
 
     def carry_out(self, operation: Operation) -> Result:
         """Carries out one operation; raises nothing."""
@@ -63,7 +69,15 @@ class Crew:
     def _instance(self, operation: Operation) -> Instance:
         engine = self.engine_of(operation.host or "")
         return Instance(
-            operation, engine, self.ownership, self.patience, self.stop, self.report, self.turns, self.clock
+            operation,
+            engine,
+            self.ownership,
+            self.patience,
+            self.stop,
+            self.report,
+            self.turns,
+            self.clock,
+            keeps_started=self.keeps_started,
         )
 
     def failed(self, operation: Operation, error: str, *, is_unknown: bool = False) -> Result:

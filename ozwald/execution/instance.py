@@ -33,7 +33,7 @@ class LaunchFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One instance while an operation is carried out on it."""
+    """One instance while an operation is carried out on it; `keeps_started` leaves a new container on a stop."""
 
     operation: Operation
     engine: Engine
@@ -43,6 +43,7 @@ class Instance:
     report: Report
     turns: Turns = field(default_factory=Turns)
     clock: Clock = MONOTONIC
+    keeps_started: bool = False
 
     @property
     def placement(self) -> Placement:
@@ -176,10 +177,9 @@ class Instance:
 
     def _patience_with_it(self) -> Patience:
         """The common patience, but where the settings say how long this service may take."""
-        placement = self.operation.placement
-        if placement is None:
+        if self.operation.placement is None:
             return self.patience
-        spec = placement.spec
+        spec = self.operation.placement.spec
         return replace(
             self.patience,
             stall_s=spec.start_stall_s or self.patience.stall_s,

@@ -70,7 +70,8 @@ def _create(instance: Instance) -> None:
         instance.start(container_id)
         instance.wait(container_id)
     except Interrupted:
-        instance.remove(container_id)
+        if not instance.keeps_started:
+            instance.remove(container_id)
         raise
 
 

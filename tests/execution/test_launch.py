@@ -6,12 +6,14 @@ from dataclasses import replace
 import pytest
 
 from ozwald.errors import ConnectionFailed, EngineError, Failure
+from ozwald.execution.clock import MONOTONIC
+from ozwald.execution.crew import Crew
 from ozwald.execution.health import Patience
 from ozwald.model.container import LABEL_SPEC, leftover_name
 from ozwald.model.service import Attachment, Healthcheck, Mount, Network, Pull
 from ozwald.planning.planner import make_plan
 from tests.builders import KEY, definition, gpu, observation, port, realms, situation, wanted
-from tests.execution.fleet import IMPATIENT, NAME, Fleet, add_foreign, refuse_taken_ports, service
+from tests.execution.fleet import IMPATIENT, NAME, OURS, Fleet, add_foreign, refuse_taken_ports, service
 from tests.fakes.engine import FakeContainer, FakeEngine
 
 V1, V2 = service(), service(image="llm:2")
@@ -622,3 +624,20 @@ class TestInterrupt:
 
         assert all(result.is_done for result in fleet.apply("llm", V2))
         assert only_name(fleet) == NAME
+
+    def test_a_new_one_stays_where_it_is_when_the_controller_goes_on_with_it_later(self) -> None:
+        fleet = Fleet.of("box1")
+        crew = Crew(
+            fleet.engines.__getitem__,
+            OURS,
+            fleet.steps.append,
+            self.PATIENT,
+            self.stop_while_starting(fleet),
+            MONOTONIC,
+            keeps_started=True,
+        )
+
+        [result] = map(crew.carry_out, fleet.plan(wanted("llm"), V2).operations)
+
+        assert not result.is_done
+        assert fleet.box.named(NAME).state == "running"
