@@ -64,7 +64,7 @@ def serve(workspace: Workspace, *, host: str, port: int, key: str) -> None:
             key=key.encode("latin-1"),
             names=_names(host),
         )
-        server = ApiServer(make_app(site), host=host, port=port)
+        server = ApiServer(make_app(site), host=host, port=port, key=site.key)
         tell(home, provisioner.name, _running(workspace, host, port))
         courier.turn()
         _until_asked_to_stop(server, loop, courier, wakefulness)

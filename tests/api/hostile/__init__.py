@@ -1,0 +1,1 @@
+"""A corpus of requests that no honest client sends."""

@@ -1,0 +1,157 @@
+"""Slow and greedy clients lose their connection; everybody else is answered."""
+
+import contextlib
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ozwald.api import server as server_module
+from ozwald.api.channel import PATIENCE, Stage, network_of
+from ozwald.api.server import ApiServer
+from ozwald.errors import RequestError
+from tests.api.calling import CHAT, KEY
+from tests.api.serving import TOKEN, Served, read_all, read_answer, served
+
+HEALTH = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+LIST = b"GET /srv/services/active/ HTTP/1.1\r\nHost: localhost\r\n" + TOKEN + b"\r\n"
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Served]:
+    with served(tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch, site: Served) -> Served:
+    """A server that looks at its clock ten times a second and waits for half a second."""
+    monkeypatch.setattr(server_module, "LOOK_EVERY_S", 0.1)
+    for stage in PATIENCE:
+        monkeypatch.setitem(PATIENCE, stage, 0.5)
+    return site
+
+
+@pytest.mark.parametrize(
+    ("sent", "answer"),
+    [
+        (b"", b""),
+        (HEALTH[:20], b"HTTP/1.0 408"),
+        (
+            b"POST /srv/services/update HTTP/1.1\r\nHost: localhost\r\n" + TOKEN + b"Content-Length: 5\r\n\r\n[",
+            b"HTTP/1.1 408",
+        ),
+    ],
+    ids=["idle", "headers", "body"],
+)
+def test_what_does_not_come_in_time_is_not_waited_for(impatient: Served, sent: bytes, answer: bytes) -> None:
+    with impatient.connect() as client:
+        client.sendall(sent)
+        assert read_all(client)[:12] == answer[:12]
+
+
+def test_a_byte_now_and_then_does_not_stretch_the_deadline(impatient: Served) -> None:
+    over = time.monotonic() + 10
+    with impatient.connect() as client:
+        client.settimeout(0.1)
+        while time.monotonic() < over:
+            with contextlib.suppress(TimeoutError):
+                client.send(b"G")
+                if client.recv(12) == b"HTTP/1.0 408":
+                    return
+    pytest.fail("it was never told off")
+
+
+def test_who_sends_requests_and_never_reads_is_hung_up_on(impatient: Served) -> None:
+    impatient.api.board.publish(replace(impatient.api.view, number=2, services=(CHAT,) * 20_000))
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.settimeout(10)
+        client.connect(("127.0.0.1", impatient.port))
+        client.sendall(LIST * 20)
+        with impatient.connect() as other:
+            other.sendall(HEALTH)
+            assert b" 200 " in read_answer(other)
+        eventually_closed(impatient)
+        assert len(read_all(client)) < 20_000_000
+
+
+def test_an_answer_is_sent_whole_to_who_reads_it_slowly(site: Served) -> None:
+    site.api.board.publish(replace(site.api.view, number=2, services=(CHAT,) * 20_000))
+    with site.connect() as client:
+        client.sendall(LIST * 3)
+        time.sleep(0.2)  # the answer is larger than what the kernel takes meanwhile
+        answers = [read_answer(client) for _ in range(3)]
+
+    assert len({answer.partition(b"\r\n\r\n")[2] for answer in answers}) == 1
+    assert len(answers[0]) > 4_000_000
+
+
+def test_requests_sent_ahead_are_answered_in_their_order(site: Served) -> None:
+    with site.connect() as client:
+        client.sendall((HEALTH + LIST) * 50)
+        answers = [read_answer(client) for _ in range(100)]
+
+    assert [b'"healthy"' in answer for answer in answers] == [True, False] * 50
+
+
+def test_there_is_always_room_for_one_more(tmp_path: Path) -> None:
+    with served(tmp_path, most_per_address=20) as site, contextlib.ExitStack() as stack:
+        waiting = [stack.enter_context(site.connect()) for _ in range(50)]
+        with site.connect() as client:
+            client.sendall(HEALTH)
+            assert b" 200 " in read_answer(client)
+        closed = [one for one in waiting if is_closed(one)]
+
+        assert closed == waiting[: len(closed)]
+        assert len(closed) >= 30
+
+
+def test_a_stop_lets_nobody_in_and_returns_at_once(tmp_path: Path) -> None:
+    with served(tmp_path) as site:
+        with site.connect() as client:
+            client.sendall(HEALTH)
+            read_answer(client)
+            begun = time.monotonic()
+            site.server.stop()
+            assert time.monotonic() - begun < 3
+            assert read_all(client) == b""
+        with pytest.raises(ConnectionRefusedError):
+            site.connect()
+
+
+def test_a_port_in_use_is_named(site: Served) -> None:
+    with pytest.raises(RequestError, match=f"cannot listen on 127.0.0.1:{site.port}: Address already in use"):
+        ApiServer(site.api.app, host="127.0.0.1", port=site.port, key=KEY.encode())
+
+
+def test_who_has_a_network_is_one_client() -> None:
+    assert network_of("2001:db8:0:1:aaaa::1") == network_of("2001:db8:0:1:bbbb::2")
+    assert network_of("2001:db8:0:1::1") != network_of("2001:db8:0:2::1")
+    assert network_of("fe80::1%eth0") == network_of("fe80::2")
+    assert network_of("192.0.2.1") == "192.0.2.1"
+
+
+def test_every_wait_for_a_client_has_an_end() -> None:
+    assert PATIENCE.keys() == set(Stage) - {Stage.WORK}
+
+
+def eventually_closed(site: Served) -> None:
+    """Returns when the server has let go of all connections."""
+    over = time.monotonic() + 10
+    while site.server.connections and time.monotonic() < over:
+        time.sleep(0.02)
+    assert site.server.connections == 0
+
+
+def is_closed(client: socket.socket) -> bool:
+    client.setblocking(False)
+    try:
+        return client.recv(1) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionResetError:
+        return True
