@@ -28,7 +28,7 @@ class Bad:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What came of many seeds; `calls` of engines and `strikes` that found a call to strike."""
+    """What came of many seeds."""
 
     seeds: int
     seconds: float

@@ -1,5 +1,6 @@
 """Runs operations one at a time on a clock that only waiting moves; dice choose which one goes on at every call."""
 
+import os
 import random
 import threading
 from collections.abc import Callable
@@ -19,6 +20,9 @@ class Killed(BaseException):
 
 class Wrong(Exception):
     """Something happened that never may; the text says what."""
+
+
+_Baton = Any  # threading.Lock is no type before Python 3.13
 
 
 class _Worker:
@@ -41,7 +45,8 @@ class _Worker:
             successor.release()
 
 
-_Baton = Any
+# Threads do not live on in a forked process.
+os.register_at_fork(after_in_child=_Worker.idle.clear)
 
 
 class _Task:
