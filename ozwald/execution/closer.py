@@ -56,7 +56,7 @@ def _looked_at(situation: Situation, questions: Questions, fleet: Fleet) -> Situ
         return found, answers
 
     seen = fleet.map([situation.hosts[name] for name in sorted(questions.hosts)], look).values
-    details = {one.id: one for found, _ in seen.values() for one in found}
+    details = {(name, one.id): one for name, (found, _) in seen.items() for one in found}
     registry = {(name, reference): one for name, (_, answers) in seen.items() for reference, one in answers.items()}
     return replace(situation, details={**situation.details, **details}, registry={**situation.registry, **registry})
 

@@ -94,7 +94,7 @@ def still_leaving(leaving: Iterable[Leaving], situation: Situation) -> list[Oper
 def _compare(
     current: ObservedContainer, placement: Placement, marks: Marks, situation: Situation, *, has_leftovers: bool
 ) -> _Verdict:
-    details = situation.details.get(current.id)
+    details = situation.details.get((placement.host, current.id))
     if details is None and current.labels.get(LABEL_SPEC) != marks.fingerprint:
         return _Verdict(Action.REPLACE, _what_changed(current, placement))
     found = _changes(placement, details, situation) if details else ()

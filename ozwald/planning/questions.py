@@ -33,7 +33,7 @@ def open_questions(plan: Plan, situation: Situation, *, closely: bool = False) -
     images: dict[str, list[str]] = {}
     for operation in plan.operations:
         placement, container_id = operation.placement, operation.container_id
-        if placement is None or container_id is None or container_id in situation.details:
+        if placement is None or container_id is None or (placement.host, container_id) in situation.details:
             continue
         must_be_current = placement.spec.pull_policy is Pull.ALWAYS
         if closely or must_be_current or operation.action in _LOOKED_AT:

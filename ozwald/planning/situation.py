@@ -38,7 +38,7 @@ class Situation:
 
     `hosts` are those this plan may touch, by name; each is either in `observations` or, with a reason, in
     `unreachable`. `controller` is the id that our containers carry, but for those that were `adopted`. `details` are
-    of containers that were looked at closely, by id; `registry` says what the engine of a host heard of an image, by
+    of containers that were looked at closely, by host and id; `registry` says what the engine of a host heard of an image, by
     host and reference. `content_of` reads a source of the controller's own data, each once, or raises RequestError.
     """
 
@@ -47,7 +47,7 @@ class Situation:
     observations: Mapping[str, Observation]
     controller: str
     adopted: frozenset[Adopted] = frozenset()
-    details: Mapping[str, ContainerDetails] = field(default_factory=dict, repr=False)
+    details: Mapping[tuple[str, str], ContainerDetails] = field(default_factory=dict, repr=False)
     registry: Mapping[tuple[str, str], RegistryAnswer] = field(default_factory=dict)
     unreachable: Mapping[str, str] = field(default_factory=dict)
     content_of: Callable[[str], Content] = field(default=_unread, repr=False, compare=False)

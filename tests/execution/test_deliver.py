@@ -192,7 +192,7 @@ class TestFile:
         container = fleet.box.named(NAME).id
 
         [looked] = fleet.box.details([container])
-        seen = replace(fleet.seen(), content_of=content_of, details={container: looked})
+        seen = replace(fleet.seen(), content_of=content_of, details={(fleet.box.host_name, container): looked})
         [operation] = make_plan(wanted("llm"), known, seen, key=KEY).operations
 
         assert operation.reason == "volumes./etc/a.conf changed"

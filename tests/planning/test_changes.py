@@ -108,7 +108,7 @@ class TestPlan:
         details = replace(there(**settings), settings={**there(**settings).settings, **ATTACHED}, image_digests=digests)
         world = replace(
             situation({"box1": observation(current)}),
-            details={"1": details},
+            details={("box1", "1"): details},
             registry={("box1", "llm:1"): registry} if registry else {},
         )
         known = realms(definition("llm", base={"image": "llm:1", **(base or {})}))
