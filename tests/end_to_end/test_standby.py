@@ -1,0 +1,162 @@
+"""Two controllers of one provisioner on one Redis: one is active, and nothing ever runs twice."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.end_to_end.test_provisioner import IDLE, KEY, ask, eventually
+from tests.end_to_end.user import User
+from tests.lab import Lab
+from tests.real_redis import RealRedis
+
+pytestmark = pytest.mark.lab
+
+TAKE_OVER_S = 20.0
+
+
+@dataclass
+class Controller:
+    """A provisioner in a folder of its own."""
+
+    user: User
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def starts(self) -> str:
+        started = self.user.types("start_provisioner", "--listen", f"127.0.0.1:{self.port}")
+        assert started.code == 0, started.err
+        return started.out
+
+    def health(self) -> str:
+        """Its status, or nothing when it does not answer."""
+        try:
+            return str(ask(self.url, "/health")[1]["status"])
+        except OSError:
+            return ""
+
+    def gets(self, signal_number: int) -> None:
+        """Its process receives a signal, if it is there."""
+        with suppress(FileNotFoundError, ProcessLookupError):
+            document = json.loads((self.user.folder / "state" / "run" / "main.json").read_text())
+            os.kill(document["pid"], signal_number)
+
+    def updates(self, *instances: str) -> Any:
+        return self.user.types("update_services", *instances)
+
+
+@dataclass
+class Stage:
+    """Two controllers, their Redis and the hosts."""
+
+    first: Controller
+    second: Controller
+    redis: RealRedis
+    lab: Lab
+
+    def containers(self) -> dict[str, list[str]]:
+        """Ids of what is there of each instance, on whichever host."""
+        found: dict[str, list[str]] = {}
+        for name in ("box1", "box2"):
+            for one in self.lab.hosts[name].engine.call("GET", "/containers/json?all=1"):
+                found.setdefault(one["Names"][0].split("--")[-1], []).append(one["Id"])
+        return found
+
+    def is_running(self, *names: str) -> bool:
+        found = self.containers()
+        return sorted(found) == sorted(names) and all(len(ids) == 1 for ids in found.values())
+
+
+@pytest.fixture
+def stage(tmp_path: Path, clean_hosts: Lab) -> Iterator[Stage]:
+    redis = RealRedis(tmp_path)
+    redis.start()
+    controllers = []
+    for name, port in (("first", 18441), ("second", 18442)):
+        user = User(tmp_path / name, clean_hosts)
+        user.more["OZWALD_SYSTEM_KEY"] = KEY
+        user.has({"idle": IDLE}, hosts=["box1", "box2"])
+        cache = {"type": "redis", "parameters": {"host": "127.0.0.1", "port": redis.port}}
+        provisioners = [{"name": "main", "host": "box1", "cache": cache}]
+        (user.folder / "inventory" / "provisioners.yml").write_text(json.dumps({"provisioners": provisioners}))
+        controllers.append(Controller(user, port))
+    yield Stage(*controllers, redis, clean_hosts)
+    for controller in controllers:
+        controller.gets(signal.SIGCONT)
+        controller.user.types("stop_provisioner")
+    redis.kill()
+
+
+def test_a_stand_by_takes_over_what_a_killed_controller_ran(stage: Stage) -> None:
+    stage.first.starts()
+    assert "stands by" in stage.second.starts()
+    assert stage.first.health() == "healthy"
+    assert stage.second.health() == "standby"
+    refused = stage.second.updates("x[idle][one]")
+    assert refused.code != 0
+    assert "http://127.0.0.1:18441" in refused.err
+
+    updated = stage.first.updates("a[idle][one]@box1", "b[idle][two]", "c[idle][one]@box2")
+    assert updated.code == 0, updated.err
+    assert eventually(lambda: stage.is_running("a", "b", "c"))
+    before = stage.containers()
+    stage.first.gets(signal.SIGKILL)
+
+    assert eventually(lambda: stage.second.health() == "healthy", TAKE_OVER_S)
+    updated = stage.second.updates("a[idle][one]@box1", "b[idle][two]", "c[idle][one]@box2", "d[idle][one]")
+    assert updated.code == 0, updated.err
+    assert eventually(lambda: stage.is_running("a", "b", "c", "d"))
+    assert {name: ids for name, ids in stage.containers().items() if name != "d"} == before
+
+    assert "stands by" in stage.first.starts()
+
+
+def test_a_controller_that_was_stopped_notices_before_it_changes_anything(stage: Stage) -> None:
+    stage.first.starts()
+    stage.second.starts()
+    assert stage.first.updates("a[idle][one]@box1", "b[idle][two]@box2").code == 0
+    assert eventually(lambda: stage.is_running("a", "b"))
+
+    stage.first.gets(signal.SIGSTOP)
+    assert eventually(lambda: stage.second.health() == "healthy", TAKE_OVER_S)
+    assert stage.second.updates("b[idle][two]@box2", "c[idle][one]@box2").code == 0
+    assert eventually(lambda: stage.is_running("b", "c"))
+    left = stage.containers()
+    woken_at = time.time()
+    stage.first.gets(signal.SIGCONT)
+
+    assert eventually(lambda: stage.first.health() == "standby")
+    time.sleep(6)  # longer than a pass takes to come
+    assert stage.containers() == left
+    for name in ("box1", "box2"):
+        query = f"/events?since={woken_at:.0f}&until={time.time():.0f}"
+        assert '"create"' not in str(stage.lab.hosts[name].engine.request("GET", query)[1])
+
+
+def test_without_redis_the_active_one_goes_on_and_no_other_takes_over(stage: Stage) -> None:
+    stage.first.starts()
+    stage.second.starts()
+    assert stage.first.updates("a[idle][one]@box1").code == 0
+    assert eventually(lambda: stage.is_running("a"))
+    stage.redis.kill()
+
+    assert eventually(lambda: stage.first.health() == stage.second.health() == "unhealthy")
+    box = stage.lab.hosts["box1"].engine
+    box.call("DELETE", "/containers/ozsvc--default--a?force=1")
+    assert eventually(lambda: stage.is_running("a"))
+    assert stage.first.updates("a[idle][one]@box1", "b[idle][one]@box2").code == 0
+    assert eventually(lambda: stage.is_running("a", "b"))
+    stage.redis.start()
+
+    assert eventually(lambda: stage.first.health() == "healthy" and stage.second.health() == "standby")
+    assert stage.is_running("a", "b")
