@@ -39,7 +39,8 @@ class Situation:
     `hosts` are those this plan may touch, by name; each is either in `observations` or, with a reason, in
     `unreachable`. `controller` is the id that our containers carry, but for those that were `adopted`. `details` are
     of containers that were looked at closely, by host and id; `registry` says what the engine of a host heard of an
-    image, by host and reference. `content_of` reads a source of the controller's own data, each once, or raises RequestError.
+    image, by host and reference. `content_of` reads a source of the controller's own data, each once, or raises
+    RequestError.
     """
 
     inventory: Inventory
