@@ -8,7 +8,7 @@ from ozwald.model.service import Pull
 from ozwald.planning.situation import Situation
 
 # These may turn out to be up to date; before a start, limits that have changed meanwhile are changed as well.
-_LOOKED_AT = (Action.REPLACE, Action.UPDATE, Action.START)
+_LOOKED_AT = (Action.REPLACE, Action.UPDATE, Action.START, Action.RESTART)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

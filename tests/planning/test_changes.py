@@ -190,6 +190,13 @@ class TestQuestions:
     def test_what_has_to_be_started_is_looked_at(self) -> None:
         assert self.asked(replace(self.unchanged(), state="exited")) == ({"box1": ["1"]}, {})
 
+    def test_what_has_to_be_restarted_is_looked_at(self) -> None:
+        world = situation({"box1": observation(self.unchanged())})
+        plan = make_plan(wanted("llm"), realms(definition("llm")), world, key=KEY)
+        restart = replace(plan, operations=tuple(replace(one, action=Action.RESTART) for one in plan.operations))
+
+        assert open_questions(restart, world).containers == {"box1": ["1"]}
+
     def test_an_image_that_has_to_be_current_is_asked_for(self) -> None:
         assert self.asked(self.unchanged(), pull=Pull.ALWAYS) == ({"box1": ["1"]}, {"box1": ["llm:1"]})
 
