@@ -1,12 +1,14 @@
 """One connection: its client gets one answer at a time, and has a deadline for everything it is waited for."""
 
+import io
 import socket as sockets
 from enum import Enum
 from typing import Any, Final
 
+from waitress.buffers import ReadOnlyFileBasedBuffer
 from waitress.channel import HTTPChannel
 
-from ozwald.api.strict_http import JsonErrorTask, Refused, StrictParser
+from ozwald.api.strict_http import JsonErrorTask, KeepingTask, Refused, StrictParser
 
 
 class Stage(Enum):
@@ -23,11 +25,14 @@ class Stage(Enum):
 # Seconds; a megabyte in 30 s is 35 kB/s.
 PATIENCE: Final = {Stage.IDLE: 60.0, Stage.HEAD: 10.0, Stage.BODY: 30.0, Stage.ANSWER: 60.0, Stage.END: 2.0}
 
+LONG_BYTES: Final = 8_192
+
 
 class Channel(HTTPChannel):
     """waitress's channel, which has no deadlines and works ahead for clients that never read."""
 
     parser_class = StrictParser
+    task_class = KeepingTask
     error_task_class = JsonErrorTask
     # What waitress's type stubs leave out.
     server: Any
@@ -77,11 +82,17 @@ class Channel(HTTPChannel):
 
     # What follows is called by waitress, in the thread of its loop.
 
-    def readable(self) -> bool:
-        return bool(self.connected and (self._has_said_goodbye or (not self._ahead and super().readable())))
+    # These two are asked of every connection at every turn of the loop, and are written to be quick.
 
-    def writable(self) -> bool:
-        return bool(self.connected and (super().writable() or (self._ahead and not self.requests)))
+    def readable(self) -> bool:
+        if self.requests or self._ahead or self.total_outbufs_len or not self.connected:
+            return False
+        return self._has_said_goodbye or not (self.will_close or self.close_when_flushed)
+
+    def writable(self) -> Any:
+        if self.total_outbufs_len or self.will_close or self.close_when_flushed:
+            return self.connected
+        return self._ahead and self.connected and not self.requests
 
     def handle_write(self) -> None:
         """Sends what is left of the answer; only when it is out, the next request is taken or the end is said."""
@@ -118,9 +129,12 @@ class Channel(HTTPChannel):
     # And this by its workers.
 
     def write_soon(self, data: Any) -> int:
-        """Sends at once what the client can take, so that no copy of a long answer is made."""
+        """Sends at once what the client can take; a long answer is shared by all who get it, and never copied."""
         sent = self._send_now(data) if isinstance(data, bytes) else 0
-        return sent + int(super().write_soon(data[sent:] if sent else data))
+        if sent == len(data):
+            return sent
+        rest: Any = _rest(data, sent) if len(data) > LONG_BYTES else data[sent:]
+        return sent + int(super().write_soon(rest))
 
     def _send_now(self, data: bytes) -> int:
         with self.outbuf_lock:
@@ -176,6 +190,15 @@ class Channel(HTTPChannel):
             self.socket.shutdown(sockets.SHUT_WR)
         except OSError:
             self.handle_close()
+
+
+def _rest(data: bytes, begin: int) -> ReadOnlyFileBasedBuffer:
+    """What is left of some bytes, without a copy of them."""
+    file = io.BytesIO(data)
+    file.seek(begin)
+    buffer = ReadOnlyFileBasedBuffer(file)
+    buffer.prepare()
+    return buffer
 
 
 def network_of(address: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
 from waitress.parser import HTTPRequestParser, ParsingError
-from waitress.task import ErrorTask
+from waitress.task import ErrorTask, WSGITask
 from waitress.utilities import Error
 
 from ozwald.api.answers import JSON
@@ -51,6 +51,17 @@ class StrictParser(HTTPRequestParser):
         if problem:
             raise ParsingError(problem)
         super().parse_header(header_plus)
+
+
+class KeepingTask(WSGITask):
+    """Keeps the connection after an answer without a body, which waitress closes as one of unknown length."""
+
+    request: Any
+
+    def set_close_on_finish(self) -> None:
+        is_asked_to = self.request.headers.get("CONNECTION", "").lower() == "close"
+        if self.has_body or is_asked_to or self.version != "1.1":
+            super().set_close_on_finish()
 
 
 class JsonErrorTask(ErrorTask):

@@ -14,10 +14,8 @@ from ozwald.api.channel import PATIENCE, Stage, network_of
 from ozwald.api.server import ApiServer
 from ozwald.errors import RequestError
 from tests.api.calling import CHAT, KEY
+from tests.api.load import HEALTH, LIST, ONE, reads, slow_clients, standing
 from tests.api.serving import TOKEN, Served, read_all, read_answer, served
-
-HEALTH = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
-LIST = b"GET /srv/services/active/ HTTP/1.1\r\nHost: localhost\r\n" + TOKEN + b"\r\n"
 
 
 @pytest.fixture
@@ -98,6 +96,20 @@ def test_requests_sent_ahead_are_answered_in_their_order(site: Served) -> None:
     assert [b'"healthy"' in answer for answer in answers] == [True, False] * 50
 
 
+def test_a_connection_outlives_what_has_not_changed(site: Served) -> None:
+    with site.connect() as client:
+        client.sendall(LIST)
+        tag = next(line for line in read_answer(client).split(b"\r\n") if line.startswith(b"Etag: "))[6:]
+        client.sendall(LIST[:-2] + b"If-None-Match: " + tag + b"\r\n\r\n")
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += client.recv(1)
+        client.sendall(HEALTH)
+
+        assert head.startswith(b"HTTP/1.1 304 ")
+        assert b" 200 " in read_answer(client)
+
+
 def test_there_is_always_room_for_one_more(tmp_path: Path) -> None:
     with served(tmp_path, most_per_address=20) as site, contextlib.ExitStack() as stack:
         waiting = [stack.enter_context(site.connect()) for _ in range(50)]
@@ -108,6 +120,15 @@ def test_there_is_always_room_for_one_more(tmp_path: Path) -> None:
 
         assert closed == waiting[: len(closed)]
         assert len(closed) >= 30
+
+
+def test_honest_clients_are_answered_beside_slow_ones(tmp_path: Path) -> None:
+    with standing(tmp_path, services=1_000) as port, slow_clients(port, 200):
+        outcome = reads(port, requests=[HEALTH, ONE, LIST], connections=50, rate=200, seconds=2)
+
+    assert outcome.statuses.keys() == {200, 304}
+    assert len(outcome.seconds) == 400
+    assert outcome.p99_s < 1
 
 
 def test_a_stop_lets_nobody_in_and_returns_at_once(tmp_path: Path) -> None:
