@@ -83,9 +83,24 @@ class Leadership:
         ours_at = self._ours_at
         if ours_at is None:
             return "it is not known yet whether another controller is active: Redis has not said; try again"
-        if self._now() - ours_at < SURE_S or not self._awake.slept_since(ours_at):
+        if self._is_sure or not self._awake.slept_since(ours_at):
             return ""
         return "this controller was stopped for a while and first asks Redis whether another has taken over; try again"
+
+    def check_generation(self, known: int, seen: int) -> None:
+        """Raises NotLeading when the hosts run a newer generation than is known here, and Redis cannot be asked.
+
+        A controller that is cut off from Redis, while a stand-by is not, sees by that that it was followed.
+        """
+        if not self.is_alone and not self._is_sure and seen > known:
+            raise NotLeading(
+                f"the hosts run what generation {seen} asked for, and this controller knows {known}: another has taken "
+                "over while Redis could not be asked; nothing is changed until it can"
+            )
+
+    @property
+    def _is_sure(self) -> bool:
+        return self._ours_at is not None and self._now() - self._ours_at < SURE_S
 
     @property
     def leads(self) -> bool:

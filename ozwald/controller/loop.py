@@ -115,6 +115,8 @@ class Loop:
         controller = charge.home.controller_id()
         self._watch.forget_facts(self._board.take_to_probe())
         situation = self._watch.look(controller=controller)
+        if wanted:
+            self._leadership.check_generation(wanted.generation, situation.newest_generation(charge.provisioner))
         plan = self._plan(wanted, situation) if wanted else Plan(operations=())
         if wanted and self._is_placing_on_old_facts(plan):
             self._watch.forget_facts(charge.hosts)

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field, replace
 from ozwald.errors import RequestError
 from ozwald.model.container import (
     LABEL_CONTROLLER,
+    LABEL_GENERATION,
     LABEL_INSTANCE,
+    LABEL_PROVISIONER,
     LABEL_REALM,
     ContainerDetails,
     ObservedContainer,
@@ -96,6 +98,16 @@ class Situation:
         for key, found in self._by_instance.items():
             for host, container in found:
                 yield host, key, container
+
+    def newest_generation(self, provisioner: str) -> int:
+        """The highest generation of the provisioner that one of our containers was made for, else 0."""
+        found = (
+            container.labels.get(LABEL_GENERATION, "")
+            for host, seen in self.observations.items()
+            for container in seen.containers
+            if self.owns(host, container) and container.labels.get(LABEL_PROVISIONER) == provisioner
+        )
+        return max((int(text) for text in found if text.isascii() and text.isdecimal()), default=0)
 
     def owns(self, host: str, container: ObservedContainer) -> bool:
         """Whether this controller made the container, or has adopted it.

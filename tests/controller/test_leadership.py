@@ -2,7 +2,7 @@
 
 import pytest
 
-from ozwald.controller.leadership import GAP_S, SURE_S, Leadership, NotLeading, Wakefulness
+from ozwald.controller.leadership import ALONE, GAP_S, SURE_S, Leadership, NotLeading, Wakefulness
 from ozwald.state.lease import LEASE_S, Held
 
 MINE = Held(holder="mine", expires_s=LEASE_S, is_mine=True)
@@ -137,3 +137,19 @@ def test_the_active_one_may_take_again_what_was_flushed(time: Time) -> None:
 
 def test_the_first_that_comes_need_not_wait(time: Time) -> None:
     assert time.leadership.may_take(time.now)
+
+
+def test_one_that_is_cut_off_from_redis_sees_on_the_hosts_that_it_was_followed(time: Time) -> None:
+    time.leadership.told(MINE, time.now)
+    time.leadership.check_generation(7, 8)
+    time.passes(SURE_S)
+
+    time.leadership.check_generation(7, 7)
+    with pytest.raises(NotLeading, match="generation 8 asked for, and this controller knows 7"):
+        time.leadership.check_generation(7, 8)
+    time.leadership.told(MINE, time.now)
+    time.leadership.check_generation(7, 8)
+
+
+def test_one_that_is_alone_believes_itself() -> None:
+    ALONE.check_generation(7, 8)

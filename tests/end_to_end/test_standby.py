@@ -81,20 +81,23 @@ class Stage:
 def stage(tmp_path: Path, clean_hosts: Lab) -> Iterator[Stage]:
     redis = RealRedis(tmp_path)
     redis.start()
-    controllers = []
-    for name, port in (("first", 18441), ("second", 18442)):
-        user = User(tmp_path / name, clean_hosts)
-        user.more["OZWALD_SYSTEM_KEY"] = KEY
-        user.has({"idle": IDLE}, hosts=["box1", "box2"])
-        cache = {"type": "redis", "parameters": {"host": "127.0.0.1", "port": redis.port}}
-        provisioners = [{"name": "main", "host": "box1", "cache": cache}]
-        (user.folder / "inventory" / "provisioners.yml").write_text(json.dumps({"provisioners": provisioners}))
-        controllers.append(Controller(user, port))
-    yield Stage(*controllers, redis, clean_hosts)
-    for controller in controllers:
-        controller.gets(signal.SIGCONT)
-        controller.user.types("stop_provisioner")
+    first = controller(tmp_path / "first", 18441, redis, clean_hosts)
+    second = controller(tmp_path / "second", 18442, redis, clean_hosts)
+    yield Stage(first, second, redis, clean_hosts)
+    for one in (first, second):
+        one.gets(signal.SIGCONT)
+        one.user.types("stop_provisioner")
     redis.kill()
+
+
+def controller(folder: Path, port: int, redis: RealRedis, lab: Lab) -> Controller:
+    user = User(folder, lab)
+    user.more["OZWALD_SYSTEM_KEY"] = KEY
+    user.has({"idle": IDLE}, hosts=["box1", "box2"])
+    cache = {"type": "redis", "parameters": {"host": "127.0.0.1", "port": redis.port}}
+    provisioners = [{"name": "main", "host": "box1", "cache": cache}]
+    (folder / "inventory" / "provisioners.yml").write_text(json.dumps({"provisioners": provisioners}))
+    return Controller(user, port)
 
 
 def test_a_stand_by_takes_over_what_a_killed_controller_ran(stage: Stage) -> None:
