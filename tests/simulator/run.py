@@ -155,7 +155,7 @@ class _Run:
             raise Wrong(f"the last apply failed: {'; '.join(failed)}")
         if step.healed:
             self._check_exactly(step)
-        if not step.strikes and not step.down and not failed:
+        if not step.strikes and not step.down and not failed and not self.world.broken:
             self._check_settled(step)
 
     def _check_exactly(self, step: Step) -> None:
