@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -54,9 +55,23 @@ def _openapi_route() -> Route:
 
 def _mount(app: bottle.Bottle, path: str, route: Route, site: Site) -> None:
     """With a slash at the end and without."""
-    bare = path.rstrip("/").replace("{", "<").replace("}", ">")
+    bare = _rule(path.rstrip("/"))
     for form in (bare, f"{bare}/"):
         app.route(form, method=route.method, callback=_answering(route, site))
+
+
+def _rule(path: str) -> str:
+    """Bottle's form of a path, in which a name is never a word that another route has at that place."""
+    before, brace, after = path.partition("{")
+    if not brace:
+        return path
+    name, _, rest = after.partition("}")
+    paths = [other.rstrip("/") for route in ROUTES for other in route.paths]
+    words = "|".join(
+        re.escape(other[len(before) :]) for other in paths if other.startswith(before) and "{" not in other
+    )
+    taken = f"(?!(?:{words})/?$)" if words else ""
+    return f"{before}<{name}:re:{taken}[^/]+>{rest}"
 
 
 def _answering(route: Route, site: Site) -> Callable[..., bottle.HTTPResponse]:

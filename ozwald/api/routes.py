@@ -92,7 +92,13 @@ ROUTES: Final[tuple[Route, ...]] = (
         about="Asks for exactly these instances. They are durable when the answer is 202.",
         handler=handlers.update,
         body=reference("WantedList"),
-        headers=(Parameter(name="If-Match", about="The generation that the caller knows; another one is a conflict."),),
+        headers=(
+            Parameter(
+                name="If-Match",
+                about="The generation that the caller knows; another one is a conflict.",
+                schema={**TEXT, "pattern": r'^(\*|[0-9]{1,18}|"[0-9]{1,18}")$'},
+            ),
+        ),
         answers={202: reference("Accepted"), 409: _PROBLEM, 415: _PROBLEM, 422: _PROBLEM},
     ),
     Route(

@@ -35,7 +35,7 @@ class Api:
         self.desk = Desk(SETTINGS, self.home, "local", self._wake)
         vitals = Vitals(self.board, lambda: self.redis)
         self.app = make_app(
-            Site(board=self.board, desk=self.desk, vitals=vitals, key=KEY.encode(), names={"localhost"})
+            Site(board=self.board, desk=self.desk, vitals=vitals, key=KEY.encode(), names={"localhost", "127.0.0.1"})
         )
         self.view = View(
             number=1, at=vitals._clock.now(), generation=3, services=(CHAT,), hosts={"box1": "", "box2": "no route"}
