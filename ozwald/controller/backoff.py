@@ -16,17 +16,21 @@ class _Trouble:
 
 
 class Backoff:
-    """Counts failures in a row of each thing; times are seconds on one clock."""
+    """Counts failures in a row of each thing; times are seconds on one clock.
 
-    def __init__(self, dice: random.Random) -> None:
+    The first failure is followed by a wait of `first_s`, the last ones by one of `longest_s`.
+    """
+
+    def __init__(self, dice: random.Random, *, first_s: float = FIRST_S, longest_s: float = LONGEST_S) -> None:
         self._dice = dice
+        self._first_s, self._longest_s = first_s, longest_s
         self._troubles: dict[Hashable, _Trouble] = {}
 
     def failed(self, thing: Hashable, now: float) -> float:
         """Notes a failure and returns how long to wait, in seconds."""
         trouble = self._troubles.setdefault(thing, _Trouble())
         trouble.failures += 1
-        wait_s = min(LONGEST_S, FIRST_S * 2.0 ** min(trouble.failures - 1, 30))
+        wait_s = min(self._longest_s, self._first_s * 2.0 ** min(trouble.failures - 1, 30))
         wait_s *= 1 + self._dice.uniform(-JITTER, JITTER)
         trouble.until = now + wait_s
         return wait_s

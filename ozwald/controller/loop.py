@@ -1,18 +1,20 @@
 """The loop: looks at the hosts, compares with what is wanted, begins what closes the difference, and again."""
 
 import logging
+import math
 import random
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from ozwald.controller.backoff import Backoff
 from ozwald.controller.board import Board, View
 from ozwald.controller.fence import fenced
-from ozwald.controller.leadership import ALONE, Leadership, NotLeading
-from ozwald.controller.statuses import with_work
-from ozwald.controller.watch import Watch
+from ozwald.controller.leadership import ALONE, Leadership, NotLeading, elapsed
+from ozwald.controller.notice import news
+from ozwald.controller.statuses import all_services, with_work
+from ozwald.controller.troubles import Troubles
+from ozwald.controller.watch import Snapshot, Watch
 from ozwald.controller.work import Work
 from ozwald.errors import OzwaldError, StateError
 from ozwald.execution.clock import MONOTONIC, Clock
@@ -21,18 +23,13 @@ from ozwald.execution.crew import Crew
 from ozwald.execution.health import Patience
 from ozwald.execution.labels import Ownership
 from ozwald.execution.steps import Result, Step
-from ozwald.model.active import ActiveService, Status
 from ozwald.model.host import Host
 from ozwald.model.plan import Action, InstanceKey, Operation, Plan
-from ozwald.model.resources import HostResources
 from ozwald.model.settings import Settings
 from ozwald.model.wanted import WantedSet
-from ozwald.planning.active import active_services
 from ozwald.planning.planner import placed_as
 from ozwald.planning.situation import Situation
-from ozwald.remote.connection import HostConnection
 from ozwald.remote.fleet import Fleet
-from ozwald.remote.probe import probe
 from ozwald.state.home import DataFolder
 from ozwald.state.launch_logs import LaunchLogs
 from ozwald.state.wanted import changing_wanted, read_wanted, wanted_path, write_wanted
@@ -40,8 +37,8 @@ from ozwald.state.wanted import changing_wanted, read_wanted, wanted_path, write
 log = logging.getLogger(__name__)
 
 PASS_EVERY_S = 5.0
-# Hardware is looked at again before something new is placed, unless it was just now.
-FRESH_S = 10.0
+# How long a stop may take for what is in hand: a container that does not end has ten seconds.
+FINISH_S = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +53,11 @@ class Charge:
 
 
 class Loop:
-    """One provisioner's loop. `wake` begins a pass early; `stop` ends it and what is in hand is finished or undone."""
+    """One provisioner's loop.
+
+    `wake` begins a pass early; `stop` ends it: what was just started is left as it is, a replacement in hand is
+    finished or undone, and hosts that do not answer are not waited for.
+    """
 
     def __init__(
         self,
@@ -69,7 +70,7 @@ class Loop:
         clock: Clock = MONOTONIC,
         dice: random.Random | None = None,
         patience: Patience | None = None,
-        probe: Callable[[HostConnection], HostResources] = probe,
+        watch: Watch | None = None,
     ) -> None:
         self._patience = patience or Patience()
         self._leadership = leadership
@@ -78,10 +79,12 @@ class Loop:
         self._fleet = fleet
         self._board = board
         self._clock = clock
-        self._watch = Watch(fleet, charge.settings.inventory, charge.hosts, probe=probe)
+        dice = dice or random.Random()
+        self._watch = watch or Watch(fleet, charge.settings.inventory, charge.hosts, dice=dice)
+        self._watch.on_news = self.wake
         self._work = Work(self._done)
-        self._backoff = Backoff(dice or random.Random())
-        self._failures: dict[InstanceKey, str] = {}
+        self._troubles = Troubles(dice)
+        self._before: Snapshot | None = None
         self._launch_logs = LaunchLogs(charge.home)
         self._woken, self._stopped = threading.Event(), threading.Event()
 
@@ -90,43 +93,45 @@ class Loop:
         self._woken.set()
 
     def stop(self) -> None:
-        """Lets no further operation begin and ends the loop after those in hand."""
+        """Lets no further operation begin and ends the loop soon."""
         self._stopped.set()
         self._woken.set()
 
     def run(self) -> None:
         """Passes until it is stopped."""
+        self._watch.start()
         while not self._stopped.is_set():
             self._woken.clear()
-            self._pass_safely()
+            if self._watch.is_complete():
+                self._pass_safely()
             self._clock.wait(self._woken, self._rest_s())
-        self._work.finish()
+        for operation in self._work.finish(FINISH_S, silent=self._watch.snapshot().silent):
+            log.warning("%s: %s is left in the middle; the next start finishes it", operation.host, operation.key)
+        self._watch.stop()
 
     def pass_once(self) -> None:
         """One pass.
 
         Raises:
-            NotLeading: another controller is the active one; nothing is looked at.
+            NotLeading: another controller is the active one; nothing is changed.
             StateError: what is wanted cannot be read: then nothing is changed.
         """
         self._leadership.check()
         charge = self._charge
         wanted = read_wanted(wanted_path(charge.home, charge.provisioner))
         controller = charge.home.controller_id()
-        self._watch.forget_facts(self._board.take_to_probe())
-        situation = self._watch.look(controller=controller)
+        self._watch.probe_soon(self._board.take_to_probe())
+        snapshot = self._watch.snapshot()
+        situation = self._watch.situation(snapshot, controller=controller)
         if wanted:
             self._leadership.check_generation(wanted.generation, situation.newest_generation(charge.provisioner))
         plan = self._plan(wanted, situation) if wanted else Plan(operations=())
-        if wanted and self._is_placing_on_old_facts(plan):
-            self._watch.forget_facts(charge.hosts)
-            situation = self._watch.look(controller=controller)
-            plan = self._plan(wanted, situation)
         if wanted:
-            self._settle(plan)
-            self._keep_places(plan, wanted, situation)
-            self._work.begin(plan, self._crew(wanted, controller), self._is_due)
-        self._publish(wanted, plan, situation)
+            self._learn(plan, snapshot, situation.as_of(wanted))
+            if not self._waits_for_facts(plan, wanted, snapshot):
+                self._keep_places(plan, wanted, situation)
+                self._begin(plan, snapshot, situation, self._crew(wanted, controller))
+        self._publish(wanted, plan, situation, snapshot)
 
     def _pass_safely(self) -> None:
         try:
@@ -144,25 +149,48 @@ class Loop:
             self._board.publish(replace(self._board.view, problem="the loop failed; see the provisioner's log"))
 
     def _rest_s(self) -> float:
-        now = self._clock.now()
-        due = self._backoff.next_due(now)
-        return PASS_EVERY_S if due is None else max(0.0, min(PASS_EVERY_S, due - now))
+        """Until something is due: a next try, a host that will count as silent, or the timer."""
+        now, due, silent_at = (
+            self._clock.now(),
+            self._troubles.next_due(self._clock.now()),
+            self._watch.next_silent_at(),
+        )
+        until_due = PASS_EVERY_S if due is None else due - now
+        until_silent = PASS_EVERY_S if silent_at is None else silent_at - elapsed()
+        return max(0.0, min(PASS_EVERY_S, until_due, until_silent))
 
     def _plan(self, wanted: WantedSet, situation: Situation) -> Plan:
         key = self._charge.home.fingerprint_key()
         return plan_closely(wanted, self._charge.settings.realms, situation, fleet=self._fleet, key=key)
 
-    def _is_placing_on_old_facts(self, plan: Plan) -> bool:
-        now = time.time()
-        is_new = any(operation.action is Action.CREATE for operation in plan.operations)
-        return is_new and any(now - facts.observed_at > FRESH_S for facts in self._watch.facts.values())
-
-    def _settle(self, plan: Plan) -> None:
-        """What is as wanted has no failures any more."""
+    def _learn(self, plan: Plan, snapshot: Snapshot, situation: Situation) -> None:
+        """Remembers who ended, forgets what went wrong before a reboot, with other settings or long ago."""
+        now = self._clock.now()
+        befallen = news(self._before or snapshot, snapshot, situation, worked_on_at=self._worked_on_at)
+        self._before = snapshot
+        for key, how in befallen.ended.items():
+            self._troubles.ended(key, how, now)
         for operation in plan.operations:
+            if operation.fingerprint:
+                self._troubles.wanted_as(operation.key, operation.fingerprint)
+            if operation.host in befallen.rebooted:
+                self._troubles.forget(operation.key)
             if operation.action is Action.KEEP:
-                self._backoff.worked(operation.key)
-                self._failures.pop(operation.key, None)
+                self._troubles.runs(operation.key, now)
+
+    def _worked_on_at(self, key: InstanceKey) -> float:
+        return math.inf if key in self._work.under_way else self._work.ended_at(key)
+
+    def _waits_for_facts(self, plan: Plan, wanted: WantedSet, snapshot: Snapshot) -> bool:
+        """Whether something new is to be placed by a look at the hardware that is still to come."""
+        placed_on = {one.key: one.placed_on for one in wanted.instances}
+        concerned: set[str] = set()
+        for operation in plan.changes:
+            if operation.action is Action.CREATE and self._may_begin(operation, snapshot):
+                home = placed_on.get(operation.key)
+                concerned |= {home} if home == operation.host and home else self._charge.hosts.keys() - snapshot.silent
+        self._watch.probe_soon(host for host in concerned if not snapshot.has_fresh_facts(host))
+        return any(self._watch.owes_facts(snapshot, host) for host in concerned)
 
     def _keep_places(self, plan: Plan, wanted: WantedSet, situation: Situation) -> None:
         """Writes down where instances are placed, before anything is started there."""
@@ -175,8 +203,25 @@ class Loop:
                 write_wanted(path, placed)
         self._on_stored()
 
-    def _is_due(self, operation: Operation) -> bool:
-        return not self._stopped.is_set() and not self._backoff.is_waiting(operation.key, self._clock.now())
+    def _begin(self, plan: Plan, snapshot: Snapshot, situation: Situation, crew: Crew) -> None:
+        self._work.begin(plan, crew.carry_out, lambda operation: self._may_begin(operation, snapshot))
+        for operation in plan.changes:
+            if self._is_to_be_calmed(operation, snapshot, situation):
+                self._work.begin_one(replace(operation, action=Action.KEEP), crew.calm)
+
+    def _may_begin(self, operation: Operation, snapshot: Snapshot) -> bool:
+        host, is_waiting = operation.host or "", self._troubles.is_waiting(operation.key, self._clock.now())
+        is_current = snapshot.is_current(host, self._work.ended_at(host))
+        return is_current and not is_waiting and not self._stopped.is_set()
+
+    def _is_to_be_calmed(self, operation: Operation, snapshot: Snapshot, situation: Situation) -> bool:
+        """Whether the engine restarts a container that is left alone for now."""
+        key, host = operation.key, operation.host or ""
+        if operation.action is not Action.START or not self._troubles.is_waiting(key, self._clock.now()):
+            return False
+        [state] = [one.state for one in situation.containers_of(key, host) if one.id == operation.container_id] or [""]
+        is_restarted = state == "restarting" or (state == "running" and self._troubles.is_looping(key))
+        return is_restarted and snapshot.is_current(host, self._work.ended_at(host)) and not self._stopped.is_set()
 
     def _crew(self, wanted: WantedSet, controller: str) -> Crew:
         charge = self._charge
@@ -184,17 +229,18 @@ class Loop:
             provisioner=charge.provisioner, controller=controller, generation=wanted.generation, owner=charge.owner
         )
         engine_of = lambda name: fenced(self._fleet.connection(charge.hosts[name]).engine(), self._leadership)  # noqa: E731
-        return Crew(engine_of, ownership, self._report, self._patience, self._stopped, self._clock)
+        return Crew(engine_of, ownership, self._report, self._patience, self._stopped, self._clock, keeps_started=True)
 
     def _done(self, result: Result) -> None:
-        key = result.operation.key
-        if result.error:
-            wait_s = self._backoff.failed(key, self._clock.now())
-            self._failures[key] = f"{result.error} (tried again in {wait_s:.0f} s)"
-        else:
-            self._backoff.worked(key)
-            self._failures.pop(key, None)
-        self.wake()
+        operation = result.operation
+        if result.error and not self._stopped.is_set() and operation.action is not Action.KEEP:
+            self._troubles.failed(operation.key, result.error, self._clock.now())
+            self._watch.reread_data()  # maybe it has changed since it was read
+        elif operation.action is Action.STOP:
+            self._troubles.forget(operation.key)
+        elif operation.action is not Action.KEEP:
+            self._troubles.started(operation.key)
+        self._watch.look_soon(operation.host or "")
 
     def _report(self, step: Step) -> None:
         if step.passing:
@@ -205,15 +251,15 @@ class Loop:
         except StateError as error:
             log.warning("%s", error)
 
-    def _publish(self, wanted: WantedSet | None, plan: Plan, situation: Situation) -> None:
+    def _publish(self, wanted: WantedSet | None, plan: Plan, situation: Situation, snapshot: Snapshot) -> None:
         view = self._board.view
         services = with_work(
-            [*active_services(wanted, situation), *self._on_silent_hosts(wanted, situation)],
+            all_services(wanted, situation, snapshot.last_seen),
             blocked={one.key: one.reason for one in plan.blocked},
             under_way=self._work.under_way,
-            failures=dict(self._failures),
+            failures=self._troubles.reasons,
         )
-        hosts = {name: situation.unreachable.get(name, "") for name in self._charge.hosts}
+        hosts = {name: snapshot.silent.get(name, "") for name in self._charge.hosts}
         changed = (services, hosts) != (view.services, dict(view.hosts))
         self._board.publish(
             View(
@@ -221,18 +267,7 @@ class Loop:
                 at=self._clock.now(),
                 generation=wanted.generation if wanted else 0,
                 services=services,
-                resources=dict(self._watch.facts),
+                resources=snapshot.facts,
                 hosts=hosts,
             )
         )
-
-    def _on_silent_hosts(self, wanted: WantedSet | None, situation: Situation) -> list[ActiveService]:
-        """What was last seen on hosts that do not answer now; nothing there is lost."""
-        silent = {name: seen for name, seen in self._watch.last_seen.items() if name in situation.unreachable}
-        before = replace(situation, observations=silent, unreachable={})
-        told = {one.key for one in active_services(wanted, situation)}
-        return [
-            replace(one, status=Status.UNREACHABLE, reason=f"{one.host} does not answer")
-            for one in active_services(None, before)
-            if one.key not in told
-        ]

@@ -4,14 +4,35 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from ozwald.model.active import ActiveService, Status
+from ozwald.model.observation import Observation
 from ozwald.model.plan import Action, InstanceKey, Operation
+from ozwald.model.wanted import WantedSet
+from ozwald.planning.active import active_services
+from ozwald.planning.situation import Situation
 
 _DOING = {
     Action.CREATE: Status.STARTING,
     Action.REPLACE: Status.STARTING,
     Action.START: Status.STARTING,
+    Action.RESTART: Status.STARTING,
     Action.STOP: Status.STOPPING,
 }
+
+
+def all_services(
+    wanted: WantedSet | None, situation: Situation, last_seen: Mapping[str, Observation]
+) -> list[ActiveService]:
+    """Every service, those on hosts that do not answer as they were seen last: nothing there is lost."""
+    silent = {name: seen for name, seen in last_seen.items() if name in situation.unreachable}
+    before = active_services(wanted, replace(situation, observations=silent, unreachable={}))
+    lost = {
+        (one.key, one.host): _unreachable(one, situation)
+        for one in before
+        if one.host in silent and one.container_id is not None
+    }
+    hidden = {key for key, _ in lost}
+    now = [one for one in active_services(wanted, situation) if one.container_id is not None or one.key not in hidden]
+    return sorted([*now, *lost.values()], key=lambda one: (one.key, one.host or ""))
 
 
 def with_work(
@@ -39,8 +60,15 @@ def _with_work(
     operation = under_way.get(service.key)
     if operation is not None and operation.action in _DOING:
         return replace(service, status=_DOING[operation.action], reason=operation.reason, host=operation.host)
-    if service.status is Status.AVAILABLE:
-        return service
-    if service.key in failures:
-        return replace(service, status=Status.FAILED, reason=failures[service.key])
+    failure = failures.get(service.key)
+    if failure is not None:
+        is_up = service.status is Status.AVAILABLE
+        return replace(service, status=service.status if is_up else Status.FAILED, reason=failure)
+    if service.status is Status.WAITING:
+        return replace(service, reason=blocked.get(service.key, "it is about to be started"))
     return replace(service, reason=blocked.get(service.key, service.reason))
+
+
+def _unreachable(service: ActiveService, situation: Situation) -> ActiveService:
+    why = f"{service.host} does not answer ({situation.unreachable[service.host or '']})"
+    return replace(service, status=Status.UNREACHABLE, reason=f"{why}; it was {service.status} when last seen")

@@ -1,8 +1,12 @@
-"""Looks at all hosts for the loop: containers at every pass, hardware at a gentle pace."""
+"""What the loop knows of all hosts: the last look at each, made by an observer of its own."""
 
-import time
+import random
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
 
+from ozwald.controller.leadership import elapsed
+from ozwald.controller.observer import FACTS_S, NOT_YET, Look, Observer, in_a_thread
 from ozwald.model.host import Host, Inventory
 from ozwald.model.observation import Observation
 from ozwald.model.resources import HostResources
@@ -10,12 +14,46 @@ from ozwald.planning.situation import Situation
 from ozwald.remote.connection import HostConnection
 from ozwald.remote.fleet import Fleet
 from ozwald.remote.probe import probe
+from ozwald.state.data_files import content_of
 
-FACTS_S = 300.0
+# Nothing is changed by a look that is older: the machine may have slept since.
+OLDEST_LOOK_S = 15.0
+# Hardware is looked at again before something new is placed, unless it was just now.
+FRESH_S = 10.0
+# A host whose hardware takes longer to look at keeps others' instances waiting no more.
+SLOW_FACTS_S = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """All hosts at one moment; `at` and the looks' times also count while the machine sleeps."""
+
+    at: float
+    looks: Mapping[str, Look]
+    silent: Mapping[str, str]
+
+    def is_current(self, host: str, ended_at: float) -> bool:
+        """Whether a host was looked at after that moment, and lately."""
+        begun_at = self.looks[host].begun_at if host in self.looks else 0.0
+        return host not in self.silent and begun_at > ended_at and self.at - begun_at < OLDEST_LOOK_S
+
+    def has_fresh_facts(self, host: str) -> bool:
+        """Whether a host's hardware was looked at just now."""
+        return self.at - self.looks[host].facts_at < FRESH_S
+
+    @property
+    def last_seen(self) -> dict[str, Observation]:
+        """What was seen last of each host, whether or not it answers now."""
+        return {name: look.observation for name, look in self.looks.items() if look.observation is not None}
+
+    @property
+    def facts(self) -> dict[str, HostResources]:
+        """What is known of each host's hardware."""
+        return {name: seen.resources for name, seen in self.last_seen.items()}
 
 
 class Watch:
-    """Remembers each host's facts, and what was last seen of one that does not answer now."""
+    """Has every host looked at. `on_news` is called, by the observers' threads, when there is something new."""
 
     def __init__(
         self,
@@ -23,35 +61,81 @@ class Watch:
         inventory: Inventory,
         hosts: Mapping[str, Host],
         *,
+        dice: random.Random,
         probe: Callable[[HostConnection], HostResources] = probe,
+        now: Callable[[], float] = elapsed,
+        aside: Callable[[Callable[[], None], str], None] = in_a_thread,
     ) -> None:
-        self._probe = probe
-        self._fleet = fleet
-        self._inventory = inventory
-        self._hosts = hosts
-        self.facts: dict[str, HostResources] = {}
-        self.last_seen: dict[str, Observation] = {}
+        self.on_news: Callable[[], None] = lambda: None
+        self._inventory, self._hosts, self._now = inventory, hosts, now
+        self._observers = {
+            name: Observer(host, fleet, on_news=lambda: self.on_news(), dice=dice, probe=probe, now=now, aside=aside)
+            for name, host in hosts.items()
+        }
+        self._facts_asked_at: dict[str, float] = {}
+        self._content_of = cache(content_of)
 
-    def look(self, *, controller: str) -> Situation:
-        """The fleet as it is now; a host that does not answer is in `unreachable`."""
-        seen = self._fleet.map(self._hosts.values(), self._look_at)
-        self.last_seen |= seen.values
+    def start(self) -> None:
+        """Begins to look, each host in a thread of its own."""
+        for name, observer in self._observers.items():
+            in_a_thread(observer.run, f"look-{name}")
+
+    def stop(self) -> None:
+        """Lets no further look begin."""
+        for observer in self._observers.values():
+            observer.end()
+
+    def look_now(self) -> None:
+        """Looks at one host after the other."""
+        for observer in self._observers.values():
+            observer.look_now()
+
+    def look_soon(self, host: str) -> None:
+        """Has a host looked at now."""
+        self._observers[host].look_soon()
+
+    def snapshot(self) -> Snapshot:
+        """What is known now; hosts that do not answer are in `silent`."""
+        problems = {name: one.problem() for name, one in self._observers.items()}
+        return Snapshot(
+            at=self._now(),
+            looks={name: one.look for name, one in self._observers.items()},
+            silent={name: problem for name, problem in problems.items() if problem},
+        )
+
+    def situation(self, snapshot: Snapshot, *, controller: str) -> Situation:
+        """The fleet as planning wants it."""
         return Situation(
             inventory=self._inventory,
             hosts=self._hosts,
-            observations=seen.values,
-            unreachable={name: error.message for name, error in seen.failures.items()},
+            observations={name: seen for name, seen in snapshot.last_seen.items() if name not in snapshot.silent},
+            unreachable=snapshot.silent,
             controller=controller,
+            content_of=self._content_of,
         )
 
-    def forget_facts(self, hosts: Iterable[str]) -> None:
-        """Has these hosts probed again at the next look."""
-        for name in hosts:
-            self.facts.pop(name, None)
+    def is_complete(self) -> bool:
+        """Whether every host has been looked at, or was silent for long enough to count as such."""
+        return all(one.problem() != NOT_YET for one in self._observers.values())
 
-    def _look_at(self, connection: HostConnection) -> Observation:
-        name = connection.host.name
-        known = self.facts.get(name)
-        if known is None or time.time() - known.observed_at > FACTS_S:
-            known = self.facts[name] = self._probe(connection)
-        return Observation(resources=known, containers=connection.engine().list_containers())
+    def next_silent_at(self) -> float | None:
+        """When the next host that owes an answer will count as silent, or None."""
+        return min((at for one in self._observers.values() if (at := one.is_hung_at()) is not None), default=None)
+
+    def probe_soon(self, hosts: Iterable[str]) -> None:
+        """Has the hardware of these hosts looked at, unless that is under way."""
+        for name in hosts:
+            if self._now() - self._facts_asked_at.get(name, -FACTS_S) >= FRESH_S:
+                self._facts_asked_at[name] = self._now()
+                self._observers[name].forget_facts()
+                self._observers[name].look_soon()
+
+    def owes_facts(self, snapshot: Snapshot, host: str) -> bool:
+        """Whether a placement should still wait for a look at this host's hardware."""
+        if host in snapshot.silent or snapshot.has_fresh_facts(host):
+            return False
+        return snapshot.at - self._facts_asked_at.get(host, snapshot.at) < SLOW_FACTS_S
+
+    def reread_data(self) -> None:
+        """Has the controller's own data, which services mount, read again at the next plan."""
+        self._content_of = cache(content_of)

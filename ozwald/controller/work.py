@@ -1,25 +1,28 @@
 """The operations that the loop has begun: each has a thread of its own and disturbs no other."""
 
 import threading
+import time
+from collections import Counter
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 
+from ozwald.controller.leadership import elapsed
 from ozwald.execution.carry_out import comes_first
-from ozwald.execution.crew import Crew
 from ozwald.execution.steps import Result
 from ozwald.model.plan import Action, InstanceKey, Operation, Plan
 
-MOST_AT_ONCE = 256
+MOST_PER_HOST = 32
+NEVER = float("-inf")
 
 
 class Work:
     """Begins what a plan asks for and is not under way; tells `on_done` of each end, in the operation's thread."""
 
-    def __init__(self, on_done: Callable[[Result], None]) -> None:
-        self._on_done = on_done
-        self._pool = ThreadPoolExecutor(max_workers=MOST_AT_ONCE, thread_name_prefix="work")
+    def __init__(self, on_done: Callable[[Result], None], *, now: Callable[[], float] = elapsed) -> None:
+        self._on_done, self._now = on_done, now
         self._lock = threading.Lock()
         self._under_way: dict[InstanceKey, Operation] = {}
+        self._threads: dict[InstanceKey, threading.Thread] = {}
+        self._ended_at: dict[InstanceKey | str, float] = {}
 
     @property
     def under_way(self) -> dict[InstanceKey, Operation]:
@@ -27,26 +30,50 @@ class Work:
         with self._lock:
             return dict(self._under_way)
 
-    def begin(self, plan: Plan, crew: Crew, is_due: Callable[[Operation], bool]) -> list[Operation]:
-        """Begins the changes of a plan that are due and wait for nothing, and returns them."""
-        waiting = [one for one in plan.operations if one.action.is_change or one.action is Action.BLOCKED]
-        begun = []
-        for operation in plan.changes:
-            if operation.key not in self.under_way and is_due(operation) and not _waits(operation, waiting):
-                with self._lock:
-                    self._under_way[operation.key] = operation
-                self._pool.submit(self._carry_out, crew, operation)
-                begun.append(operation)
-        return begun
-
-    def finish(self) -> None:
-        """Returns when all that was begun has ended; the crew's stop event makes that soon."""
-        self._pool.shutdown(wait=True)
-
-    def _carry_out(self, crew: Crew, operation: Operation) -> None:
-        result = crew.carry_out(operation)
+    def ended_at(self, thing: InstanceKey | str) -> float:
+        """When the last operation on an instance, or on the host of that name, has ended."""
         with self._lock:
-            self._under_way.pop(operation.key, None)
+            return self._ended_at.get(thing, NEVER)
+
+    def begin(
+        self, plan: Plan, carry_out: Callable[[Operation], Result], may_begin: Callable[[Operation], bool]
+    ) -> None:
+        """Begins the changes of a plan that may begin and wait for nothing."""
+        waiting = [one for one in plan.operations if one.action.is_change or one.action is Action.BLOCKED]
+        for operation in plan.changes:
+            if may_begin(operation) and not _waits(operation, waiting):
+                self.begin_one(operation, carry_out)
+
+    def begin_one(self, operation: Operation, carry_out: Callable[[Operation], Result]) -> None:
+        """Begins one operation, unless its instance is in hand or its host has its hands full."""
+        with self._lock:
+            at_host = Counter(one.host for one in self._under_way.values())[operation.host]
+            if operation.key in self._under_way or at_host >= MOST_PER_HOST:
+                return
+            thread = threading.Thread(
+                target=self._carry_out, args=(operation, carry_out), name=f"work-{operation.key}", daemon=True
+            )
+            self._under_way[operation.key], self._threads[operation.key] = operation, thread
+        thread.start()
+
+    def finish(self, within_s: float, *, silent: Iterable[str] = ()) -> list[Operation]:
+        """Waits for what was begun, but not for silent hosts; returns what is still under way.
+
+        The crew's stop event makes the rest end soon. What does not is found and finished by the next controller.
+        """
+        over, given_up = time.monotonic() + within_s, set(silent)
+        with self._lock:
+            threads = [(one, self._threads[key]) for key, one in self._under_way.items()]
+        for operation, thread in threads:
+            thread.join(0.0 if operation.host in given_up else max(0.0, over - time.monotonic()))
+        return list(self.under_way.values())
+
+    def _carry_out(self, operation: Operation, carry_out: Callable[[Operation], Result]) -> None:
+        result = carry_out(operation)
+        with self._lock:
+            del self._under_way[operation.key], self._threads[operation.key]
+            # Only a look that begins later shows what came of it.
+            self._ended_at[operation.key] = self._ended_at[operation.host or ""] = self._now()
         self._on_done(result)
 
 

@@ -50,8 +50,16 @@ class Crew:
         if self.stop.is_set():
             return self.failed(operation, "interrupted before it began; apply again")
         self._tell(operation, f"{operation.action.value} on {operation.host}: {operation.reason}")
+        return self._attempt(operation, launch)
+
+    def calm(self, operation: Operation) -> Result:
+        """Stops the operation's container, whose engine would only restart it again and again; raises nothing."""
+        self._tell(operation, f"it keeps ending on {operation.host}; stopped until the next try")
+        return self._attempt(operation, lambda instance: instance.stop(operation.container_id or ""))
+
+    def _attempt(self, operation: Operation, work: Callable[[Instance], None]) -> Result:
         try:
-            launch(self._instance(operation))
+            work(self._instance(operation))
         except LaunchFailed as failed:
             return self.failed(operation, str(failed))
         except HostError as error:

@@ -11,7 +11,9 @@ import pytest
 
 from ozwald.controller.board import Board
 from ozwald.controller.desk import Desk
+from ozwald.controller.leadership import elapsed
 from ozwald.controller.loop import Charge, Loop
+from ozwald.controller.watch import Watch
 from ozwald.errors import ConnectionFailed, Failure, HostError
 from ozwald.model.active import Status
 from ozwald.model.history import Author
@@ -80,13 +82,26 @@ class World:
         charge = Charge(
             settings=SETTINGS, hosts=SETTINGS.inventory.hosts, home=self.home, provisioner="local", owner="ann"
         )
+        self.slept_s = 0.0
+        self.boots = {"box1": "one", "box2": "two"}
+        self.watch = Watch(
+            cast(Fleet, self.links),
+            SETTINGS.inventory,
+            SETTINGS.inventory.hosts,
+            dice=random.Random(1),
+            probe=lambda link: HostResources(
+                host=link.host.name, observed_at=time.time(), boot_id=self.boots[link.host.name]
+            ),
+            now=lambda: elapsed() + self.slept_s,
+            aside=lambda work, name: work() if name.startswith("facts") else None,
+        )
         self.loop = Loop(
             charge,
             cast(Fleet, self.links),
             self.board,
             dice=random.Random(1),
             patience=IMPATIENT,
-            probe=lambda link: HostResources(host=link.host.name, observed_at=time.time()),
+            watch=self.watch,
         )
         self.desk = Desk(SETTINGS, self.home, "local", self.loop.wake)
 
@@ -96,6 +111,7 @@ class World:
     def passes(self, count: int = 3) -> None:
         """Passes, each after what the one before began has ended."""
         for _ in range(count):
+            self.watch.look_now()
             self.loop.pass_once()
             while self.loop._work.under_way:
                 time.sleep(0.001)
@@ -193,3 +209,104 @@ def test_a_wanted_set_that_cannot_be_read_means_hold(world: World) -> None:
 
     assert world.running()["box1"] == ["db"]
     assert "damaged" in world.board.view.problem
+
+
+def test_a_silent_host_is_told_with_what_ran_there_last(world: World) -> None:
+    world.asks("db")
+    world.passes()
+    world.links.cut.add("box1")
+    world.passes()
+
+    [service] = world.board.view.services
+    assert (service.host, service.image) == ("box1", "db:1")
+    assert service.reason == "box1 does not answer (no route to host); it was available when last seen"
+
+
+def test_nothing_is_changed_by_what_was_seen_before_the_machine_slept(world: World) -> None:
+    world.asks("db")
+    world.watch.look_now()
+    world.slept_s = 3600.0
+    world.loop.pass_once()
+    assert world.running() == {"box1": [], "box2": []}
+
+    world.passes()
+
+    assert world.running()["box1"] == ["db"]
+
+
+def test_nothing_is_done_twice_by_a_look_from_before_it_was_done(world: World) -> None:
+    world.asks("db")
+    world.passes(1)
+    for _ in range(3):
+        world.loop.pass_once()
+
+    creates = [one for engine in world.links.engines.values() for one in engine.calls if one[0] == "create"]
+    assert len(creates) == 1
+    assert world.loop._troubles.reasons == {}
+
+
+def test_what_ends_again_and_again_is_started_more_and_more_rarely(world: World) -> None:
+    world.asks("db")
+    world.passes()
+    for _ in range(10):
+        if world.links.engines["box1"].named("ozsvc--default--db").state == "running":
+            world.links.engines["box1"].exit("ozsvc--default--db", 7)
+        world.passes(2)
+
+    [service] = world.board.view.services
+    assert service.status is Status.FAILED
+    assert "ended 2 times in a row" in service.reason
+    assert world.links.engines["box1"].named("ozsvc--default--db").starts == 2
+
+
+def test_what_its_engine_restarts_again_and_again_is_stopped_until_the_next_try(world: World) -> None:
+    world.asks("db")
+    world.passes()
+    container = world.links.engines["box1"].named("ozsvc--default--db")
+    for _ in range(2):
+        container.state = "running"
+        world.passes(1)
+        container.state = "restarting"
+        world.watch.look_now()
+        world.loop.pass_once()
+        while world.loop._work.under_way:
+            time.sleep(0.001)
+
+    assert container.state == "exited"
+    assert world.statuses == {"db": Status.FAILED}
+
+
+def test_a_reboot_forgives_what_went_wrong_before(world: World) -> None:
+    world.asks("db")
+    world.passes()
+    for _ in range(2):
+        world.links.engines["box1"].exit("ozsvc--default--db", 7)
+        world.passes(2)
+    assert world.statuses == {"db": Status.FAILED}
+
+    world.boots["box1"] = "another"
+    world.watch._observers["box1"].forget_facts()
+    world.passes()
+
+    assert world.statuses == {"db": Status.AVAILABLE}
+
+
+def test_an_instance_never_leaves_a_host_because_it_is_silent(world: World) -> None:
+    world.asks("db")
+    world.passes()
+    world.links.cut.add("box1")
+    world.asks("db", "llm")
+    world.passes()
+
+    assert world.running() == {"box1": ["db"], "box2": ["llm"]}
+
+
+def test_other_settings_are_tried_though_the_last_ones_failed(world: World) -> None:
+    world.asks("bad")
+    world.passes(5)
+    assert world.statuses == {"bad": Status.FAILED}
+
+    world.desk.submit(Exactly(requests=(request("bad", service="llm"),)), author=ME)
+    world.passes()
+
+    assert world.statuses == {"bad": Status.AVAILABLE}

@@ -1,0 +1,39 @@
+"""What has befallen services between two moments, without anybody having asked for it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from ozwald.controller.watch import Snapshot
+from ozwald.model.plan import InstanceKey
+from ozwald.planning.endings import ended_between
+from ozwald.planning.situation import Situation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """`ended` says of services how they ended, in the engine's words; `rebooted` are hosts."""
+
+    ended: Mapping[InstanceKey, str] = field(default_factory=dict)
+    rebooted: frozenset[str] = frozenset()
+
+
+def news(
+    before: Snapshot, now: Snapshot, situation: Situation, *, worked_on_at: Callable[[InstanceKey], float]
+) -> News:
+    """Compares two moments; `worked_on_at` is when the loop last had a service in hand, infinity while it has."""
+    keys = {(host, container.id): key for host, key, container in situation.ours()}
+    ended: dict[InstanceKey, str] = {}
+    rebooted = set()
+    for host, look in now.looks.items():
+        earlier = before.looks.get(host)
+        if host in now.silent or earlier is None or earlier.observation is None or look.observation is None:
+            continue
+        boots = earlier.observation.resources.boot_id, look.observation.resources.boot_id
+        if None not in boots and boots[0] != boots[1]:
+            rebooted.add(host)
+            continue
+        for container_id, container in ended_between(earlier.observation, look.observation).items():
+            key = keys.get((host, container_id))
+            if key is not None and worked_on_at(key) < earlier.begun_at:
+                ended[key] = container.status or container.state
+    return News(ended=ended, rebooted=frozenset(rebooted))
