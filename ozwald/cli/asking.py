@@ -44,7 +44,10 @@ def request_options(command: Callable[..., Any]) -> Callable[..., Any]:
     command = click.option("--remove", is_flag=True, help="Take these away, and keep the others.")(command)
     command = click.option("--add", is_flag=True, help="Add or change these, and keep the others.")(command)
     return click.option(
-        "-f", "--file", type=click.Path(path_type=Path), help="YAML or JSON list of the wanted instances."
+        "-f",
+        "--file",
+        type=click.Path(path_type=Path),
+        help="YAML or JSON list of the wanted instances; - is standard input.",
     )(command)
 
 
@@ -87,7 +90,9 @@ def _check(request: Request) -> None:
 
 
 def _entries(request: Request) -> Sequence[str | WrittenRequest]:
-    return split_specs(request.instances) if request.file is None else read_requests(request.file)
+    if request.file is None:
+        return split_specs(request.instances)
+    return read_requests(request.file, given=sys.stdin.buffer)
 
 
 def _request(entry: str | WrittenRequest, realms: Mapping[str, Realm]) -> InstanceRequest:
