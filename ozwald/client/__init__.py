@@ -2,6 +2,18 @@
 """The public SDK for programs that call a provisioner's HTTP API (Apache-2.0, unlike the rest)."""
 
 from ozwald.client.client import DEFAULT_URL, Client
+from ozwald.client.documents import ActiveService, Definition, Health, HostFacts, VarietyDocument, WantedInstance
 from ozwald.client.errors import ApiError, NoAnswer
 
-__all__ = ["DEFAULT_URL", "ApiError", "Client", "NoAnswer"]
+__all__ = [
+    "DEFAULT_URL",
+    "ActiveService",
+    "ApiError",
+    "Client",
+    "Definition",
+    "Health",
+    "HostFacts",
+    "NoAnswer",
+    "VarietyDocument",
+    "WantedInstance",
+]

@@ -1,73 +1,114 @@
 # SPDX-License-Identifier: Apache-2.0
 """A client of one provisioner's HTTP API, on the standard library alone."""
 
-import http.client
 import json
-import ssl
 from collections.abc import Mapping, Sequence
-from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from types import TracebackType
+from typing import Any, cast
+from urllib.parse import quote, urlencode
 
+from ozwald.client.connection import Connections, Reply
+from ozwald.client.documents import ActiveService, Definition, Health, HostFacts
 from ozwald.client.errors import ApiError, NoAnswer
 
 DEFAULT_URL = "http://127.0.0.1:8000"
-MOST_BYTES = 64 * 1024 * 1024
 
 
 class Client:
-    """Calls one provisioner. May be used by several threads: each call has a connection of its own.
+    """Calls one provisioner. May be used by several threads; connections are kept open between calls.
 
-    `key` is the provisioner's OZWALD_SYSTEM_KEY; `timeout_s` bounds each wait for bytes.
+    `key` is the provisioner's OZWALD_SYSTEM_KEY; `timeout_s` bounds each wait for bytes. Every method raises
+    `ApiError` when the provisioner refuses and `NoAnswer` when there is no answer. With `with`, it is closed at the
+    end.
+
+    Raises:
+        ValueError: the address or the key cannot be one.
     """
 
     def __init__(self, url: str = DEFAULT_URL, *, key: str = "", timeout_s: float = 10.0) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"{url!r} is no address of an API; it has the form http://HOST:PORT")
-        self.url = url.rstrip("/")
-        self._parts = parts
+        if not key.isascii() or any(ord(character) <= 32 for character in key):
+            raise ValueError("the key has characters that no HTTP header can carry")
+        self._connections = Connections(url, timeout_s=timeout_s)
         self._key = key
-        self._timeout_s = timeout_s
+        # The tag, generation and services of the list that was read last.
+        self._active: tuple[str, int, list[ActiveService]] = ("", 0, [])
+        self.url = self._connections.url
 
-    def health(self) -> dict[str, Any]:
-        """`{"status": "healthy"}`, or what is wrong; raises NoAnswer."""
-        _, document = self._call("GET", "/health", accept=(200, 503))
-        return dict(document)
+    def __enter__(self) -> "Client":
+        return self
 
-    def configured(self) -> list[dict[str, Any]]:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the connections that are kept; the client can still be used."""
+        self._connections.close()
+
+    def health(self) -> Health:
+        """Whether the provisioner is well; needs no key, and being unwell is no error."""
+        return cast(Health, self._object("GET", "/health", accept=(200, 503)))
+
+    def configured(self) -> list[Definition]:
         """Every service definition."""
-        return list(self._call("GET", "/srv/services/configured/")[1])
+        return cast(list[Definition], self._list("/srv/services/configured/"))
 
-    def active(self) -> list[dict[str, Any]]:
-        """Every active service."""
-        return list(self._call("GET", "/srv/services/active/")[1])
+    def active(self) -> list[ActiveService]:
+        """Every active service; the list travels only when it has changed since it was last read."""
+        return list(self._read_active()[2])
+
+    def one_active(self, name: str) -> ActiveService:
+        """One active service by `[REALM:]NAME`; one that is not there is an ApiError of status 404."""
+        return cast(ActiveService, self._object("GET", f"/srv/services/active/{quote(name, safe=':')}/"))
 
     def generation(self) -> int:
-        """The generation of the wanted set that the last pass worked on."""
-        headers, _ = self._call("GET", "/srv/services/active/")
-        return int(headers.get("X-Ozwald-Generation", 0))
+        """The generation of the wanted set that the list of active services shows."""
+        return self._read_active()[1]
 
-    def update(self, wanted: Sequence[Mapping[str, str | None]], *, expected: int | None = None) -> int:
+    def update(self, wanted: Sequence[Mapping[str, object]], *, expected: int | None = None) -> int:
         """Asks for exactly these instances and returns the generation, which is durable by then.
 
-        `expected` is the generation that the caller knows; another one is refused with status 409.
-
-        Raises:
-            ApiError: it was refused.
-            NoAnswer: nobody answered, or the answer was lost.
+        Each is a `WantedInstance`. `expected` is the generation that the caller knows; another one is refused with
+        status 409. After NoAnswer it is not known whether it was done; the same may be asked again without harm.
         """
         headers = {} if expected is None else {"If-Match": str(expected)}
-        _, document = self._call("POST", "/srv/services/active/update/", body=list(wanted), headers=headers)
-        return int(document["generation"])
+        path = "/srv/services/active/update/"
+        return int(self._object("POST", path, body=list(wanted), headers=headers, accept=(202,))["generation"])
 
-    def resources(self, hosts: str | None = None) -> list[dict[str, Any]]:
-        """The hosts' facts, with their age; `hosts` is a pattern."""
-        query = f"?{urlencode({'host': hosts})}" if hosts else ""
-        return list(self._call("GET", f"/srv/host/resources{query}")[1])
+    def resources(self, hosts: str | None = None, *, refresh: bool = False) -> list[HostFacts]:
+        """The hosts' facts, with their age; `hosts` is a pattern.
 
-    def one_active(self, name: str) -> dict[str, Any]:
-        """One active service by `[REALM:]NAME`."""
-        return dict(self._call("GET", f"/srv/services/active/{quote(name, safe='')}/")[1])
+        `refresh` has these hosts looked at again; newer facts are there some seconds later.
+        """
+        query = _query({"host": hosts, "refresh": "1" if refresh else None})
+        return cast(list[HostFacts], self._list(f"/srv/host/resources{query}"))
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document of the provisioner's routes."""
+        return self._object("GET", "/openapi.json")
+
+    def _read_active(self) -> tuple[str, int, list[ActiveService]]:
+        tag, _, known = self._active
+        headers = {"If-None-Match": tag} if tag else {}
+        reply, document = self._call("GET", "/srv/services/active/", headers=headers, accept=(200, 304))
+        services = known if reply.status == 304 else document
+        if not isinstance(services, list):
+            raise self._stranger()
+        self._active = reply.headers.get("etag", ""), int(reply.headers.get("x-ozwald-generation", 0)), services
+        return self._active
+
+    def _list(self, path: str) -> list[Any]:
+        _, document = self._call("GET", path)
+        if not isinstance(document, list):
+            raise self._stranger()
+        return document
+
+    def _object(self, method: str, path: str, **more: Any) -> dict[str, Any]:
+        _, document = self._call(method, path, **more)
+        if not isinstance(document, dict):
+            raise self._stranger()
+        return document
 
     def _call(
         self,
@@ -76,30 +117,17 @@ class Client:
         *,
         body: Any = None,
         headers: Mapping[str, str] | None = None,
-        accept: Sequence[int] = (200, 202),
-    ) -> tuple[Mapping[str, str], Any]:
-        connection = self._connection()
+        accept: Sequence[int] = (200,),
+        more_s: float = 0.0,
+    ) -> tuple[Reply, Any]:
+        """Sends one request and reads its JSON; `more_s` is how much longer than usual an answer may take."""
         content = None if body is None else json.dumps(body).encode()
-        try:
-            connection.request(method, self._parts.path.rstrip("/") + path, content, self._headers(content, headers))
-            answer = connection.getresponse()
-            text = answer.read(MOST_BYTES + 1)
-        except (OSError, http.client.HTTPException) as err:
-            raise NoAnswer(f"no provisioner answers at {self.url}: {err}") from err
-        finally:
-            connection.close()
-        document = _document(text)
-        if answer.status not in accept:
+        reply = self._connections.send(method, path, content, self._headers(content, headers), more_s=more_s)
+        document = _document(reply.content)
+        if reply.status not in accept:
             detail = document.get("detail") if isinstance(document, dict) else None
-            raise ApiError(answer.status, str(detail or f"{self.url} answered {answer.status}"))
-        return dict(answer.getheaders()), document
-
-    def _connection(self) -> http.client.HTTPConnection:
-        host, port = self._parts.hostname or "", self._parts.port
-        if self._parts.scheme == "https":
-            context = ssl.create_default_context()
-            return http.client.HTTPSConnection(host, port, timeout=self._timeout_s, context=context)
-        return http.client.HTTPConnection(host, port, timeout=self._timeout_s)
+            raise ApiError(reply.status, str(detail or f"{self.url} answered {reply.status}"))
+        return reply, document
 
     def _headers(self, content: bytes | None, more: Mapping[str, str] | None) -> dict[str, str]:
         found = {"Accept": "application/json", **(more or {})}
@@ -108,6 +136,15 @@ class Client:
         if content is not None:
             found["Content-Type"] = "application/json"
         return found
+
+    def _stranger(self) -> NoAnswer:
+        return NoAnswer(f"what answers at {self.url} is no provisioner")
+
+
+def _query(asked: Mapping[str, Any]) -> str:
+    """What was said of it, as the end of a path."""
+    said = {name: value for name, value in asked.items() if value is not None}
+    return f"?{urlencode(said)}" if said else ""
 
 
 def _document(text: bytes) -> Any:

@@ -146,7 +146,7 @@ def _wait_healthy(process: "subprocess.Popen[bytes]", workspace: Workspace, log_
 
 def _health(client: Client) -> dict[str, Any]:
     try:
-        return client.health()
+        return dict(client.health())
     except NoAnswer as err:
         return {"status": "silent", "detail": str(err)}
 

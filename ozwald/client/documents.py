@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What goes in and out, as the OpenAPI document describes it; times are ISO 8601 in UTC, sizes bytes."""
+
+from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
+
+
+class Health(TypedDict):
+    """Whether the provisioner is well: `healthy`, `unhealthy` with a detail, or `standby` with who is `active`."""
+
+    status: str
+    detail: NotRequired[str]
+    active: NotRequired[str]
+
+
+class VarietyDocument(TypedDict):
+    """What one variety of a definition needs and runs."""
+
+    hardware: Literal["nvidia", "amdgpu", "cpu-only"]
+    image: str | None
+
+
+class Definition(TypedDict):
+    """A service definition."""
+
+    realm: str
+    name: str
+    type: str
+    description: str | None
+    varieties: dict[str, VarietyDocument]
+    profiles: list[str]
+    image: str | None
+
+
+class ActiveService(TypedDict):
+    """A service that is wanted or has a container."""
+
+    name: str
+    service: str
+    realm: str
+    variety: str | None
+    profile: str | None
+    status: Literal["waiting", "starting", "available", "stopping", "failed", "unreachable"]
+    reason: str
+    since: str | None
+    host: str | None
+    endpoint: str | None
+    image: str | None
+    generation: int | None
+
+
+class WantedInstance(TypedDict):
+    """One instance that is asked for; what is left out is chosen by the provisioner."""
+
+    name: str
+    service: NotRequired[str | None]
+    realm: NotRequired[str | None]
+    variety: NotRequired[str | None]
+    profile: NotRequired[str | None]
+    host: NotRequired[str | None]
+
+
+# A host's facts have many fields, described with the project's `show_host_resources`; `host` is always there,
+# `detail` says why there are no others.
+HostFacts: TypeAlias = dict[str, Any]
