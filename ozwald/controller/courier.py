@@ -13,9 +13,6 @@ from ozwald.state.lease import Candidate, Held
 
 log = logging.getLogger(__name__)
 
-RENEW_S = 4.0
-# A stand-by, and one that waits for Redis, looks more often.
-LOOK_S = 1.0
 SYNC_S = 0.5
 
 
@@ -54,8 +51,7 @@ class Courier:
         while not self._stopped.is_set():
             self._woken.clear()
             self.turn()
-            is_calm = self._leadership.leads and not self._problem
-            self._woken.wait(RENEW_S if is_calm else LOOK_S)
+            self._woken.wait(self._leadership.rest_s)
         self._release()
 
     def stop(self) -> None:

@@ -10,6 +10,11 @@ from ozwald.state.lease import LEASE_S, Held
 
 # Less than the lease, for what a changing call takes to arrive.
 SURE_S = LEASE_S - 3.0
+RENEW_S = 4.0
+# A stand-by, and one that waits for Redis, looks more often.
+LOOK_S = 1.0
+# In this time an active controller that Redis has forgotten takes its lease again.
+SETTLE_S = 5.0
 TICK_S = 1.0
 GAP_S = 5.0
 # The usual monotonic clock of Linux stands still while the machine sleeps.
@@ -65,7 +70,9 @@ class Leadership:
         self._now = now
         self._ours_at: float | None = None
         self._other = ""
-        self._free_at = float("-inf")
+        self._free_at: float | None = None
+        self._told_at = float("-inf")
+        self._taken_at = float("-inf")
         self._was_silent = False
 
     def check(self) -> None:
@@ -82,7 +89,7 @@ class Leadership:
             return f"this controller stands by; the active one is {self._other}: ask there"
         ours_at = self._ours_at
         if ours_at is None:
-            return "it is not known yet whether another controller is active: Redis has not said; try again"
+            return "it is not known yet whether another controller is active; try again in some seconds"
         if self._is_sure or not self._awake.slept_since(ours_at):
             return ""
         return "this controller was stopped for a while and first asks Redis whether another has taken over; try again"
@@ -115,27 +122,42 @@ class Leadership:
     def may_take(self, asked_at: float) -> bool:
         """Whether a lease that nobody has may be taken.
 
-        A lease that is gone before its time (FLUSHALL, a clock that jumped, another server), or after Redis was away,
-        is left to the active controller for as long as a lease lasts.
+        Redis may just have come up again or been flushed: whoever finds no lease at first waits a little. One that is
+        gone before its time, or after Redis was away, is left to the active controller for as long as a lease lasts.
         """
-        return self.leads or (not self._was_silent and asked_at >= self._free_at)
+        if self.is_alone or self.leads:
+            return not self.doubt()
+        is_late = self._was_silent or asked_at - self._told_at > GAP_S
+        return not is_late and self._free_at is not None and asked_at >= self._free_at
 
     def told(self, held: Held, asked_at: float) -> None:
         """Redis has answered a question that was sent then."""
+        is_late = asked_at - self._told_at > GAP_S
+        if held.is_mine or is_late:
+            self._free_at = None
+        if held.is_new or is_late or self._was_silent:
+            self._taken_at = asked_at
+        wait_s = held.expires_s if held.holder is not None else SETTLE_S
         if self._was_silent:
-            self._free_at = max(self._free_at, asked_at + LEASE_S)
-        self._was_silent = False
+            wait_s = max(wait_s, LEASE_S)
+        if self._was_silent or self._free_at is None or held.holder is not None:
+            self._free_at = max(self._free_at or 0.0, asked_at + wait_s)
+        self._told_at, self._was_silent = asked_at, False
+        self._ours_at = asked_at if held.is_mine else None
         if held.is_mine:
-            self._ours_at, self._other = asked_at, ""
-            return
-        self._ours_at = None
-        self._other = held.shown if held.holder is not None else self._other
-        if held.holder is not None:
-            self._free_at = max(self._free_at, asked_at + held.expires_s)
+            self._other = ""
+        elif held.holder is not None:
+            self._other = held.shown
 
     def silent(self) -> None:
         """Redis has not answered."""
         self._was_silent = True
+
+    @property
+    def rest_s(self) -> float:
+        """How long to leave Redis alone; a lease that was just taken may be unknown to others, and is looked after."""
+        is_settled = self._told_at - self._taken_at >= SETTLE_S
+        return RENEW_S if self.leads and is_settled and not self._was_silent else LOOK_S
 
 
 ALONE: Final = Leadership(alone=True)

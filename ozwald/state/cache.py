@@ -22,12 +22,12 @@ local held = redis.call('get', KEYS[1])
 local is_free = (not held and ARGV[3] == '1') or held == ARGV[5]
 if is_free or held == ARGV[1] or (held and string.sub(held, 1, #ARGV[4]) == ARGV[4]) then
   redis.call('set', KEYS[1], ARGV[1], 'px', ARGV[2])
-  return {ARGV[1], tonumber(ARGV[2])}
+  return {ARGV[1], tonumber(ARGV[2]), held == ARGV[1] and 0 or 1}
 end
-return {held, redis.call('pttl', KEYS[1])}
+return {held, redis.call('pttl', KEYS[1]), 0}
 """
 _RELEASE = """
-if redis.call('get', KEYS[1]) == ARGV[1] then redis.call('set', KEYS[1], ARGV[2], 'px', ARGV[3]) end
+if redis.call('get', KEYS[1]) == ARGV[1] then redis.call('set', KEYS[1], ARGV[2]) end
 """
 _MIRROR = """
 if redis.call('get', KEYS[1]) ~= ARGV[1] then return 0 end
@@ -82,8 +82,9 @@ class Cache:
             StateError: Redis did not answer as it should; the lease may be taken all the same.
         """
         words = (candidate.text, int(LEASE_S * 1000), int(may_take), candidate.place, FREE)
-        holder, left_ms = self._call(lambda: self._redis.eval(_CLAIM, 1, self._key("lease"), *words))
-        return Held(holder=holder, expires_s=max(0, left_ms) / 1000, is_mine=holder == candidate.text)
+        holder, left_ms, is_new = self._call(lambda: self._redis.eval(_CLAIM, 1, self._key("lease"), *words))
+        is_mine = holder == candidate.text
+        return Held(holder=holder, expires_s=max(0, left_ms) / 1000, is_mine=is_mine, is_new=bool(is_new))
 
     def release(self, candidate: Candidate) -> None:
         """Lets another controller take the lease at once, if this one has it.
@@ -91,8 +92,7 @@ class Cache:
         Raises:
             StateError: Redis did not answer; the lease runs out.
         """
-        words = (candidate.text, FREE, int(LEASE_S * 1000))
-        self._call(lambda: self._redis.eval(_RELEASE, 1, self._key("lease"), *words))
+        self._call(lambda: self._redis.eval(_RELEASE, 1, self._key("lease"), candidate.text, FREE))
 
     def mirror(self, candidate: Candidate, entry: Mirrored, text: str) -> bool:
         """Keeps a copy of a wanted set's file; False when the lease is another's or a newer one is there.

@@ -40,11 +40,15 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """What Redis says of the lease: whose it is, and for how many seconds yet. `holder` None means nobody's."""
+    """What Redis says of the lease: whose it is, and for how many seconds yet.
+
+    `holder` None means nobody's; `is_new` that it was taken by this very call, and not renewed.
+    """
 
     holder: str | None
     expires_s: float = 0.0
     is_mine: bool = False
+    is_new: bool = False
 
     @property
     def shown(self) -> str:

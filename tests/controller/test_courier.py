@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from ozwald.controller.courier import SYNC_S, Courier
-from ozwald.controller.leadership import Leadership, Wakefulness
+from ozwald.controller.leadership import SETTLE_S, Leadership, Wakefulness
 from ozwald.errors import StateError
 from ozwald.state import lease
 from ozwald.state.cache import ANSWER_S, Cache, Mirrored
 from ozwald.state.home import DataFolder
-from ozwald.state.lease import LEASE_S, Held, candidate
+from ozwald.state.lease import FREE, LEASE_S, Held, candidate
 from ozwald.state.wanted import read_wanted, wanted_path, write_wanted
 from tests.builders import wanted
 from tests.real_redis import RealRedis
@@ -77,22 +77,25 @@ class Pair:
     redis: RealRedis
     clock: Clock
 
-    def passes(self, seconds: float) -> None:
-        """Time in which both live."""
+    def passes(self, seconds: float, *turning: Node) -> None:
+        """Time in which both live and these take their turns; the lease in Redis goes by the test's clock."""
         for _ in range(int(seconds)):
             self.clock.now += 1
+            left_ms = self.redis.client.pttl(LEASE)
+            if left_ms != -1:
+                self.redis.client.pexpire(LEASE, max(0, left_ms - 1000))
             self.first.awake.tick()
             self.second.awake.tick()
-
-    def lease_runs_out(self) -> None:
-        self.passes(LEASE_S)
-        self.redis.client.delete(LEASE)
+            for node in turning:
+                node.turns()
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[RealRedis]:
+    """One on which a controller has ended: the next need not wait to see whether one is there."""
     made = RealRedis(tmp_path)
     made.start()
+    made.client.set(LEASE, FREE)
     yield made
     made.kill()
 
@@ -113,6 +116,16 @@ def test_one_is_active_and_the_other_stands_by(pair: Pair) -> None:
     assert pair.first.turns()
 
 
+def test_nobody_takes_a_lease_that_redis_may_just_have_forgotten(pair: Pair) -> None:
+    pair.redis.client.delete(LEASE)
+
+    assert not pair.second.turns()
+    pair.passes(SETTLE_S - 1, pair.second)
+    assert pair.second.leadership.doubt()
+    pair.passes(1, pair.second)
+    assert not pair.second.leadership.doubt()
+
+
 def test_of_many_that_come_at_once_one_is_active(tmp_path: Path, server: RealRedis) -> None:
     nodes = [Node(tmp_path / f"node{number}", server, Clock()) for number in range(8)]
     threads = [threading.Thread(target=node.turns) for node in nodes]
@@ -128,9 +141,11 @@ def test_the_stand_by_takes_over_with_what_is_wanted_and_the_same_id(pair: Pair)
     pair.first.wants(7, "db", "llm")
     pair.first.turns()
     pair.second.turns()
-    pair.lease_runs_out()
+    pair.passes(LEASE_S - 1, pair.second)
+    assert pair.second.leadership.doubt()
+    pair.passes(2, pair.second)
 
-    assert pair.second.turns()
+    assert not pair.second.leadership.doubt()
     assert pair.second.names == (7, ["db", "llm"])
     assert pair.second.home.controller_id() == pair.first.home.controller_id()
     assert pair.second.changes == 1
@@ -144,9 +159,9 @@ def test_the_stand_by_has_the_last_set_even_when_redis_is_flushed_as_the_active_
     pair.first.turns()
     pair.second.turns()
     pair.redis.client.flushall()
-    pair.passes(LEASE_S + 1)
+    pair.passes(LEASE_S + 1, pair.second)
 
-    assert pair.second.turns()
+    assert not pair.second.leadership.doubt()
     assert pair.second.names == (8, ["llm"])
 
 
@@ -168,9 +183,9 @@ def test_while_redis_is_away_the_active_one_goes_on_and_takes_the_lease_again(pa
     pair.second.turns()
     pair.redis.kill()
     for _ in range(60):
-        pair.passes(1)
-    assert pair.first.turns()
-    assert not pair.second.turns()
+        pair.clock.now += 1
+        assert pair.first.turns()
+        assert not pair.second.turns()
     assert "does not work" in pair.first.courier.problem()
     pair.redis.start()
 
@@ -184,10 +199,11 @@ def test_while_redis_is_away_the_active_one_goes_on_and_takes_the_lease_again(pa
 def test_one_that_was_stopped_for_a_minute_finds_the_other_active(pair: Pair) -> None:
     pair.first.turns()
     pair.second.turns()
-    pair.clock.now += 60
-    pair.redis.client.delete(LEASE)
-    pair.second.awake.tick()
-    assert pair.second.turns()
+    for _ in range(30):
+        pair.redis.client.pexpire(LEASE, max(0, pair.redis.client.pttl(LEASE) - 1000))
+        pair.clock.now += 1
+        pair.second.turns()
+    assert not pair.second.leadership.doubt()
 
     assert "stopped for a while" in pair.first.leadership.doubt()
     assert not pair.first.turns()
@@ -237,7 +253,7 @@ def test_an_answer_that_is_lost_does_no_harm(pair: Pair, monkeypatch: pytest.Mon
 
 def test_what_a_stale_one_writes_is_refused(pair: Pair) -> None:
     pair.first.turns()
-    pair.lease_runs_out()
+    pair.redis.client.set(LEASE, FREE)
     pair.second.turns()
     entry = Mirrored(generation=99, digest="d", writer="first")
 
@@ -284,7 +300,7 @@ def test_two_folders_that_have_each_wanted_something_are_not_mixed(pair: Pair) -
     pair.first.wants(3, "db")
     pair.second.wants(5, "llm")
     pair.first.turns()
-    pair.lease_runs_out()
+    pair.redis.client.set(LEASE, FREE)
 
     assert not pair.second.turns()
     assert "give the provisioner another name" in pair.second.courier.problem()
@@ -338,6 +354,7 @@ def test_a_wrong_password_is_said_without_it(tmp_path: Path) -> None:
     server = RealRedis(tmp_path, password="the right one")
     server.start()
     try:
+        server.client.set(LEASE, FREE)
         node = Node(tmp_path / "node", server, Clock())
         assert node.turns()
         server.configure("requirepass", "another one")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ozwald.controller.leadership import ALONE, GAP_S, SURE_S, Leadership, NotLeading, Wakefulness
+from ozwald.controller.leadership import ALONE, GAP_S, SETTLE_S, SURE_S, Leadership, NotLeading, Wakefulness
 from ozwald.state.lease import LEASE_S, Held
 
 MINE = Held(holder="mine", expires_s=LEASE_S, is_mine=True)
@@ -100,8 +100,9 @@ def test_a_stop_shorter_than_the_lease_is_nothing(time: Time) -> None:
 
 def test_a_lease_that_ran_out_in_its_time_may_be_taken(time: Time) -> None:
     time.leadership.told(OTHER, time.now)
-    time.passes(OTHER.expires_s)
-    time.leadership.told(NOBODYS, time.now)
+    for _ in range(int(OTHER.expires_s)):
+        time.passes(1)
+        time.leadership.told(NOBODYS, time.now)
 
     assert time.leadership.may_take(time.now)
 
@@ -123,8 +124,10 @@ def test_after_redis_was_away_a_stand_by_waits_for_as_long_as_a_lease_lasts(time
         assert not time.leadership.may_take(time.now)
     time.leadership.told(NOBODYS, time.now)
 
-    assert not time.leadership.may_take(time.now)
-    time.passes(LEASE_S)
+    for _ in range(int(LEASE_S)):
+        assert not time.leadership.may_take(time.now)
+        time.passes(1)
+        time.leadership.told(NOBODYS, time.now)
     assert time.leadership.may_take(time.now)
 
 
@@ -135,8 +138,37 @@ def test_the_active_one_may_take_again_what_was_flushed(time: Time) -> None:
     assert time.leadership.may_take(time.now)
 
 
-def test_the_first_that_comes_need_not_wait(time: Time) -> None:
+def test_who_finds_no_lease_leaves_it_for_a_moment_to_one_that_redis_has_forgotten(time: Time) -> None:
+    assert not time.leadership.may_take(time.now)
+    time.leadership.told(NOBODYS, time.now)
+    time.passes(SETTLE_S - 1)
+    assert not time.leadership.may_take(time.now)
+    time.leadership.told(NOBODYS, time.now)
+
+    time.passes(1)
     assert time.leadership.may_take(time.now)
+
+
+def test_one_that_slept_knows_nothing_of_the_lease_any_more(time: Time) -> None:
+    time.leadership.told(OTHER, time.now)
+    time.sleeps(60)
+    assert not time.leadership.may_take(time.now)
+    time.leadership.told(NOBODYS, time.now)
+
+    assert not time.leadership.may_take(time.now)
+
+
+def test_one_that_slept_while_it_had_the_lease_does_not_take_it_again_at_once(time: Time) -> None:
+    time.leadership.told(MINE, time.now)
+    time.sleeps(60)
+    assert not time.leadership.may_take(time.now)
+    time.leadership.told(NOBODYS, time.now)
+
+    assert not time.leadership.may_take(time.now)
+
+
+def test_who_has_redis_for_itself_need_not_wait() -> None:
+    assert ALONE.may_take(0.0)
 
 
 def test_one_that_is_cut_off_from_redis_sees_on_the_hosts_that_it_was_followed(time: Time) -> None:
