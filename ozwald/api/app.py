@@ -4,7 +4,7 @@ import json
 import logging
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import bottle
 
@@ -17,7 +17,7 @@ from ozwald.api.schemas import reference
 from ozwald.api.site import Site
 from ozwald.errors import OzwaldError
 
-__all__ = ["Site", "make_app"]
+__all__ = ["ALL_ROUTES", "Site", "make_app"]
 
 log = logging.getLogger(__name__)
 
@@ -27,30 +27,32 @@ _TEXTS = {
 }
 
 
+def _described() -> tuple[Route, ...]:
+    """All routes: those of the table, and the one that describes them and itself."""
+    own = Route(
+        method="GET",
+        path="/openapi.json",
+        name="openapi",
+        about="This document.",
+        handler=lambda _site, _call: Answer(body=text),
+        answers={200: reference("OpenApi")},
+    )
+    text = json.dumps(document((*ROUTES, own))).encode()
+    return (*ROUTES, own)
+
+
+ALL_ROUTES: Final = _described()
+
+
 def make_app(site: Site) -> bottle.Bottle:
     """The WSGI application."""
     app = bottle.Bottle()
     app.add_hook("before_request", lambda: _check_caller(site))
     app.default_error_handler = _error
-    for route in (*ROUTES, _openapi_route()):
+    for route in ALL_ROUTES:
         for path in route.paths:
             _mount(app, path, route, site)
     return app
-
-
-def _openapi_route() -> Route:
-    """Answers with the document of all routes, itself among them."""
-    answer = Answer(body=b"")
-    route = Route(
-        method="GET",
-        path="/openapi.json",
-        name="openapi",
-        about="This document.",
-        handler=lambda _site, _call: answer,
-        answers={200: reference("OpenApi")},
-    )
-    answer = Answer(body=json.dumps(document((*ROUTES, route))).encode())
-    return route
 
 
 def _mount(app: bottle.Bottle, path: str, route: Route, site: Site) -> None:
@@ -66,7 +68,7 @@ def _rule(path: str) -> str:
     if not brace:
         return path
     name, _, rest = after.partition("}")
-    paths = [other.rstrip("/") for route in ROUTES for other in route.paths]
+    paths = [other.rstrip("/") for route in ALL_ROUTES for other in route.paths]
     words = "|".join(
         re.escape(other[len(before) :]) for other in paths if other.startswith(before) and "{" not in other
     )

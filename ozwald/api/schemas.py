@@ -67,7 +67,6 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "host": _OPTIONAL,
             "endpoint": _OPTIONAL,
             "image": _OPTIONAL,
-            "persistent": {"type": "boolean"},
             "generation": {"type": ["integer", "null"]},
         },
     },
