@@ -72,3 +72,13 @@ def as_switch(text: str | None, name: str) -> bool:
     if text not in (None, "0", "1", "false", "true"):
         raise WrongCall(f"the query parameter {name!r} must be 1 or 0, not {text[:40]!r}")
     return text in ("1", "true")
+
+
+def as_count(text: str | None, name: str, *, least: int = 0, most: int) -> int | None:
+    """A parameter that is a whole number, None where it is left out; raises WrongCall."""
+    if text is None:
+        return None
+    is_number = text.isascii() and text.isdecimal() and len(text) <= len(str(most))
+    if not is_number or not least <= int(text) <= most:
+        raise WrongCall(f"the query parameter {name!r} must be a whole number from {least} to {most}")
+    return int(text)

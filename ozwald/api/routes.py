@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from ozwald.api import handlers
+from ozwald.api import event_handlers, handlers
 from ozwald.api.answers import Answer
 from ozwald.api.calls import Call
 from ozwald.api.schemas import TEXT, Schema, list_of, reference
 from ozwald.api.site import Site
+from ozwald.planning.events import EventQuery
 
 Handler = Callable[[Site, Call], Answer]
 
@@ -114,6 +115,34 @@ ROUTES: Final[tuple[Route, ...]] = (
                 name="refresh",
                 about="1 has the hosts looked at again soon; the answer does not wait for that.",
                 schema={**TEXT, "enum": ["0", "1", "false", "true"]},
+            ),
+        ),
+    ),
+    Route(
+        method="GET",
+        path="/srv/events/",
+        name="events",
+        about="What happened, oldest first. With `after` it waits for something to happen.",
+        handler=event_handlers.events,
+        answers={200: list_of("Event")},
+        query=(
+            Parameter(name="host", about="Only what happened on this host."),
+            Parameter(name="service", about="Only what happened to this instance or definition, `[REALM:]NAME`."),
+            Parameter(name="since", about="Only from then on: `10m`, or a date and time as in RFC 3339."),
+            Parameter(
+                name="limit",
+                about=f"How many at most: the newest ones, or with `after` the first ones ({EventQuery().limit}).",
+                schema={"type": "integer", "minimum": 1, "maximum": event_handlers.MOST},
+            ),
+            Parameter(
+                name="after",
+                about="Only events after the one with this id; answered when there is one, or after `wait`.",
+                schema={"type": "integer", "minimum": 0},
+            ),
+            Parameter(
+                name="wait",
+                about="How many seconds an answer to `after` may take.",
+                schema={"type": "integer", "minimum": 0, "maximum": event_handlers.LONGEST_WAIT_S},
             ),
         ),
     ),

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from ozwald.model.active import Status
+from ozwald.model.event import EventKind
 
 MOST_INSTANCES: Final = 10_000
 
@@ -93,5 +94,17 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "detail": TEXT,
         },
     },
+    "Event": _object(
+        id={**_COUNT, "description": "Grows with every event."},
+        time={**TEXT, "format": "date-time"},
+        kind={**TEXT, "enum": [kind.value for kind in EventKind]},
+        host=_OPTIONAL,
+        realm=_OPTIONAL,
+        name={**_OPTIONAL, "description": "The instance that it happened to."},
+        service={**_OPTIONAL, "description": "That instance's definition."},
+        generation={"type": ["integer", "null"]},
+        author={**_OPTIONAL, "description": "Who asked, and how."},
+        text={**TEXT, "description": "Why, and what changed."},
+    ),
     "OpenApi": {"type": "object", "required": ["openapi", "info", "paths"]},
 }

@@ -20,6 +20,7 @@ from ozwald.api.access import is_authorized
 from ozwald.api.channel import Channel
 from ozwald.api.crowd import Crowd
 from ozwald.api.strict_json import MOST_BYTES
+from ozwald.api.waiting import WaitingRoom
 from ozwald.errors import RequestError
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ class ApiServer:
     """A server that listens once it is made; `run` serves until `stop`.
 
     `key` is what a client has to show before it may send a body. Port 0 means any; `port` says which it became.
+    Calls in `waiting` take no worker away.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class ApiServer:
         port: int,
         key: bytes,
         most_per_address: int = CONNECTIONS_PER_ADDRESS,
+        waiting: WaitingRoom | None = None,
     ) -> None:
         self._map: dict[int, Any] = {}
         self._workers = ThreadedTaskDispatcher()
@@ -72,6 +75,8 @@ class ApiServer:
             raise RequestError(f"cannot listen on {host}:{port}: {reason}; choose another with --listen") from err
         self.port = int(self._listeners[0].effective_port)
         self._workers.set_thread_count(THREADS)
+        self._waiting = waiting or WaitingRoom()
+        self._waiting.on_change = lambda taken: self._workers.set_thread_count(THREADS + taken)
 
     @property
     def connections(self) -> int:
@@ -88,6 +93,7 @@ class ApiServer:
         over = time.monotonic() + STOP_S
         while self._owes_answers() and time.monotonic() < over:
             self._turn(0.1)
+        self._waiting.on_change = lambda taken: None
         self._workers.shutdown(timeout=1)
         wasyncore.close_all(self._map)
         self._ended.set()

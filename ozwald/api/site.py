@@ -1,10 +1,12 @@
 """What the handlers work with."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from ozwald.api.waiting import WaitingRoom
 from ozwald.controller.board import Board
 from ozwald.controller.desk import Desk
+from ozwald.controller.journal import Journal
 from ozwald.controller.vitals import Vitals
 
 
@@ -17,3 +19,5 @@ class Site:
     vitals: Vitals
     key: bytes
     names: Collection[str]
+    journal: Journal = field(default_factory=Journal)
+    waiting: WaitingRoom = field(default_factory=WaitingRoom)

@@ -16,12 +16,15 @@ from ozwald.cli.workspace import Workspace
 from ozwald.controller.board import Board
 from ozwald.controller.courier import Courier
 from ozwald.controller.desk import Desk
+from ozwald.controller.journal import Journal
 from ozwald.controller.leadership import Leadership, Wakefulness
 from ozwald.controller.loop import Charge, Loop
 from ozwald.controller.process import Running, only_controller, tell
+from ozwald.controller.reporter import Reporter
 from ozwald.controller.vitals import Vitals
 from ozwald.model.host import Provisioner
 from ozwald.state.cache import Cache
+from ozwald.state.event_file import EventFile
 from ozwald.state.home import DataFolder
 from ozwald.state.lease import candidate
 from ozwald.state.redis_keeper import RedisKeeper
@@ -47,15 +50,24 @@ def serve(workspace: Workspace, *, host: str, port: int, key: str) -> None:
         wakefulness = Wakefulness()
         leadership = Leadership(alone=_is_own(provisioner), wakefulness=wakefulness)
         fleet = stack.enter_context(workspace.fleet(begin=hosts))
-        board = Board()
+        reporter = Reporter(journal := Journal(EventFile(home, provisioner.name)))
+        board = Board(reporter.seen)
         charge = Charge(
             settings=workspace.settings, hosts=hosts, home=home, provisioner=provisioner.name, owner=getpass.getuser()
         )
         me = candidate(home.path, _url(host, port))
-        courier = Courier(cache, leadership, me, home, provisioner.name, on_change=lambda: loop.wake())
-        loop = Loop(charge, fleet, board, leadership=leadership, on_stored=courier.sync)
+        courier = Courier(
+            cache, leadership, me, home, provisioner.name, on_change=lambda: loop.wake(), on_turn=reporter.redis
+        )
+        loop = Loop(charge, fleet, board, leadership=leadership, on_stored=courier.sync, reporter=reporter)
         desk = Desk(
-            workspace.settings, home, provisioner.name, loop.wake, leadership=leadership, on_stored=courier.sync
+            workspace.settings,
+            home,
+            provisioner.name,
+            loop.wake,
+            leadership=leadership,
+            on_stored=courier.sync,
+            reporter=reporter,
         )
         site = Site(
             board=board,
@@ -63,11 +75,14 @@ def serve(workspace: Workspace, *, host: str, port: int, key: str) -> None:
             vitals=Vitals(board, courier.problem, leadership=leadership),
             key=key.encode("latin-1"),
             names=_names(host),
+            journal=journal,
         )
-        server = ApiServer(make_app(site), host=host, port=port, key=site.key)
+        server = ApiServer(make_app(site), host=host, port=port, key=site.key, waiting=site.waiting)
         tell(home, provisioner.name, _running(workspace, host, port))
+        reporter.started(_url(host, port))
+        stack.callback(reporter.stopped)
         courier.turn()
-        _until_asked_to_stop(server, loop, courier, wakefulness)
+        _until_asked_to_stop(server, loop, courier, wakefulness, journal)
     log.info("provisioner %s has ended", provisioner.name)
 
 
@@ -88,7 +103,9 @@ def _is_own(provisioner: Provisioner) -> bool:
     return provisioner.cache.address in OWN_REDIS
 
 
-def _until_asked_to_stop(server: ApiServer, loop: Loop, courier: Courier, wakefulness: Wakefulness) -> None:
+def _until_asked_to_stop(
+    server: ApiServer, loop: Loop, courier: Courier, wakefulness: Wakefulness, journal: Journal
+) -> None:
     asked, ended = threading.Event(), threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: asked.set())
@@ -96,6 +113,7 @@ def _until_asked_to_stop(server: ApiServer, loop: Loop, courier: Courier, wakefu
     threads = [_thread("api", server.run), _thread("loop", loop.run), _thread("courier", courier.run)]
     asked.wait()
     log.info("asked to stop")
+    journal.close()
     loop.stop()
     threads[1].join()
     courier.stop()

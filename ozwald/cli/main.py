@@ -35,6 +35,7 @@ COMMANDS = {
     "stop_provisioner": ("provisioner", "stop_provisioner", "Stop the controller; services go on running."),
     "status": ("provisioner", "status", "Show whether the provisioner is well."),
     "update_services": ("update", "update_services", "Ask the provisioner for a set of services."),
+    "events": ("events", "events", "Show or follow what happened: who changed what, where and why."),
     "list_active_services": ("services", "list_active_services", "List what is running."),
     "get_service_logs": ("logs", "get_service_logs", "Show or follow what services write."),
     "get_service_launch_logs": ("launch_logs", "get_service_launch_logs", "Show how services were started."),

@@ -2,7 +2,7 @@
 """The public SDK for programs that call a provisioner's HTTP API (Apache-2.0, unlike the rest)."""
 
 from ozwald.client.client import DEFAULT_URL, Client
-from ozwald.client.documents import ActiveService, Definition, Health, HostFacts, VarietyDocument, WantedInstance
+from ozwald.client.documents import ActiveService, Definition, Event, Health, HostFacts, VarietyDocument, WantedInstance
 from ozwald.client.errors import ApiError, NoAnswer
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "ApiError",
     "Client",
     "Definition",
+    "Event",
     "Health",
     "HostFacts",
     "NoAnswer",

@@ -8,7 +8,7 @@ from typing import Any, cast
 from urllib.parse import quote, urlencode
 
 from ozwald.client.connection import Connections, Reply
-from ozwald.client.documents import ActiveService, Definition, Health, HostFacts
+from ozwald.client.documents import ActiveService, Definition, Event, Health, HostFacts
 from ozwald.client.errors import ApiError, NoAnswer
 
 DEFAULT_URL = "http://127.0.0.1:8000"
@@ -84,6 +84,25 @@ class Client:
         query = _query({"host": hosts, "refresh": "1" if refresh else None})
         return cast(list[HostFacts], self._list(f"/srv/host/resources{query}"))
 
+    def events(
+        self,
+        *,
+        host: str | None = None,
+        service: str | None = None,
+        since: str | None = None,
+        limit: int | None = None,
+        after: int | None = None,
+        wait_s: int = 0,
+    ) -> list[Event]:
+        """What happened, oldest first: the newest `limit`, or with `after`, an event's id, the first after that.
+
+        With `after` it waits up to `wait_s` seconds, at most 20, for something to happen. `since` is `10m` or a date
+        and time.
+        """
+        asked = {"host": host, "service": service, "since": since, "limit": limit, "after": after}
+        asked["wait"] = None if after is None else wait_s
+        return cast(list[Event], self._list(f"/srv/events/{_query(asked)}", more_s=wait_s))
+
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document of the provisioner's routes."""
         return self._object("GET", "/openapi.json")
@@ -98,8 +117,8 @@ class Client:
         self._active = reply.headers.get("etag", ""), int(reply.headers.get("x-ozwald-generation", 0)), services
         return self._active
 
-    def _list(self, path: str) -> list[Any]:
-        _, document = self._call("GET", path)
+    def _list(self, path: str, **more: Any) -> list[Any]:
+        _, document = self._call("GET", path, **more)
         if not isinstance(document, list):
             raise self._stranger()
         return document

@@ -48,6 +48,21 @@ class ActiveService(TypedDict):
     generation: int | None
 
 
+class Event(TypedDict):
+    """Something that happened; `id` grows with every event, what does not apply is None."""
+
+    id: int
+    time: str
+    kind: str
+    host: str | None
+    realm: str | None
+    name: str | None
+    service: str | None
+    generation: int | None
+    author: str | None
+    text: str
+
+
 class WantedInstance(TypedDict):
     """One instance that is asked for; what is left out is chosen by the provisioner."""
 

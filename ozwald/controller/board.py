@@ -1,7 +1,7 @@
 """What the loop has last seen, for everybody who asks: handlers read it and never touch a host."""
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ozwald.model.active import ActiveService
@@ -27,9 +27,13 @@ class View:
 
 
 class Board:
-    """Holds the latest view, whose waiting readers are woken by a newer one, and which hosts they want looked at."""
+    """Holds the latest view, whose waiting readers are woken by a newer one, and which hosts they want looked at.
 
-    def __init__(self) -> None:
+    `on_view` is called with the view before and the new one, by the thread that publishes.
+    """
+
+    def __init__(self, on_view: Callable[[View, View], None] = lambda before, now: None) -> None:
+        self._on_view = on_view
         self._view = View()
         self._changed = threading.Condition()
         self._to_probe: set[str] = set()
@@ -37,8 +41,9 @@ class Board:
     def publish(self, view: View) -> None:
         """Shows a new view to everybody."""
         with self._changed:
-            self._view = view
+            before, self._view = self._view, view
             self._changed.notify_all()
+        self._on_view(before, view)
 
     @property
     def view(self) -> View:

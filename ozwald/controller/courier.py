@@ -17,7 +17,10 @@ SYNC_S = 0.5
 
 
 class Courier:
-    """Takes turns with Redis, some seconds apart; `on_change` is called when this one has become the active one."""
+    """Takes turns with Redis, some seconds apart; `on_change` is called when this one has become the active one.
+
+    `on_turn` is told, after each turn, what is wrong with Redis.
+    """
 
     def __init__(
         self,
@@ -28,6 +31,7 @@ class Courier:
         provisioner: str,
         *,
         on_change: Callable[[], None] = lambda: None,
+        on_turn: Callable[[str], None] = lambda problem: None,
         now: Callable[[], float] = elapsed,
     ) -> None:
         self._cache = cache
@@ -36,6 +40,7 @@ class Courier:
         self._home = home
         self._mirror = Mirror(cache, home, provisioner, candidate)
         self._on_change = on_change
+        self._on_turn = on_turn
         self._now = now
         self._problem = "Redis has not been asked yet"
         self._woken, self._stopped = threading.Event(), threading.Event()
@@ -147,3 +152,4 @@ class Courier:
         if problem != self._problem:
             log.warning("%s", problem) if problem else log.info("Redis works")
         self._problem = problem
+        self._on_turn(problem)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ozwald.controller.leadership import ALONE, Leadership
+from ozwald.controller.reporter import Reporter
 from ozwald.errors import OzwaldError
 from ozwald.execution.intent import store
 from ozwald.model.history import Author
@@ -33,6 +34,7 @@ class Desk:
         *,
         leadership: Leadership = ALONE,
         on_stored: Callable[[], None] = lambda: None,
+        reporter: Reporter | None = None,
     ) -> None:
         self.settings = settings
         self._home = home
@@ -40,6 +42,7 @@ class Desk:
         self.wake = wake
         self._leadership = leadership
         self._on_stored = on_stored
+        self._reporter = reporter or Reporter()
 
     def submit(self, ask: Ask, *, author: Author, expected: int | None = None) -> WantedSet:
         """Makes what is asked for durable as a new generation and wakes the loop.
@@ -63,6 +66,7 @@ class Desk:
             if stored is None or wanted.instances != stored.instances:
                 wanted = replace(wanted, generation=generation + 1)
                 store(wanted, stored, home=self._home, provisioner=self._provisioner, author=author, at=time.time())
+                self._reporter.accepted(wanted, stored, author)
         self._on_stored()
         self.wake()
         return wanted

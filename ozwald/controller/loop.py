@@ -12,6 +12,7 @@ from ozwald.controller.board import Board, View
 from ozwald.controller.fence import fenced
 from ozwald.controller.leadership import ALONE, Leadership, NotLeading, elapsed
 from ozwald.controller.notice import news
+from ozwald.controller.reporter import Reporter
 from ozwald.controller.statuses import all_services, with_work
 from ozwald.controller.troubles import Troubles
 from ozwald.controller.watch import Snapshot, Watch
@@ -67,6 +68,7 @@ class Loop:
         *,
         leadership: Leadership = ALONE,
         on_stored: Callable[[], None] = lambda: None,
+        reporter: Reporter | None = None,
         clock: Clock = MONOTONIC,
         dice: random.Random | None = None,
         patience: Patience | None = None,
@@ -75,6 +77,7 @@ class Loop:
         self._patience = patience or Patience()
         self._leadership = leadership
         self._on_stored = on_stored
+        self._reporter = reporter or Reporter()
         self._charge = charge
         self._fleet = fleet
         self._board = board
@@ -204,7 +207,8 @@ class Loop:
         self._on_stored()
 
     def _begin(self, plan: Plan, snapshot: Snapshot, situation: Situation, crew: Crew) -> None:
-        self._work.begin(plan, crew.carry_out, lambda operation: self._may_begin(operation, snapshot))
+        carry_out = self._reporter.reporting(crew.carry_out)
+        self._work.begin(plan, carry_out, lambda operation: self._may_begin(operation, snapshot))
         for operation in plan.changes:
             if self._is_to_be_calmed(operation, snapshot, situation):
                 self._work.begin_one(replace(operation, action=Action.KEEP), crew.calm)

@@ -9,6 +9,8 @@ from typing import Any
 from ozwald.api.app import Site, make_app
 from ozwald.controller.board import Board, View
 from ozwald.controller.desk import Desk
+from ozwald.controller.journal import Journal
+from ozwald.controller.reporter import Reporter
 from ozwald.controller.vitals import Vitals
 from ozwald.model.active import ActiveService, Status
 from ozwald.model.host import Inventory
@@ -32,11 +34,18 @@ class Api:
     def __init__(self, folder: Path) -> None:
         self.home = DataFolder(folder)
         self.board, self.woken, self.redis = Board(), 0, ""
-        self.desk = Desk(SETTINGS, self.home, "local", self._wake)
+        self.journal = Journal(wall=lambda: 1000.0)
+        self.desk = Desk(SETTINGS, self.home, "local", self._wake, reporter=Reporter(self.journal))
         vitals = Vitals(self.board, lambda: self.redis)
-        self.app = make_app(
-            Site(board=self.board, desk=self.desk, vitals=vitals, key=KEY.encode(), names={"localhost", "127.0.0.1"})
+        self.site = Site(
+            board=self.board,
+            desk=self.desk,
+            vitals=vitals,
+            key=KEY.encode(),
+            names={"localhost", "127.0.0.1"},
+            journal=self.journal,
         )
+        self.app = make_app(self.site)
         self.view = View(
             number=1, at=vitals._clock.now(), generation=3, services=(CHAT,), hosts={"box1": "", "box2": "no route"}
         )

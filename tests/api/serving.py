@@ -67,7 +67,7 @@ def read_answer(client: socket.socket) -> bytes:
 def served(folder: Path, **limits: int) -> Iterator[Served]:
     """Serves until the end of the block."""
     api = Api(folder / "home")
-    server = ApiServer(api.app, host="127.0.0.1", port=0, key=KEY.encode(), **limits)
+    server = ApiServer(api.app, host="127.0.0.1", port=0, key=KEY.encode(), waiting=api.site.waiting, **limits)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from ozwald.cli.log_view import JsonView, PlainView, PrefixedView, moment
-from ozwald.cli.moments import since_ns
 from ozwald.errors import RequestError
 from ozwald.execution.log_lines import LogLine
+from ozwald.planning.moments import since_ns
 from ozwald.remote.command import Stream
 from tests.builders import key
 

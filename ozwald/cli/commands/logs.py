@@ -6,7 +6,6 @@ from collections.abc import Sequence
 import click
 
 from ozwald.cli.log_view import JsonView, LogView, PlainView, PrefixedView
-from ozwald.cli.moments import since_ns
 from ozwald.cli.output import head_option, limit_option, tail_option, warn_unreachable
 from ozwald.cli.workspace import Workspace, with_workspace
 from ozwald.errors import RequestError
@@ -14,6 +13,7 @@ from ozwald.execution.log_follow import Following
 from ozwald.execution.logs import Asked, InstanceLog, past_lines
 from ozwald.execution.whereabouts import Found, Whereabouts
 from ozwald.model.plan import InstanceKey
+from ozwald.planning.moments import since_ns
 from ozwald.planning.names import parse_key, split_specs
 from ozwald.planning.nearest import unknown
 from ozwald.remote.engine import Engine

@@ -18,4 +18,4 @@ def since_ns(text: str, *, now: float) -> int:
     try:
         return max(0, int((now - duration_s(text)) * 10**9))
     except ValueError as err:
-        raise RequestError(f"--since {text!r}: write for example 10m, 2h30m or 2026-05-04T10:00:00Z") from err
+        raise RequestError(f"since {text!r}: write for example 10m, 2h30m or 2026-05-04T10:00:00Z") from err
