@@ -1,7 +1,11 @@
 """What a cache says about a Redis that does not do as it should."""
 
 import socket
+import ssl
+import subprocess
 import threading
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -64,6 +68,63 @@ def test_provisioners_do_not_see_each_others_keys(tmp_path: Path) -> None:
         assert Cache.at(server.address, "one").controller_id() == "c0ffee"
     finally:
         server.kill()
+
+
+@pytest.fixture
+def encrypted(tmp_path: Path) -> Iterator[tuple[int, Path]]:
+    """A Redis behind TLS: its port and the certificate that it shows for 127.0.0.1."""
+    certificate, key = tmp_path / "ca.pem", tmp_path / "key.pem"
+    words = f"req -x509 -newkey rsa:2048 -nodes -keyout {key} -out {certificate} -days 2 -subj /CN=redis"
+    subprocess.run(
+        ["openssl", *words.split(), "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True
+    )
+    server = RealRedis(tmp_path)
+    server.start()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=_relays, args=(listener, context, server.port), daemon=True).start()
+        yield listener.getsockname()[1], certificate
+    server.kill()
+
+
+def test_tls_works_with_the_certificate_that_the_settings_name(encrypted: tuple[int, Path]) -> None:
+    port, certificate = encrypted
+    cache = Cache.at(CacheAddress(address="127.0.0.1", port=port, tls=True, ca_file=str(certificate)), "local")
+
+    cache.share_id("c0ffee")
+
+    assert cache.controller_id() == "c0ffee"
+
+
+def test_tls_with_a_certificate_that_nobody_vouches_for_is_refused(encrypted: tuple[int, Path]) -> None:
+    cache = Cache.at(CacheAddress(address="127.0.0.1", port=encrypted[0], tls=True), "local")
+
+    with pytest.raises(StateError, match="check tls and ca_file"):
+        cache.controller_id()
+
+
+def test_a_certificate_file_that_is_not_there_is_an_error(encrypted: tuple[int, Path]) -> None:
+    address = CacheAddress(address="127.0.0.1", port=encrypted[0], tls=True, ca_file="/nowhere/ca.pem")
+
+    with pytest.raises(StateError, match="does not work"):
+        Cache.at(address, "local").controller_id()
+
+
+def _relays(listener: socket.socket, context: ssl.SSLContext, port: int) -> None:
+    """Serves one connection after the other, question by question."""
+    with suppress(OSError):
+        while True:
+            plain, _ = listener.accept()
+            with suppress(OSError):
+                _relay(context.wrap_socket(plain, server_side=True), port)
+
+
+def _relay(outer: socket.socket, port: int) -> None:
+    with outer, socket.create_connection(("127.0.0.1", port)) as inner:
+        while question := outer.recv(65536):
+            inner.sendall(question)
+            outer.sendall(inner.recv(65536))
 
 
 def _greets(server: socket.socket) -> None:
