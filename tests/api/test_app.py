@@ -199,3 +199,15 @@ def test_only_json_is_read(api: Api, kind: str) -> None:
     status = api.call("POST", "/srv/services/update", [], headers={"Content-Type": kind})[0]
 
     assert status == (415 if kind else 202)
+
+
+def test_a_mistake_of_ours_is_told_to_the_log_and_not_to_the_caller(
+    api: Api, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api.board, "_view", None)
+
+    status, headers, document = api.call("GET", "/srv/services/active/")
+
+    assert (status, headers["content-type"]) == (500, "application/json")
+    assert document == {"detail": "the request could not be answered; see the provisioner's log"}
+    assert "AttributeError" in caplog.text

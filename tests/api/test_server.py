@@ -2,10 +2,12 @@
 
 import contextlib
 import socket
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -142,6 +144,30 @@ def test_a_stop_lets_nobody_in_and_returns_at_once(tmp_path: Path) -> None:
             assert read_all(client) == b""
         with pytest.raises(ConnectionRefusedError):
             site.connect()
+
+
+def test_a_stop_lets_an_answer_in_the_making_go_out() -> None:
+    asked, may_answer = threading.Event(), threading.Event()
+
+    def slow(environ: dict[str, Any], start: Callable[..., Any]) -> list[bytes]:
+        asked.set()
+        may_answer.wait(10)
+        start("200 OK", [("Content-Length", "4")])
+        return [b"done"]
+
+    server = ApiServer(slow, host="127.0.0.1", port=0, key=KEY.encode())
+    serving = threading.Thread(target=server.run, daemon=True)
+    serving.start()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
+        client.sendall(HEALTH)
+        assert asked.wait(10)
+        stopping = threading.Thread(target=server.stop)
+        stopping.start()
+        may_answer.set()
+        assert read_all(client).endswith(b"done")
+    stopping.join(10)
+    serving.join(10)
+    assert not serving.is_alive()
 
 
 def test_a_port_in_use_is_named(site: Served) -> None:
