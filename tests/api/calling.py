@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ozwald.api.app import Site, make_app
+from ozwald.api.waiting import WaitingRoom
 from ozwald.controller.board import Board, View
 from ozwald.controller.desk import Desk
 from ozwald.controller.journal import Journal
@@ -31,7 +32,7 @@ CHAT = ActiveService(key=key("chat"), service="llm", status=Status.AVAILABLE, ho
 class Api:
     """An application with a board and a desk of its own; `woken` counts the requests that reached the loop."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, waiting: WaitingRoom | None = None) -> None:
         self.home = DataFolder(folder)
         self.board, self.woken, self.redis = Board(), 0, ""
         self.journal = Journal(wall=lambda: 1000.0)
@@ -44,6 +45,7 @@ class Api:
             key=KEY.encode(),
             names={"localhost", "127.0.0.1"},
             journal=self.journal,
+            waiting=waiting or WaitingRoom(),
         )
         self.app = make_app(self.site)
         self.view = View(

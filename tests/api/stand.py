@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ozwald.api.server import ApiServer
+from ozwald.api.waiting import WaitingRoom
 from ozwald.model.active import Status
 from tests.api.calling import CHAT, KEY, Api
 from tests.builders import key
@@ -14,7 +15,7 @@ from tests.builders import key
 
 def main() -> None:
     folder, services = Path(sys.argv[1]), int(sys.argv[2])
-    api = Api(folder / "home")
+    api = Api(folder / "home", waiting=WaitingRoom(most=0))  # whoever asks for anything is not to wait for events
     many = tuple(replace(CHAT, key=key(f"s{number}")) for number in range(services - services // 2))
     gone = tuple(
         replace(CHAT, key=key(f"t{number}"), host="box2", status=Status.UNREACHABLE, reason="box2 does not answer")
