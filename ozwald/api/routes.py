@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from ozwald.api import event_handlers, handlers
+from ozwald.api import event_handlers, handlers, overview
 from ozwald.api.answers import Answer
 from ozwald.api.calls import Call
 from ozwald.api.schemas import TEXT, Schema, list_of, reference
@@ -101,6 +101,22 @@ ROUTES: Final[tuple[Route, ...]] = (
             ),
         ),
         answers={202: reference("Accepted"), 409: _PROBLEM, 415: _PROBLEM, 422: _PROBLEM},
+    ),
+    Route(
+        method="GET",
+        path="/srv/services/wanted/",
+        name="wanted",
+        about="What is wanted, as it is stored, with its generation for If-Match.",
+        handler=overview.wanted,
+        answers={200: overview.WANTED},
+    ),
+    Route(
+        method="GET",
+        path="/srv/status/",
+        name="status",
+        about="How loop, Redis, hosts and services are.",
+        handler=overview.status,
+        answers={200: overview.STATUS},
     ),
     Route(
         method="GET",

@@ -10,11 +10,11 @@ MOST_INSTANCES: Final = 10_000
 Schema = dict[str, Any]
 
 TEXT: Final[Schema] = {"type": "string"}
-_OPTIONAL: Final[Schema] = {"type": ["string", "null"]}
-_COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
+OPTIONAL: Final[Schema] = {"type": ["string", "null"]}
+COUNT: Final[Schema] = {"type": "integer", "minimum": 0}
 
 
-def _object(required: tuple[str, ...] | None = None, /, **properties: Schema) -> Schema:
+def closed(required: tuple[str, ...] | None = None, /, **properties: Schema) -> Schema:
     """A closed object; all is required where nothing else is said."""
     found: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
     names = list(properties) if required is None else list(required)
@@ -32,26 +32,26 @@ def reference(name: str) -> Schema:
 
 
 SCHEMAS: Final[dict[str, Schema]] = {
-    "Problem": _object(detail={**TEXT, "description": "What is wrong and what to do about it."}),
-    "Health": _object(
+    "Problem": closed(detail={**TEXT, "description": "What is wrong and what to do about it."}),
+    "Health": closed(
         ("status",),
         status={**TEXT, "description": "`healthy` when all is well, `standby` while another controller is active."},
         detail=TEXT,
         active={**TEXT, "description": "The controller that this one stands by for."},
     ),
-    "Definition": _object(
+    "Definition": closed(
         realm=TEXT,
         name=TEXT,
         type=TEXT,
         description={"type": ["string", "null"]},
         varieties={
             "type": "object",
-            "additionalProperties": _object(
-                hardware={**TEXT, "enum": ["nvidia", "amdgpu", "cpu-only"]}, image=_OPTIONAL
+            "additionalProperties": closed(
+                hardware={**TEXT, "enum": ["nvidia", "amdgpu", "cpu-only"]}, image=OPTIONAL
             ),
         },
         profiles={"type": "array", "items": TEXT},
-        image=_OPTIONAL,
+        image=OPTIONAL,
     ),
     "ActiveService": {
         "type": "object",
@@ -60,30 +60,30 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "name": TEXT,
             "service": TEXT,
             "realm": TEXT,
-            "variety": _OPTIONAL,
-            "profile": _OPTIONAL,
+            "variety": OPTIONAL,
+            "profile": OPTIONAL,
             "status": {**TEXT, "enum": [status.value for status in Status]},
             "reason": {**TEXT, "description": "Why it is so; empty when there is nothing to say."},
             "since": {"type": ["string", "null"], "format": "date-time"},
-            "host": _OPTIONAL,
-            "endpoint": _OPTIONAL,
-            "image": _OPTIONAL,
+            "host": OPTIONAL,
+            "endpoint": OPTIONAL,
+            "image": OPTIONAL,
             "generation": {"type": ["integer", "null"]},
         },
     },
-    "WantedInstance": _object(
+    "WantedInstance": closed(
         ("name",),
         name={**TEXT, "minLength": 1, "maxLength": 63, "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]*$"},
-        service={**_OPTIONAL, "description": "The definition; without it, the one of the instance's name."},
-        realm=_OPTIONAL,
-        variety=_OPTIONAL,
-        profile=_OPTIONAL,
-        host={**_OPTIONAL, "description": "A host pattern; without it, Ozwald chooses."},
+        service={**OPTIONAL, "description": "The definition; without it, the one of the instance's name."},
+        realm=OPTIONAL,
+        variety=OPTIONAL,
+        profile=OPTIONAL,
+        host={**OPTIONAL, "description": "A host pattern; without it, Ozwald chooses."},
         replicas={"enum": [1, None], "description": "Ask for each copy as an instance of its own."},
         properties={"type": ["object", "null"], "maxProperties": 0, "description": "Put properties into a profile."},
     ),
     "WantedList": list_of("WantedInstance", maxItems=MOST_INSTANCES),
-    "Accepted": _object(status={**TEXT, "const": "accepted"}, generation=_COUNT),
+    "Accepted": closed(status={**TEXT, "const": "accepted"}, generation=COUNT),
     "HostFacts": {
         "type": "object",
         "description": "One host's facts and their age in seconds, or why there are none.",
@@ -94,16 +94,16 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "detail": TEXT,
         },
     },
-    "Event": _object(
-        id={**_COUNT, "description": "Grows with every event."},
+    "Event": closed(
+        id={**COUNT, "description": "Grows with every event."},
         time={**TEXT, "format": "date-time"},
         kind={**TEXT, "enum": [kind.value for kind in EventKind]},
-        host=_OPTIONAL,
-        realm=_OPTIONAL,
-        name={**_OPTIONAL, "description": "The instance that it happened to."},
-        service={**_OPTIONAL, "description": "That instance's definition."},
+        host=OPTIONAL,
+        realm=OPTIONAL,
+        name={**OPTIONAL, "description": "The instance that it happened to."},
+        service={**OPTIONAL, "description": "That instance's definition."},
         generation={"type": ["integer", "null"]},
-        author={**_OPTIONAL, "description": "Who asked, and how."},
+        author={**OPTIONAL, "description": "Who asked, and how."},
         text={**TEXT, "description": "Why, and what changed."},
     ),
     "OpenApi": {"type": "object", "required": ["openapi", "info", "paths"]},

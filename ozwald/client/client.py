@@ -2,7 +2,8 @@
 """A client of one provisioner's HTTP API, on the standard library alone."""
 
 import json
-from collections.abc import Mapping, Sequence
+import socket
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, cast
 from urllib.parse import quote, urlencode
@@ -19,16 +20,24 @@ class Client:
 
     `key` is the provisioner's OZWALD_SYSTEM_KEY; `timeout_s` bounds each wait for bytes. Every method raises
     `ApiError` when the provisioner refuses and `NoAnswer` when there is no answer. With `with`, it is closed at the
-    end.
+    end. `connect` makes the connections where the address cannot be reached directly, for instance through SSH; it
+    raises OSError.
 
     Raises:
         ValueError: the address or the key cannot be one.
     """
 
-    def __init__(self, url: str = DEFAULT_URL, *, key: str = "", timeout_s: float = 10.0) -> None:
+    def __init__(
+        self,
+        url: str = DEFAULT_URL,
+        *,
+        key: str = "",
+        timeout_s: float = 10.0,
+        connect: Callable[[], socket.socket] | None = None,
+    ) -> None:
         if not key.isascii() or any(ord(character) <= 32 for character in key):
             raise ValueError("the key has characters that no HTTP header can carry")
-        self._connections = Connections(url, timeout_s=timeout_s)
+        self._connections = Connections(url, timeout_s=timeout_s, connect=connect)
         self._key = key
         # The tag, generation and services of the list that was read last.
         self._active: tuple[str, int, list[ActiveService]] = ("", 0, [])
@@ -75,6 +84,14 @@ class Client:
         headers = {} if expected is None else {"If-Match": str(expected)}
         path = "/srv/services/active/update/"
         return int(self._object("POST", path, body=list(wanted), headers=headers, accept=(202,))["generation"])
+
+    def wanted(self) -> dict[str, Any]:
+        """What is stored as wanted: `generation` and `instances`."""
+        return self._object("GET", "/srv/services/wanted/")
+
+    def status(self) -> dict[str, Any]:
+        """How loop, Redis, hosts and services are."""
+        return self._object("GET", "/srv/status/")
 
     def resources(self, hosts: str | None = None, *, refresh: bool = False) -> list[HostFacts]:
         """The hosts' facts, with their age; `hosts` is a pattern.

@@ -3,10 +3,11 @@
 
 import http.client
 import selectors
+import socket
 import ssl
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -30,7 +31,9 @@ class Reply:
 class Connections:
     """Sends requests, each on a connection that no other thread uses meanwhile."""
 
-    def __init__(self, url: str, *, timeout_s: float) -> None:
+    def __init__(
+        self, url: str, *, timeout_s: float, connect: Callable[[], socket.socket] | None = None
+    ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
             raise ValueError(f"{url!r} is no address of an API; it has the form http://HOST:PORT")
@@ -38,6 +41,7 @@ class Connections:
         self._host, self._port = parts.hostname, parts.port
         self._prefix = parts.path.rstrip("/")
         self._timeout_s = timeout_s
+        self._connect = connect
         self._lock = threading.Lock()
         self._kept: list[tuple[http.client.HTTPConnection, float]] = []
         self.url = url.rstrip("/")
@@ -122,7 +126,10 @@ class Connections:
     def _new(self) -> http.client.HTTPConnection:
         if self._is_secure:
             return http.client.HTTPSConnection(self._host, self._port, context=ssl.create_default_context())
-        return http.client.HTTPConnection(self._host, self._port)
+        connection = http.client.HTTPConnection(self._host, self._port)
+        if self._connect is not None:
+            connection.sock = self._connect()
+        return connection
 
     def _no_answer(self, err: Exception) -> NoAnswer:
         return NoAnswer(f"no provisioner answers at {self.url}: {err or type(err).__name__}")

@@ -13,7 +13,7 @@ from ozwald.model.settings import Settings
 from ozwald.model.wanted import WantedSet
 from ozwald.planning.asking import Ask, wanted_after
 from ozwald.state.home import DataFolder
-from ozwald.state.wanted import changing_wanted, read_wanted
+from ozwald.state.wanted import changing_wanted, read_wanted, wanted_path
 
 
 class GenerationMoved(OzwaldError):
@@ -43,6 +43,10 @@ class Desk:
         self._leadership = leadership
         self._on_stored = on_stored
         self._reporter = reporter or Reporter()
+
+    def wanted(self) -> WantedSet | None:
+        """What is stored; raises StateError when that is damaged."""
+        return read_wanted(wanted_path(self._home, self._provisioner))
 
     def submit(self, ask: Ask, *, author: Author, expected: int | None = None) -> WantedSet:
         """Makes what is asked for durable as a new generation and wakes the loop.

@@ -35,15 +35,22 @@ class Vitals:
 
     def problems(self) -> list[str]:
         """What is not well, in words; empty when all is."""
-        loop_problem = "" if self.active_elsewhere else self._leadership.doubt() or self._loop_problem()
-        return [text for text in (loop_problem, self._redis_problem()) if text]
+        return [text for text in (self.loop_problem(), self.redis_problem()) if text]
+
+    def redis_problem(self) -> str:
+        """Why Redis cannot be used, or nothing."""
+        return self._redis_problem()
+
+    def loop_problem(self) -> str:
+        """What keeps the loop from its work, or nothing; a controller that stands by has none."""
+        return "" if self.active_elsewhere else self._leadership.doubt() or self._last_pass_problem()
 
     def pass_age_s(self) -> float | None:
         """Seconds since the last pass ended, None before the first."""
         at = self._board.view.at
         return self._clock.now() - at if at else None
 
-    def _loop_problem(self) -> str:
+    def _last_pass_problem(self) -> str:
         age_s = self.pass_age_s()
         if age_s is None:
             return "the loop has not looked at the hosts yet"
