@@ -4,7 +4,7 @@ import socket
 from collections.abc import Mapping
 
 from ozwald.errors import RequestError
-from ozwald.model.host import Host, Inventory, Provisioner
+from ozwald.model.host import Connection, Host, Inventory, Provisioner
 from ozwald.planning.patterns import select
 
 
@@ -31,6 +31,15 @@ def choose_provisioner(inventory: Inventory, name: str | None) -> Provisioner:
         raise RequestError(f"OZWALD_PROVISIONER: the host {name!r} has several provisioners; name one of them: {ways}")
     names = ", ".join(sorted(known))
     raise RequestError(f"OZWALD_PROVISIONER: no provisioner and no provisioner's host {name!r}; known: {names}")
+
+
+def other_machine(inventory: Inventory, provisioner: Provisioner, *, this_machine: str) -> Host | None:
+    """The host that the provisioner's controller runs on, where that is not this machine (by its own name)."""
+    host = inventory.hosts.get(provisioner.host)
+    if host is None or host.connection is Connection.LOCAL:
+        return None
+    is_here = host.name.partition(".")[0].lower() == this_machine.partition(".")[0].lower()
+    return None if is_here else host
 
 
 def managed_hosts(inventory: Inventory, provisioner: Provisioner, limit: str | None) -> Mapping[str, Host]:
