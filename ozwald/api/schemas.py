@@ -46,9 +46,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
         description={"type": ["string", "null"]},
         varieties={
             "type": "object",
-            "additionalProperties": closed(
-                hardware={**TEXT, "enum": ["nvidia", "amdgpu", "cpu-only"]}, image=OPTIONAL
-            ),
+            "additionalProperties": closed(hardware={**TEXT, "enum": ["nvidia", "amdgpu", "cpu-only"]}, image=OPTIONAL),
         },
         profiles={"type": "array", "items": TEXT},
         image=OPTIONAL,

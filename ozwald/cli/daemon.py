@@ -7,11 +7,13 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from pathlib import Path
 
 from ozwald.api.app import Site, make_app
 from ozwald.api.server import ApiServer
+from ozwald.cli.service_log import notify
 from ozwald.cli.workspace import Workspace
 from ozwald.controller.board import Board
 from ozwald.controller.courier import Courier
@@ -38,9 +40,10 @@ OWN_REDIS = (None, "ozwald-provisioner-redis")
 
 # A name server that does not answer may hold it for long; the lease runs out by itself.
 COURIER_END_S = 3.0
+NOTIFY_LOOK_S = 0.1
 
 
-def serve(workspace: Workspace, *, host: str, port: int, key: str) -> None:
+def serve(workspace: Workspace, *, host: str, port: int, key: str, log_file: Path | None = None) -> None:
     """Runs until SIGTERM or SIGINT; operations in hand are finished or undone then."""
     home, provisioner, hosts = workspace.home, workspace.provisioner, workspace.hosts()
     with ExitStack() as stack:
@@ -78,12 +81,28 @@ def serve(workspace: Workspace, *, host: str, port: int, key: str) -> None:
             journal=journal,
         )
         server = ApiServer(make_app(site), host=host, port=port, key=site.key, waiting=site.waiting)
-        tell(home, provisioner.name, _running(workspace, host, port))
+        tell(home, provisioner.name, _running(host, port, log_file))
         reporter.started(_url(host, port))
         stack.callback(reporter.stopped)
         courier.turn()
+        _thread("notify", lambda: _notify_when_well(workspace.environ, site.vitals))
         _until_asked_to_stop(server, loop, courier, wakefulness, journal)
     log.info("provisioner %s has ended", provisioner.name)
+
+
+def clear_up(home: DataFolder, name: str) -> list[str]:
+    """Removes what a controller that was killed has left, and names it.
+
+    Raises:
+        StateError: one is starting just now.
+    """
+    if not (home.path / "run").exists():
+        return []
+    left = ["its address"] if (home.path / "run" / f"{name}.json").exists() else []
+    with only_controller(home, name):
+        if (home.path / "redis" / name).exists():
+            left += EmbeddedRedis(home, name).end_leftovers()
+    return left
 
 
 def _cache(home: DataFolder, provisioner: Provisioner, stack: ExitStack) -> Cache:
@@ -122,6 +141,13 @@ def _until_asked_to_stop(
     ended.set()
 
 
+def _notify_when_well(environ: Mapping[str, str], vitals: Vitals) -> None:
+    if environ.get("NOTIFY_SOCKET"):
+        while vitals.problems():
+            time.sleep(NOTIFY_LOOK_S)
+        notify(environ, "READY=1")
+
+
 def _thread(name: str, work: Callable[[], None]) -> threading.Thread:
     thread = threading.Thread(target=work, name=name, daemon=True)
     thread.start()
@@ -133,9 +159,9 @@ def _url(host: str, port: int) -> str:
     return f"http://{shown}:{port}"
 
 
-def _running(workspace: Workspace, host: str, port: int) -> Running:
-    log_path = workspace.home.path / "logs" / "provisioner" / f"{workspace.provisioner.name}.log"
-    return Running(pid=os.getpid(), url=_url(host, port), log=str(log_path), started_at=time.time())
+def _running(host: str, port: int, log_file: Path | None) -> Running:
+    log_path = "standard error" if log_file is None else str(log_file)
+    return Running(pid=os.getpid(), url=_url(host, port), log=log_path, started_at=time.time())
 
 
 def _names(host: str) -> frozenset[str]:

@@ -31,9 +31,7 @@ class Reply:
 class Connections:
     """Sends requests, each on a connection that no other thread uses meanwhile."""
 
-    def __init__(
-        self, url: str, *, timeout_s: float, connect: Callable[[], socket.socket] | None = None
-    ) -> None:
+    def __init__(self, url: str, *, timeout_s: float, connect: Callable[[], socket.socket] | None = None) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
             raise ValueError(f"{url!r} is no address of an API; it has the form http://HOST:PORT")

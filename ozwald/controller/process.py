@@ -17,12 +17,18 @@ from ozwald.state.locks import Busy, held
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """A controller's process; `url` is where its API listens, `log` the file it writes."""
+    """A controller's process; `url` is where its API listens, `log` the file it writes, or standard error.
+
+    `reloads` counts how often it was asked to read its settings again; `reload_problem` says why the last time it
+    kept the former ones.
+    """
 
     pid: int
     url: str
     log: str
     started_at: float
+    reloads: int = 0
+    reload_problem: str = ""
 
 
 @contextmanager
@@ -35,6 +41,7 @@ def only_controller(home: DataFolder, provisioner: str) -> Iterator[None]:
     folder = home.folder("run")
     try:
         with held(folder / f"{provisioner}.lock", f"provisioner {provisioner}"):
+            _path(home, provisioner).unlink(missing_ok=True)  # of one that was killed
             try:
                 yield
             finally:

@@ -42,7 +42,7 @@ class EmbeddedRedis:
         Raises:
             StateError: it does not start; its own last words are in the text.
         """
-        end_leftover(self._folder / "redis.pid", ("--dir", str(self._folder)))
+        end_leftover(self._folder / "redis.pid", self._marks())
         if self._comes_up(append_only=True):
             return
         if self._move_aside() and self._comes_up(append_only=True):
@@ -50,6 +50,15 @@ class EmbeddedRedis:
         if not self._comes_up(append_only=False):
             raise StateError(f"the embedded Redis does not start: {self.last_words()}; see {self.log_path}")
         log.warning("the embedded Redis cannot write to %s and keeps what it holds in memory", self._folder)
+
+    def end_leftovers(self) -> list[str]:
+        """Ends the server that a killed controller left, removes its socket, and names what there was."""
+        pid_file = self._folder / "redis.pid"
+        found = ["a Redis process"] if end_leftover(pid_file, self._marks()) else []
+        found += ["a socket"] if self.socket.exists() else []
+        self.socket.unlink(missing_ok=True)
+        pid_file.unlink(missing_ok=True)
+        return found
 
     def is_running(self) -> bool:
         """Whether its process lives."""
@@ -74,6 +83,10 @@ class EmbeddedRedis:
         with suppress(OSError):
             if self.log_path.stat().st_size > MAX_LOG_BYTES:
                 os.truncate(self.log_path, 0)
+
+    def _marks(self) -> tuple[str, str]:
+        """The words of its command line that no other process has."""
+        return "--dir", str(self._folder)
 
     def _comes_up(self, *, append_only: bool) -> bool:
         self.socket.unlink(missing_ok=True)

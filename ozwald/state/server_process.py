@@ -41,11 +41,14 @@ def spawn(words: Sequence[str], *, folder: Path, log_file: IO[bytes]) -> "subpro
     )
 
 
-def end_leftover(pid_file: Path, marks: Sequence[str]) -> None:
-    """Ends the server that the file names, if that process has these words, one after the other, in its command."""
+def end_leftover(pid_file: Path, marks: Sequence[str]) -> bool:
+    """Ends the server that the file names, if that process has these words, one after the other, in its command.
+
+    Returns whether there was one.
+    """
     pid = _pid(pid_file)
     if pid is None or not _has(pid, marks):
-        return
+        return False
     log.warning("ending the server that a killed controller left (process %d)", pid)
     for number in (signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError):
@@ -54,6 +57,7 @@ def end_leftover(pid_file: Path, marks: Sequence[str]) -> None:
         while _has(pid, marks) and time.monotonic() < over:
             time.sleep(0.02)
     pid_file.unlink(missing_ok=True)
+    return True
 
 
 def end(process: "subprocess.Popen[bytes]") -> None:

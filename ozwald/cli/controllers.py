@@ -1,0 +1,162 @@
+"""Finds a provisioner's controller and its API: by OZWALD_API_URL, on this machine, or through SSH to its host."""
+
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ozwald.cli.output import warn
+from ozwald.cli.workspace import Workspace
+from ozwald.client import DEFAULT_URL, ApiError, Client, NoAnswer
+from ozwald.controller.process import Running, find
+from ozwald.errors import ConnectionFailed, OzwaldError, RequestError, StateError
+from ozwald.model.host import Host
+from ozwald.planning.provisioners import other_machine
+
+if TYPE_CHECKING:
+    from ozwald.remote.fleet import Fleet
+
+_ANSWER_S = 10.0
+_PORT = 8000
+_KINDS: Mapping[int, type[OzwaldError]] = {400: RequestError, 401: RequestError, 422: RequestError, 503: StateError}
+KEY_ADVICE = "set OZWALD_SYSTEM_KEY, for instance: export OZWALD_SYSTEM_KEY=$(openssl rand -hex 32)"
+
+
+class NoController(OzwaldError):
+    """No controller is alive, or it cannot be reached."""
+
+    exit_code = 3
+
+
+class NoKey(RequestError):
+    """There is no key to ask a controller with, or one that cannot be its."""
+
+
+class NotRunning(NoController):
+    """There is certainly none: nobody holds its place."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Controller:
+    """A controller's API. `running` is its process where that is one of this machine, `where` is for people."""
+
+    client: Client
+    where: str
+    running: Running | None = None
+
+
+@contextmanager
+def controller_of(workspace: Workspace) -> Iterator[Controller]:
+    """The provisioner's controller; what its API refuses inside becomes an error of ours.
+
+    Raises:
+        NoController: none is alive, or it cannot be reached.
+        NoKey: there is no key for it.
+    """
+    with plainly():
+        url = workspace.environ.get("OZWALD_API_URL")
+        running = None if url else find(workspace.home, workspace.provisioner.name)
+        elsewhere = None if url or running else _other_machine(workspace)
+        if url:
+            yield Controller(client=_client(workspace, url), where=url)
+        elif running is not None:
+            where = f"{running.url} (process {running.pid})"
+            yield Controller(client=_client(workspace, running.url), where=where, running=running)
+        elif elsewhere is not None:
+            with workspace.fleet() as fleet:
+                yield _through_ssh(workspace, fleet, elsewhere)
+        else:
+            raise NotRunning(_not_running(workspace))
+
+
+@contextmanager
+def live_controller(workspace: Workspace) -> Iterator[Controller | None]:
+    """As `controller_of`, or None where there is certainly none; raises NoController where that is not known."""
+    with ExitStack() as stack:
+        found: Controller | None = None
+        with suppress(NotRunning):
+            found = stack.enter_context(controller_of(workspace))
+        yield found
+
+
+@contextmanager
+def controller_if_alive(workspace: Workspace) -> Iterator[Controller | None]:
+    """As `controller_of`, or None where there is none to ask: then the hosts are. Standard error says which."""
+    with ExitStack() as stack:
+        found: Controller | None = None
+        try:
+            found = stack.enter_context(controller_of(workspace))
+            warn(f"asked the controller of provisioner {workspace.provisioner.name} at {found.where}")
+        except (NoController, NoKey) as error:
+            warn(f"asked the hosts: {error}")
+        yield found
+
+
+def check_not_kept(workspace: Workspace, what: str) -> None:
+    """Raises StateError where a controller of this data folder keeps the hosts, as `what` changes them itself."""
+    running = find(workspace.home, workspace.provisioner.name)
+    if running is not None:
+        name = workspace.provisioner.name
+        raise StateError(
+            f"the controller of provisioner {name} (process {running.pid}) keeps these hosts, and {what} changes them "
+            "itself: stop the controller first, which leaves services running: ozwald stop_provisioner"
+        )
+
+
+def system_key(environ: Mapping[str, str]) -> str:
+    """The key between clients and the API; raises NoKey when it is missing or weak."""
+    key = environ.get("OZWALD_SYSTEM_KEY", "")
+    if not key:
+        raise NoKey(f"there is no key for the API; {KEY_ADVICE}")
+    if len(key) < 16:
+        raise NoKey(f"OZWALD_SYSTEM_KEY has fewer than 16 characters; {KEY_ADVICE}")
+    if not key.isascii() or any(ord(character) <= 32 for character in key):
+        raise NoKey(f"OZWALD_SYSTEM_KEY has characters that no HTTP header can carry; {KEY_ADVICE}")
+    return key
+
+
+def _client(workspace: Workspace, url: str) -> Client:
+    try:
+        return Client(url, key=system_key(workspace.environ), timeout_s=_ANSWER_S)
+    except ValueError as err:
+        raise RequestError(f"OZWALD_API_URL: {err}") from err
+
+
+def _other_machine(workspace: Workspace) -> Host | None:
+    return other_machine(workspace.settings.inventory, workspace.provisioner, this_machine=socket.gethostname())
+
+
+def _through_ssh(workspace: Workspace, fleet: "Fleet", host: Host) -> Controller:
+    """Asks it once, so that one who is not there is known at once."""
+    from ozwald.remote.tunnel import connect_through
+
+    def connect() -> socket.socket:
+        return connect_through(fleet.connection(host), _PORT, timeout_s=_ANSWER_S)
+
+    client = Client(DEFAULT_URL, key=system_key(workspace.environ), timeout_s=_ANSWER_S, connect=connect)
+    try:
+        client.health()
+    except NoAnswer as error:
+        if isinstance(error.__cause__, ConnectionRefusedError):
+            raise NotRunning(f"{_not_running(workspace)}: nobody answers on {host.name}") from error
+        raise
+    return Controller(client=client, where=f"127.0.0.1:{_PORT} of {host.name}, through SSH")
+
+
+def _not_running(workspace: Workspace) -> str:
+    return f"provisioner {workspace.provisioner.name} does not run (start it: ozwald start_provisioner)"
+
+
+@contextmanager
+def plainly() -> Iterator[None]:
+    """What goes wrong between here and the API, in our own family of errors."""
+    try:
+        yield
+    except ApiError as error:
+        detail = f"{error}; is OZWALD_SYSTEM_KEY the provisioner's?" if error.status == 401 else str(error)
+        raise _KINDS.get(error.status, OzwaldError)(detail) from error
+    except NoAnswer as error:
+        raise NoController(str(error)) from error
+    except ConnectionFailed as error:
+        raise NoController(f"the provisioner's host cannot be reached: {error}") from error
