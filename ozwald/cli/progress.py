@@ -30,9 +30,12 @@ class Display(Protocol):
 
 
 class Progress:
-    """Takes steps from any thread. As a context it shows them live where standard error is a terminal."""
+    """Takes steps from any thread. As a context it shows them live where standard error is a terminal.
 
-    def __init__(self, launch_logs: LaunchLogs) -> None:
+    Without `launch_logs` they are kept by somebody else.
+    """
+
+    def __init__(self, launch_logs: LaunchLogs | None) -> None:
         self._launch_logs = launch_logs
         self._display: Display = PlainLines()
         self._shown = ExitStack()
@@ -57,17 +60,17 @@ class Progress:
         """Shows one step, and keeps it with its detail unless it is passing."""
         if not step.quiet:
             self._display.show(step)
-        if not step.passing:
-            self._keep(step)
+        if not step.passing and self._launch_logs is not None:
+            self._keep(step, self._launch_logs)
 
-    def _keep(self, step: Step) -> None:
+    def _keep(self, step: Step, launch_logs: LaunchLogs) -> None:
         now = time.monotonic()
         took_s = now - self._kept_at.get(step.key, now)
         self._kept_at[step.key] = now
         took = f" [{took_s:.1f} s]" if took_s >= SHORT_S else ""
         try:
             entry = f"{step.host}: {step.text}{took}\n{step.detail}".rstrip()
-            self._launch_logs.append(step.key, entry, at=time.time())
+            launch_logs.append(step.key, entry, at=time.time())
         except StateError as error:
             log.warning("%s", error)
 

@@ -1,6 +1,7 @@
 """The provisioner in the background, with a real Redis, a real API and real hosts."""
 
 import json
+import socket
 import time
 import urllib.error
 import urllib.request
@@ -26,6 +27,13 @@ def at_home(user: User, monkeypatch: pytest.MonkeyPatch) -> Iterator[User]:
     user.types("stop_provisioner")
 
 
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 def ask(url: str, path: str, *, key: str = KEY) -> tuple[int, Any]:
     request = urllib.request.Request(url + path, headers={"Authorization": f"Bearer {key}"})
     try:
@@ -46,16 +54,17 @@ def test_what_is_asked_for_runs_and_comes_back(at_home: User, clean_hosts: Lab) 
     user, box = at_home, clean_hosts.hosts["box1"].engine
     user.has({"idle": IDLE}, hosts=["box1", "box2"])
 
-    started = user.types("start_provisioner", "--listen", "127.0.0.1:18431")
+    url = f"http://127.0.0.1:{free_port()}"
+    started = user.types("start_provisioner", "--listen", url.removeprefix("http://"))
     assert started.code == 0, started.err
-    assert "listens on http://127.0.0.1:18431" in started.out
+    assert f"listens on {url}" in started.out
     updated = user.types("update_services", "--wait", "--timeout", "30", "a[idle][one]@box1", "b[idle][two]@box2")
     assert updated.code == 0, updated.err
 
-    status, services = ask("http://127.0.0.1:18431", "/srv/services/active/")
+    status, services = ask(url, "/srv/services/active/")
     assert status == 200
     assert {(one["name"], one["status"]) for one in services} == {("a", "available"), ("b", "available")}
-    assert ask("http://127.0.0.1:18431", "/srv/services/active/", key="wrong")[0] == 401
+    assert ask(url, "/srv/services/active/", key="wrong")[0] == 401
     assert user.types("status").code == 0
     box.call("DELETE", "/containers/ozsvc--default--a?force=1")
     assert eventually(lambda: box.request("GET", "/containers/ozsvc--default--a/json")[0] == 200)

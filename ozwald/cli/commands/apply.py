@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ozwald.cli.asking import Request, ask_of, author, request_options
+from ozwald.cli.controllers import live_controller
 from ozwald.cli.output import emit, limit_option, output_option, wait_option, warn, warn_unreachable
 from ozwald.cli.plan_text import print_plan, print_results, result_document
 from ozwald.cli.progress import Progress
+from ozwald.cli.submit import WAIT_S, submit
 from ozwald.cli.workspace import Workspace, with_workspace
+from ozwald.errors import RequestError
 from ozwald.execution.steps import Result
 from ozwald.model.host import Host
 from ozwald.model.plan import Plan
@@ -59,7 +62,7 @@ def plan(
     hosts = workspace.hosts(limit)
     ask = ask_of(Request(**request), workspace)
     with workspace.fleet(begin=hosts) as fleet:
-        intent = _intend(workspace, ask, hosts, fleet, pull=pull, closely=closely)
+        intent = intended(workspace, ask, hosts, fleet, pull=pull, closely=closely)
     results = [Result(operation=operation) for operation in intent.plan.operations]
     emit(plan_document(intent.plan, results, carried_out=False), output, table=lambda: print_plan(intent.plan))
     warn_unreachable(intent.plan.unreachable)
@@ -87,10 +90,15 @@ def apply(
     """Make exactly these instances run, on all hosts at once; what is ours and not among them is stopped.
 
     With --add or --remove the others stay as they are. INSTANCES are as for plan. What was asked for is written down
-    before any host is changed, so an apply that was cut short is finished by the next one.
+    before any host is changed, so an apply that was cut short is finished by the next one. Where a controller is
+    alive, it is asked to do that.
     """
     hosts = workspace.hosts(limit)
     ask = ask_of(Request(**request), workspace)
+    with live_controller(workspace) as controller:
+        if controller is not None:
+            _check_left_to_controller(pull, closely=closely)
+            return submit(workspace, controller, ask, hosts=hosts, timeout_s=WAIT_S, output=output)
     with workspace.home.changing(hosts, wait_s=wait, on_wait=warn), workspace.fleet(begin=hosts) as fleet:
         from ozwald.execution.carry_out import carry_out
         from ozwald.execution.intent import forget_restarts, make_durable
@@ -98,7 +106,7 @@ def apply(
 
         who, provisioner = author(), workspace.provisioner.name
         intent = make_durable(
-            _intend(workspace, ask, hosts, fleet, pull=pull, closely=closely),
+            intended(workspace, ask, hosts, fleet, pull=pull, closely=closely),
             settings=workspace.settings,
             fleet=fleet,
             home=workspace.home,
@@ -126,9 +134,24 @@ def apply(
     return exit_code(intent.plan, results)
 
 
-def _intend(
-    workspace: Workspace, ask: Ask, hosts: Mapping[str, Host], fleet: "Fleet", *, pull: str | None, closely: bool
+def _check_left_to_controller(pull: str | None, *, closely: bool) -> None:
+    if pull is not None or closely:
+        raise RequestError(
+            "a controller keeps these hosts, which fetches images and compares as the settings say: leave out --pull "
+            "and --closely (pull_policy of a service says when to fetch), or stop it first: ozwald stop_provisioner"
+        )
+
+
+def intended(
+    workspace: Workspace,
+    ask: Ask,
+    hosts: Mapping[str, Host],
+    fleet: "Fleet",
+    *,
+    pull: str | None = None,
+    closely: bool = False,
 ) -> "Intent":
+    """What a request means for these hosts, changing nothing."""
     from ozwald.execution.closer import Scrutiny
     from ozwald.execution.intent import intend
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ozwald.cli.confirm import agreed
+from ozwald.cli.controllers import check_not_kept
 from ozwald.cli.harmless import harmless_line
 from ozwald.cli.output import emit, limit_option, output_option, print_table, wait_option, warn, warn_unreachable
 from ozwald.cli.workspace import Workspace, with_workspace
@@ -36,6 +37,7 @@ def prune(workspace: Workspace, limit: str | None, volumes: bool, yes: bool, wai
     Shows it first and asks; other forms than the table show it only, unless --yes is given. What a container
     mentions, a stopped one too, stays, and so does all that others made.
     """
+    check_not_kept(workspace, "prune")
     hosts = workspace.hosts(limit)
     with workspace.home.changing(hosts, wait_s=wait, on_wait=warn), workspace.fleet(begin=hosts) as fleet:
         planned = _plan(workspace, fleet, hosts, volumes=volumes)

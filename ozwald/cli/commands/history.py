@@ -6,16 +6,15 @@ from typing import Any
 import click
 
 from ozwald.cli.asking import kept
+from ozwald.cli.change_text import SIGNS, change_document, change_lines
 from ozwald.cli.harmless import harmless_line
 from ozwald.cli.output import emit, output_option, print_table, warn
 from ozwald.cli.workspace import Workspace, with_workspace
 from ozwald.errors import RequestError, StateError
-from ozwald.model.history import ChangeKind, Generation, InstanceChange
+from ozwald.model.history import Generation
 from ozwald.model.wanted import WantedInstance
 from ozwald.state.history import History
 from ozwald.state.wanted import read_wanted, wanted_path
-
-_SIGNS = {ChangeKind.ADDED: "+", ChangeKind.REMOVED: "-", ChangeKind.CHANGED: "~"}
 
 
 @click.command()
@@ -81,8 +80,8 @@ def _print(generation: Generation) -> None:
     author = generation.author
     click.echo(f"generation {generation.number}, {_when(generation)}, by {harmless_line(author.owner)}")
     click.echo(harmless_line(author.command))
-    for change in generation.changes:
-        click.echo(harmless_line(f"{_SIGNS[change.kind]} {change.key}{_values(change)}"))
+    for line in change_lines(generation.changes):
+        click.echo(line)
     headings = ("INSTANCE", "SERVICE", "VARIETY", "PROFILE", "HOSTS", "PLACED ON")
     rows = [_cells(one) for one in generation.instances]
     click.echo()
@@ -90,7 +89,7 @@ def _print(generation: Generation) -> None:
 
 
 def _row(generation: Generation) -> tuple[str, ...]:
-    changes = ", ".join(f"{_SIGNS[change.kind]}{change.key}" for change in generation.changes)
+    changes = ", ".join(f"{SIGNS[change.kind]}{change.key}" for change in generation.changes)
     author = generation.author
     return (str(generation.number), _when(generation), author.owner, changes or "-", author.command)
 
@@ -99,11 +98,6 @@ def _cells(instance: WantedInstance) -> tuple[str, ...]:
     request = instance.request
     words = (request.service, request.variety, request.profile, request.host, instance.placed_on)
     return (str(instance.key), *(word or "-" for word in words))
-
-
-def _values(change: InstanceChange) -> str:
-    pairs = ", ".join(f"{name} {was or 'none'} -> {is_now or 'none'}" for name, (was, is_now) in change.values.items())
-    return f": {pairs}" if pairs else ""
 
 
 def _when(generation: Generation) -> str:
@@ -117,16 +111,7 @@ def _summary(generation: Generation) -> dict[str, Any]:
         "at": datetime.fromtimestamp(generation.at, UTC).isoformat(),
         "owner": generation.author.owner,
         "command": generation.author.command,
-        "changes": [_change(change) for change in generation.changes],
-    }
-
-
-def _change(change: InstanceChange) -> dict[str, Any]:
-    return {
-        "change": change.kind.value,
-        "realm": change.key.realm,
-        "name": change.key.name,
-        "values": {name: {"before": was, "after": is_now} for name, (was, is_now) in change.values.items()},
+        "changes": [change_document(change) for change in generation.changes],
     }
 
 

@@ -7,6 +7,7 @@ import click
 
 from ozwald.cli.asking import author
 from ozwald.cli.commands.apply import exit_code, plan_document
+from ozwald.cli.controllers import check_not_kept
 from ozwald.cli.output import emit, limit_option, output_option, wait_option, warn, warn_unreachable
 from ozwald.cli.plan_text import print_plan, print_results
 from ozwald.cli.progress import Progress
@@ -33,6 +34,7 @@ def restart(workspace: Workspace, instances: Sequence[str], limit: str | None, w
 
     Each comes after those it depends on; what depends on one of them with `restart: true` follows it.
     """
+    check_not_kept(workspace, "restart")
     plan, results = _restarted(workspace, split_specs(instances), limit, wait, shows_plan=output == "table")
     emit(plan_document(plan, results, carried_out=True), output, table=lambda: print_results(results))
     warn_unreachable(plan.unreachable)

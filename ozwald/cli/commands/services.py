@@ -1,14 +1,18 @@
 """`list_active_services`."""
 
 import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
 
 import click
 
+from ozwald.cli.controllers import controller_if_alive
 from ozwald.cli.output import emit, limit_option, output_option, print_table, warn_unreachable
 from ozwald.cli.workspace import Workspace, with_workspace
 from ozwald.execution.observe import observe_containers
-from ozwald.model.active import ActiveService
 from ozwald.model.active_document import active_document
+from ozwald.model.plan import InstanceKey
 from ozwald.model.units import show_age
 from ozwald.planning.active import active_services
 from ozwald.state.wanted import read_wanted, wanted_path
@@ -19,34 +23,41 @@ from ozwald.state.wanted import read_wanted, wanted_path
 @output_option
 @with_workspace
 def list_active_services(workspace: Workspace, limit: str | None, output: str) -> int:
-    """List every instance that runs or should run, as the hosts themselves have it."""
+    """List every instance that runs or should run: as a live controller has it, else as the hosts themselves do."""
     hosts = workspace.hosts(limit)
+    with controller_if_alive(workspace) as controller:
+        if controller is not None:
+            found = [one for one in controller.client.active() if limit is None or one["host"] in hosts]
+            _show(found, output)
+            return 1 if any(one["status"] == "unreachable" for one in found) else 0
     wanted = read_wanted(wanted_path(workspace.home, workspace.provisioner.name))
     with workspace.fleet() as fleet:
         situation = observe_containers(
             fleet, workspace.settings.inventory, hosts, controller=workspace.home.controller_id()
         )
     services = [service for service in active_services(wanted, situation) if limit is None or service.host in hosts]
-    headings = ("INSTANCE", "SERVICE", "VARIETY", "PROFILE", "HOST", "STATUS", "AGE", "ENDPOINT", "REASON")
-    rows = [_row(service) for service in services]
-    emit(
-        [active_document(service) for service in services],
-        output,
-        table=lambda: print_table(headings, rows, empty="nothing is running; start something with: ozwald apply"),
-    )
+    _show([active_document(service) for service in services], output)
     warn_unreachable(situation.unreachable)
     return 1 if situation.unreachable else 0
 
 
-def _row(service: ActiveService) -> tuple[str, ...]:
+def _show(documents: Sequence[Mapping[str, Any]], output: str) -> None:
+    headings = ("INSTANCE", "SERVICE", "VARIETY", "PROFILE", "HOST", "STATUS", "AGE", "ENDPOINT", "REASON")
+    rows = [_row(one) for one in documents]
+    empty = "nothing is running; start something with: ozwald apply"
+    emit(list(documents), output, table=lambda: print_table(headings, rows, empty=empty))
+
+
+def _row(one: Mapping[str, Any]) -> tuple[str, ...]:
+    since = datetime.fromisoformat(one["since"]).timestamp() if one["since"] else None
     return (
-        str(service.key),
-        service.service,
-        service.variety or "-",
-        service.profile or "-",
-        service.host or "-",
-        service.status.value,
-        show_age(max(0.0, time.time() - service.since)) if service.since else "-",
-        service.endpoint or "-",
-        service.reason,
+        str(InstanceKey(realm=one["realm"], name=one["name"])),
+        one["service"],
+        one["variety"] or "-",
+        one["profile"] or "-",
+        one["host"] or "-",
+        one["status"],
+        show_age(max(0.0, time.time() - since)) if since else "-",
+        one["endpoint"] or "-",
+        one["reason"],
     )

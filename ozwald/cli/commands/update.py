@@ -1,77 +1,63 @@
 """`update_services`."""
 
-import time
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
 from ozwald.cli.asking import Request, ask_of, request_options
-from ozwald.cli.commands.provisioner import client_of
+from ozwald.cli.commands.apply import exit_code, intended, plan_document
+from ozwald.cli.controllers import Controller, controller_of
+from ozwald.cli.output import emit, output_option, warn_unreachable
+from ozwald.cli.plan_text import print_plan
+from ozwald.cli.submission import prepared
+from ozwald.cli.submit import WAIT_S, print_planned, submission_document, submit
 from ozwald.cli.workspace import Workspace, with_workspace
-from ozwald.client import ApiError, Client
-from ozwald.controller.process import find
-from ozwald.errors import OzwaldError, RequestError
-from ozwald.model.wanted import WantedSet
-from ozwald.planning.asking import wanted_after
-from ozwald.state.wanted import read_wanted, wanted_path
+from ozwald.errors import RequestError
+from ozwald.execution.steps import Result
+from ozwald.model.host import Host
+from ozwald.planning.asking import Ask, Exactly
 
 
 @click.command()
 @request_options
 @click.option("--clear", is_flag=True, help="Ask for nothing at all: every service is stopped.")
-@click.option("--wait", is_flag=True, help="Return when all of them are available.")
-@click.option("--timeout", type=float, default=3600.0, show_default=True, metavar="SECONDS", help="For --wait.")
+@click.option("--dry-run", is_flag=True, help="Show what would be wanted and done, and change nothing.")
+@click.option("--wait", is_flag=True, help="Return when all of them are available, or it is clear that some are not.")
+@click.option(
+    "--timeout", type=click.FloatRange(min=0), default=WAIT_S, show_default=True, metavar="SECONDS", help="For --wait."
+)
+@output_option
 @with_workspace
-def update_services(workspace: Workspace, clear: bool, wait: bool, timeout: float, **request: Any) -> int:
+def update_services(
+    workspace: Workspace, clear: bool, dry_run: bool, wait: bool, timeout: float, output: str, **request: Any
+) -> int:
     """Ask the provisioner for exactly these instances; it starts, replaces and stops what that takes.
 
     INSTANCES are as for apply. The request is durable when the command returns.
     """
-    name = workspace.provisioner.name
-    running = find(workspace.home, name)
-    if running is None:
-        raise RequestError(f"provisioner {name} does not run; start it: ozwald start_provisioner, or use: ozwald apply")
-    client = client_of(workspace, running)
-    stored = read_wanted(wanted_path(workspace.home, name))
-    wanted = [] if clear else _list(_wanted(workspace, Request(**request), stored))
-    try:
-        generation = client.update(wanted, expected=stored.generation if stored else 0)
-    except ApiError as error:
-        raise OzwaldError(error.detail) from error
-    click.echo(f"accepted as generation {generation}: {len(wanted)} instances")
-    return _wait(client, generation, {(one["realm"], one["name"]) for one in wanted}, timeout) if wait else 0
+    if clear and any(request.values()):
+        raise RequestError("--clear asks for nothing at all; give no instances and no other request with it")
+    with controller_of(workspace) as controller:
+        ask = Exactly(requests=()) if clear else ask_of(Request(**request), workspace)
+        hosts = workspace.hosts()
+        if dry_run:
+            return _plan(workspace, controller, ask, hosts, output)
+        return submit(workspace, controller, ask, hosts=hosts, timeout_s=timeout if wait else None, output=output)
 
 
-def _wanted(workspace: Workspace, request: Request, stored: WantedSet | None) -> WantedSet:
-    known = workspace.settings.inventory.hosts
-    return wanted_after(ask_of(request, workspace), stored, known=known, looked_at=known)
-
-
-def _list(wanted: WantedSet) -> list[dict[str, str | None]]:
-    return [
-        {
-            "realm": one.request.realm,
-            "name": one.request.name,
-            "service": one.request.service,
-            "variety": one.request.variety,
-            "profile": one.request.profile,
-            "host": one.request.host,
-        }
-        for one in wanted.instances
-    ]
-
-
-def _wait(client: Client, generation: int, wanted: set[tuple[str | None, str | None]], timeout_s: float) -> int:
-    """Until the loop has worked on this generation and all that is wanted is available, and nothing else is left."""
-    over = time.monotonic() + timeout_s
-    while True:
-        services = {(one["realm"], one["name"]): one for one in client.active()}
-        is_there = client.generation() >= generation and services.keys() == wanted
-        if is_there and all(one["status"] == "available" for one in services.values()):
-            click.echo("all are available")
-            return 0
-        if time.monotonic() > over:
-            for one in services.values():
-                click.echo(f"{one['name']}: {one['status']}: {one['reason']}", err=True)
-            return 1
-        time.sleep(0.3)
+def _plan(workspace: Workspace, controller: Controller, ask: Ask, hosts: Mapping[str, Host], output: str) -> int:
+    """What is done on the hosts can be told where the controller's data folder is this one."""
+    planned = prepared(controller, ask, known=workspace.settings.inventory.hosts, hosts=hosts)
+    if output == "table":
+        print_planned(planned)
+    if controller.running is None:
+        emit(submission_document(planned), output, table=lambda: None)
+        return 0
+    with workspace.fleet(begin=hosts) as fleet:
+        plan = intended(workspace, ask, hosts, fleet).plan
+    results = [Result(operation=operation) for operation in plan.operations]
+    document = {**submission_document(planned), **plan_document(plan, results, carried_out=False)}
+    emit(document, output, table=lambda: print_plan(plan))
+    warn_unreachable(plan.unreachable)
+    return exit_code(plan, [])

@@ -1,0 +1,86 @@
+"""Waits until a controller has made what is wanted so, and shows how that goes on."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ozwald.cli.progress import Progress
+from ozwald.client import Client
+from ozwald.execution.steps import Step
+from ozwald.model.plan import InstanceKey
+
+LOOK_EVERY_S = 0.25
+# What has failed is tried again after a while: for so long nothing may have changed before it counts as failed.
+SETTLED_S = 10.0
+
+Service = Mapping[str, Any]
+
+
+def wait_until_available(
+    client: Client, generation: int, wanted: Sequence[InstanceKey], *, timeout_s: float
+) -> Sequence[Service]:
+    """The services once the controller has worked on the generation and all are available, and no others are left.
+
+    Also when nothing has changed for a while though some are not, or the time is over.
+    """
+    over, last, calm_since = time.monotonic() + timeout_s, None, time.monotonic()
+    with Progress(None) as progress:
+        tracker = _Tracker(progress)
+        while True:
+            seen, services = client.generation(), client.active()
+            now, is_seen = time.monotonic(), seen >= generation
+            if is_seen:
+                tracker.show(services)
+            state = (seen, [(one["realm"], one["name"], one["host"], one["status"]) for one in services])
+            if state != last:
+                last, calm_since = state, now
+            is_calm = is_seen and not any(one["status"] in ("starting", "stopping") for one in services)
+            is_over = now > over or (is_calm and now - calm_since > SETTLED_S)
+            if is_over or (is_seen and all_available(services, wanted)):
+                return services
+            time.sleep(LOOK_EVERY_S)
+
+
+def all_available(services: Sequence[Service], wanted: Sequence[InstanceKey]) -> bool:
+    """Whether these and no others are there and available; what is on a silent host may be left over there."""
+    there = [one for one in services if one["status"] == "available"]
+    others = [one for one in services if one["status"] != "available" and not _is_left_over(one, wanted)]
+    return not others and {_key(one) for one in there} == set(wanted)
+
+
+def _is_left_over(service: Service, wanted: Sequence[InstanceKey]) -> bool:
+    return service["status"] == "unreachable" and _key(service) not in wanted
+
+
+def _key(service: Service) -> InstanceKey:
+    return InstanceKey(realm=service["realm"], name=service["name"])
+
+
+class _Tracker:
+    """Tells what has changed since the last look, as steps."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._shown: dict[tuple[InstanceKey, str], str] = {}
+
+    def show(self, services: Sequence[Service]) -> None:
+        now = {(_key(one), one["host"] or "-"): one for one in services}
+        for place, service in now.items():
+            before, text = self._shown.get(place), _told(service)
+            is_new = before is None and text == "done"
+            if text != before and not is_new:
+                self._tell(place, text)
+            self._shown[place] = text
+        for place in self._shown.keys() - now.keys():
+            if self._shown.pop(place) != "done":
+                self._tell(place, "done")
+
+    def _tell(self, place: tuple[InstanceKey, str], text: str) -> None:
+        key, host = place
+        self._progress.report(Step(key=key, host=host, text=text, is_last=text == "done"))
+
+
+def _told(service: Service) -> str:
+    if service["status"] == "available":
+        return "done"
+    return f"{service['status']}: {service['reason']}" if service["reason"] else str(service["status"])
