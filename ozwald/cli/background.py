@@ -69,7 +69,7 @@ def wait_healthy(process: "subprocess.Popen[bytes]", workspace: Workspace, log_p
 def health(client: Client) -> dict[str, Any]:
     """What `/health` says, or that nobody answers."""
     try:
-        return client.health()
+        return dict(client.health())
     except NoAnswer as err:
         return {"status": "silent", "detail": str(err)}
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ozwald.cli.commands.provisioner import client_of
+from ozwald.cli.controllers import client_of
 from ozwald.cli.harmless import harmless_line
 from ozwald.cli.output import emit, output_option, print_json_lines, print_table, warn
 from ozwald.cli.workspace import Workspace, with_workspace
