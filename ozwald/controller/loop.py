@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from ozwald.controller.board import Board, View
 from ozwald.controller.fence import fenced
-from ozwald.controller.leadership import ALONE, Leadership, NotLeading, elapsed
+from ozwald.controller.leadership import ALONE, Leadership, NotLeading
 from ozwald.controller.notice import news
 from ozwald.controller.reporter import Reporter
 from ozwald.controller.statuses import all_services, with_work
@@ -22,6 +22,7 @@ from ozwald.execution.clock import MONOTONIC, Clock
 from ozwald.execution.closer import plan_closely
 from ozwald.execution.crew import Crew
 from ozwald.execution.health import Patience
+from ozwald.execution.intent import forget_restarts
 from ozwald.execution.labels import Ownership
 from ozwald.execution.steps import Result, Step
 from ozwald.model.host import Host
@@ -121,18 +122,18 @@ class Loop:
         """
         self._leadership.check()
         charge = self._charge
+        self._watch.probe_soon(self._board.take_to_probe())
+        # What is wanted is read after the look: it then knows which restarts the look shows the outcome of.
+        snapshot = self._watch.snapshot()
         wanted = read_wanted(wanted_path(charge.home, charge.provisioner))
         controller = charge.home.controller_id()
-        self._watch.probe_soon(self._board.take_to_probe())
-        snapshot = self._watch.snapshot()
         situation = self._watch.situation(snapshot, controller=controller)
         if wanted:
             self._leadership.check_generation(wanted.generation, situation.newest_generation(charge.provisioner))
         plan = self._plan(wanted, situation) if wanted else Plan(operations=())
         if wanted:
             self._learn(plan, snapshot, situation.as_of(wanted))
-            if not self._waits_for_facts(plan, wanted, snapshot):
-                self._keep_places(plan, wanted, situation)
+            if not self._waits_for_facts(plan, wanted, snapshot) and self._has_kept_places(plan, wanted, situation):
                 self._begin(plan, snapshot, situation, self._crew(wanted, controller))
         self._publish(wanted, plan, situation, snapshot)
 
@@ -153,14 +154,10 @@ class Loop:
 
     def _rest_s(self) -> float:
         """Until something is due: a next try, a host that will count as silent, or the timer."""
-        now, due, silent_at = (
-            self._clock.now(),
-            self._troubles.next_due(self._clock.now()),
-            self._watch.next_silent_at(),
-        )
-        until_due = PASS_EVERY_S if due is None else due - now
-        until_silent = PASS_EVERY_S if silent_at is None else silent_at - elapsed()
-        return max(0.0, min(PASS_EVERY_S, until_due, until_silent))
+        now = self._clock.now()
+        due, silent_in_s = self._troubles.next_due(now), self._watch.next_silent_in_s()
+        rests = (PASS_EVERY_S, None if due is None else due - now, silent_in_s)
+        return min(rest for rest in rests if rest is not None)
 
     def _plan(self, wanted: WantedSet, situation: Situation) -> Plan:
         key = self._charge.home.fingerprint_key()
@@ -195,23 +192,31 @@ class Loop:
         self._watch.probe_soon(host for host in concerned if not snapshot.has_fresh_facts(host))
         return any(self._watch.owes_facts(snapshot, host) for host in concerned)
 
-    def _keep_places(self, plan: Plan, wanted: WantedSet, situation: Situation) -> None:
-        """Writes down where instances are placed, before anything is started there."""
+    def _has_kept_places(self, plan: Plan, wanted: WantedSet, situation: Situation) -> bool:
+        """Writes down where instances are placed, before anything starts; False when others are wanted now."""
         placed = placed_as(plan, wanted, situation)
         if placed == wanted:
-            return
+            return True
         with changing_wanted(self._charge.home, self._charge.provisioner) as path:
-            if read_wanted(path) == wanted:
-                self._leadership.check()
-                write_wanted(path, placed)
+            if read_wanted(path) != wanted:
+                return False
+            self._leadership.check()
+            write_wanted(path, placed)
         self._on_stored()
+        return True
 
     def _begin(self, plan: Plan, snapshot: Snapshot, situation: Situation, crew: Crew) -> None:
-        carry_out = self._reporter.reporting(crew.carry_out)
+        carry_out = self._reporter.reporting(lambda operation: self._carry_out(operation, crew))
         self._work.begin(plan, carry_out, lambda operation: self._may_begin(operation, snapshot))
         for operation in plan.changes:
             if self._is_to_be_calmed(operation, snapshot, situation):
                 self._work.begin_one(replace(operation, action=Action.KEEP), crew.calm)
+
+    def _carry_out(self, operation: Operation, crew: Crew) -> Result:
+        result = crew.carry_out(operation)
+        if operation.action is Action.RESTART and result.is_done:
+            forget_restarts([result], home=self._charge.home, provisioner=self._charge.provisioner)
+        return result
 
     def _may_begin(self, operation: Operation, snapshot: Snapshot) -> bool:
         host, is_waiting = operation.host or "", self._troubles.is_waiting(operation.key, self._clock.now())

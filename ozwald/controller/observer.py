@@ -94,7 +94,7 @@ class Observer:
         since = self._asking_since
         return NO_ANSWER if since is not None and self._now() - since >= HUNG_S else self._look.problem
 
-    def is_hung_at(self) -> float | None:
+    def hangs_at(self) -> float | None:
         """When the host will count as silent unless it answers, or None."""
         since = self._asking_since
         return None if since is None or self._look.problem else since + HUNG_S
@@ -155,6 +155,8 @@ class Observer:
             self.forget_facts()
 
     def _keep(self, begun_at: float, seen: Observation) -> None:
+        if self._look.problem not in ("", NOT_YET):
+            log.info("%s: it answers again", self._host.name)
         with self._lock:
             known = self._look.observation
             seen = replace(seen, resources=known.resources) if known else seen

@@ -118,9 +118,10 @@ class Watch:
         """Whether every host has been looked at, or was silent for long enough to count as such."""
         return all(one.problem() != NOT_YET for one in self._observers.values())
 
-    def next_silent_at(self) -> float | None:
-        """When the next host that owes an answer will count as silent, or None."""
-        return min((at for one in self._observers.values() if (at := one.is_hung_at()) is not None), default=None)
+    def next_silent_in_s(self) -> float | None:
+        """Seconds until the next host that owes an answer will count as silent, or None."""
+        left = (at - self._now() for one in self._observers.values() if (at := one.hangs_at()) is not None)
+        return min((seconds for seconds in left if seconds > 0), default=None)
 
     def probe_soon(self, hosts: Iterable[str]) -> None:
         """Has the hardware of these hosts looked at, unless that is under way."""

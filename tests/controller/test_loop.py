@@ -23,7 +23,7 @@ from ozwald.model.settings import Settings
 from ozwald.planning.asking import Exactly
 from ozwald.remote.fleet import Fleet, HostResults
 from ozwald.state.home import DataFolder
-from tests.builders import definition, host, realms, request
+from tests.builders import definition, depends_on, host, realms, request
 from tests.execution.fleet import IMPATIENT
 from tests.fakes.engine import FakeEngine
 
@@ -31,7 +31,10 @@ ME = Author(owner="ann", command="test")
 SETTINGS = Settings(
     path="settings.yml",
     realms=realms(
-        definition("db", base={"image": "db:1"}), definition("llm", base={"image": "llm:1"}), definition("bad")
+        definition("db", base={"image": "db:1"}, profiles={"two": {"environment": {"N": "2"}}}),
+        definition("llm", base={"image": "llm:1"}),
+        definition("bad"),
+        definition("app", base={"image": "llm:1", "depends_on": depends_on("db", restart=True)}),
     ),
     inventory=Inventory(hosts={name: host(name) for name in ("box1", "box2")}),
 )
@@ -310,3 +313,29 @@ def test_other_settings_are_tried_though_the_last_ones_failed(world: World) -> N
     world.passes()
 
     assert world.statuses == {"bad": Status.AVAILABLE}
+
+
+def test_what_follows_a_replacement_is_restarted_once(world: World) -> None:
+    world.asks("db", "app")
+    world.passes(5)
+    world.desk.submit(Exactly(requests=(request("db", profile="two"), request("app"))), author=ME)
+    world.passes(8)
+
+    assert world.statuses == {"app": Status.AVAILABLE, "db": Status.AVAILABLE}
+    assert world.links.engines["box1"].named("ozsvc--default--app").starts == 2
+
+
+def test_nothing_begins_by_a_plan_for_what_is_not_wanted_any_more(world: World) -> None:
+    world.asks("db")
+    world.watch.look_now()
+    real_plan = world.loop._plan
+
+    def slow_plan(*words: Any) -> Any:
+        plan = real_plan(*words)
+        world.asks("llm")
+        return plan
+
+    world.loop._plan = slow_plan  # type: ignore[method-assign,assignment]
+    world.loop.pass_once()
+
+    assert world.running() == {"box1": [], "box2": []}

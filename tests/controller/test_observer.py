@@ -115,9 +115,9 @@ def test_a_look_that_hangs_makes_the_host_silent_and_ends_well(box: Box) -> None
     box.hangs = threading.Event()
     hanging = threading.Thread(target=box.observer.look_now)
     hanging.start()
-    assert eventually(lambda: box.observer.is_hung_at() is not None)
+    assert eventually(lambda: box.observer.hangs_at() is not None)
     assert box.observer.problem() == ""
-    assert box.observer.is_hung_at() == 100.0 + HUNG_S
+    assert box.observer.hangs_at() == 100.0 + HUNG_S
 
     box.moment += HUNG_S
     assert box.observer.problem() == NO_ANSWER

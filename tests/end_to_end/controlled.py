@@ -44,6 +44,12 @@ class Controlled:
         self._process = self.user.starts("start_provisioner", "--foreground", "--listen", f"127.0.0.1:{self.port}")
         assert eventually(lambda: self.ask("GET", "/health")[0] == 200, 30), self.ask("GET", "/health")
 
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        assert self._process is not None
+        return self._process.pid
+
     def is_killed(self) -> None:
         """SIGKILL, in the middle of whatever it does."""
         assert self._process is not None
