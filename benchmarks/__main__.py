@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 import ozwald
-from benchmarks import api, connections, containers, hundred_hosts, thousand, three_hosts
+from benchmarks import api, connections, containers, hundred_hosts, idle, thousand, three_hosts
 
 SECTIONS = {
     "three-hosts": three_hosts.run,
@@ -14,6 +14,7 @@ SECTIONS = {
     "connections": connections.run,
     "containers": containers.run,
     "thousand": thousand.run,
+    "idle": idle.run,
     "api": api.run,
 }
 
