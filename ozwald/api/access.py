@@ -6,8 +6,6 @@ from collections.abc import Collection
 from contextlib import suppress
 from ipaddress import IPv6Address, ip_address
 
-SHORTEST_KEY = 16
-GOOD_KEY = 32
 PREFIX = b"Bearer "
 OPEN_PATH = "/health"
 # Listening there means: at every address of this machine, whatever they are.
@@ -24,7 +22,7 @@ def is_authorized(header: str | None, key: bytes) -> bool:
     """Whether an Authorization header, as WSGI has it, holds the key; compared in constant time."""
     given = (header or "").encode("latin-1", "replace")
     has_prefix = given[: len(PREFIX)].lower() == PREFIX.lower()
-    return hmac.compare_digest(given[len(PREFIX) :] if has_prefix else b"", key) and has_prefix
+    return hmac.compare_digest(given[len(PREFIX) :] if has_prefix else b"", key) and has_prefix and bool(key)
 
 
 def is_known_host(header: str | None, allowed: Collection[str]) -> bool:

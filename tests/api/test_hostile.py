@@ -1,6 +1,9 @@
 """Hostile requests over real sockets: an answer in our form or a closed connection, always soon."""
 
 import json
+import random
+import re
+import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -9,6 +12,7 @@ import pytest
 from ozwald.api.answers import HEADERS
 from ozwald.state.wanted import read_wanted, wanted_path
 from tests.api.hostile.corpus import NO_ANSWER, OTHERS, SMUGGLED
+from tests.api.hostile.mutations import mutated
 from tests.api.serving import TOKEN, Served, read_answer, served
 
 
@@ -60,6 +64,21 @@ def test_a_refusal_arrives_although_the_body_is_still_on_its_way(site: Served) -
     [reply] = replies(site.exchange(head + body), head=False)
 
     assert reply.status == 401
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_no_mutation_of_these_is_a_mistake_or_a_wait(
+    tmp_path: Path, seed: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    dice = random.Random(seed)
+    with served(tmp_path) as site:  # some of them are accepted
+        for _ in range(250):
+            request = mutated(dice)
+            begun = time.monotonic()
+            statuses = re.findall(rb"^HTTP/1\.[01] (\d\d\d) ", site.exchange(request), re.MULTILINE)
+            assert time.monotonic() - begun < 10, request
+            assert not any(status.startswith(b"5") for status in statuses), request
+    assert caplog.records == []
 
 
 def in_our_form(site: Served, reply: Reply, *, is_head: bool = False) -> None:

@@ -2,6 +2,8 @@
 
 import contextlib
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -173,6 +175,13 @@ def test_a_stop_lets_an_answer_in_the_making_go_out() -> None:
 def test_a_port_in_use_is_named(site: Served) -> None:
     with pytest.raises(RequestError, match=f"cannot listen on 127.0.0.1:{site.port}: Address already in use"):
         ApiServer(site.api.app, host="127.0.0.1", port=site.port, key=KEY.encode())
+
+
+def test_the_limit_of_open_files_is_raised_as_far_as_allowed() -> None:
+    code = "from ozwald.api.server import raised_open_files; print(raised_open_files())"
+    words = ["bash", "-c", f"ulimit -Sn 256 && ulimit -Hn 3000 && exec {sys.executable} -c '{code}'"]
+
+    assert subprocess.run(words, capture_output=True, text=True, check=True).stdout == "3000\n"
 
 
 def test_who_has_a_network_is_one_client() -> None:
