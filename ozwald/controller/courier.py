@@ -92,7 +92,7 @@ class Courier:
 
     def _meet(self) -> None:
         leadership, asked_at = self._leadership, self._now()
-        is_one_of_them = not leadership.leads and self._share_identity()
+        is_one_of_them = self._shares_identity()
         held = self._cache.claim(self._candidate, may_take=leadership.may_take(asked_at))
         if held.is_mine and not leadership.leads:
             self._begin_to_lead(held, asked_at)
@@ -101,40 +101,39 @@ class Courier:
             log.warning("another controller has taken over: %s; this one stands by", held.shown)
         leadership.told(held, asked_at)
         if held.is_mine:
-            self._keep_what_others_need()
+            self._keep_what_others_need(is_one_of_them)
         elif is_one_of_them:
             self._mirror.take()
 
     def _begin_to_lead(self, held: Held, asked_at: float) -> None:
         try:
             self._mirror.take()
-            self._cache.share_id(self._home.controller_id())
+            self._keep_what_others_need(False)
         except StateError:
             self._release()
             raise
         self._leadership.told(held, asked_at)
         log.info("this controller is the active one")
         self._on_change()
-        self._keep_what_others_need()
 
-    def _keep_what_others_need(self) -> None:
+    def _keep_what_others_need(self, knows_us: bool) -> None:
         """Redis may have been flushed, or be another one, since the last turn."""
         if self._mirror.keep():
             self._on_change()
-        if self._cache.controller_id() is None:
+        if not knows_us:
             self._cache.share_id(self._home.controller_id())
 
-    def _share_identity(self) -> bool:
-        """Whether this is one of the controllers that share an id: to the hosts they are one.
+    def _shares_identity(self) -> bool:
+        """Whether Redis knows this as one of the controllers that share an id: to the hosts they are one.
 
         What runs there already must not become a stranger's: a folder that has wanted something keeps its own id.
         """
         shared, own = self._cache.controller_id(), self._home.controller_id()
-        if shared is None or self._leadership.is_alone:
+        if shared is None or shared == own:
+            return shared == own
+        if self._leadership.is_alone:
             return False
-        if shared == own:
-            return True
-        if not self._home.become(shared):
+        if self._leadership.leads or not self._home.become(shared):
             raise StateError(
                 f"Redis knows this provisioner by the controller id {shared}; the data folder {self._home.path} has "
                 f"wanted sets of another, {own}: give the provisioner another name, or start with an empty OZWALD_HOME"

@@ -73,7 +73,8 @@ class Mirror:
             damage = error
         if own is not None and not self._wins(known, own, ties=ties):
             return False
-        wanted = parse_wanted(self._cache.mirrored_text(), "the wanted set in Redis")
+        remedy = f"delete the key ozwald:{self._provisioner}:wanted there, and what is on disk takes its place"
+        wanted = parse_wanted(self._cache.mirrored_text(), "the wanted set in Redis", remedy=remedy)
         self._write(wanted, damage)
         self._taken = known.digest
         return True

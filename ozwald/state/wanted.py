@@ -45,13 +45,13 @@ def read_wanted(path: Path) -> WantedSet | None:
     return read_sealed(path, SCHEMA, _wanted, remedy=_REMEDY)
 
 
-def parse_wanted(text: str, where: str) -> WantedSet:
+def parse_wanted(text: str, where: str, *, remedy: str = _REMEDY) -> WantedSet:
     """A wanted set from the text of such a file.
 
     Raises:
-        StateError: it is damaged or from another version; `where` is in the text.
+        StateError: it is damaged or from another version; the text says `where`, and `remedy` what to do.
     """
-    return unseal(text, SCHEMA, _wanted, where=where, remedy="see ozwald history")
+    return unseal(text, SCHEMA, _wanted, where=where, remedy=remedy)
 
 
 def write_wanted(path: Path, wanted: WantedSet) -> None:

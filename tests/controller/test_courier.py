@@ -307,6 +307,29 @@ def test_two_folders_that_have_each_wanted_something_are_not_mixed(pair: Pair) -
     assert pair.second.names == (5, ["llm"])
 
 
+def test_a_redis_of_other_controllers_in_place_of_ours_is_not_believed(pair: Pair) -> None:
+    pair.first.wants(3, "db")
+    pair.first.turns()
+    pair.redis.client.flushall()
+    pair.redis.client.set(IDENTITY, "decaf")
+    pair.redis.client.hset(WANTED, mapping={"generation": "99", "digest": "d", "writer": "w", "text": "theirs"})
+
+    assert pair.first.turns()
+    assert pair.first.names == (3, ["db"])
+    assert "give the provisioner another name" in pair.first.courier.problem()
+    assert pair.redis.client.hget(WANTED, "generation") == "99"
+
+
+def test_what_redis_holds_is_damaged_and_does_no_harm(pair: Pair) -> None:
+    pair.first.wants(3, "db")
+    pair.first.turns()
+    pair.redis.client.hset(WANTED, mapping={"generation": "99", "text": "damaged"})
+
+    assert pair.first.turns()
+    assert pair.first.names == (3, ["db"])
+    assert "the wanted set in Redis" in pair.first.courier.problem()
+
+
 def test_a_frozen_redis_holds_nobody_up(pair: Pair) -> None:
     pair.first.turns()
     pair.redis.freeze()

@@ -14,7 +14,7 @@ import pytest
 
 from tests.end_to_end.test_provisioner import IDLE, KEY, ask, eventually
 from tests.end_to_end.user import User
-from tests.lab import Lab
+from tests.lab import Lab, Proxy
 from tests.real_redis import RealRedis
 
 pytestmark = pytest.mark.lab
@@ -57,12 +57,13 @@ class Controller:
 
 @dataclass
 class Stage:
-    """Two controllers, their Redis and the hosts."""
+    """Two controllers, their Redis, the hosts, and the first one's line to Redis."""
 
     first: Controller
     second: Controller
     redis: RealRedis
     lab: Lab
+    line: Proxy
 
     def containers(self) -> dict[str, list[str]]:
         """Ids of what is there of each instance, on whichever host."""
@@ -81,20 +82,21 @@ class Stage:
 def stage(tmp_path: Path, clean_hosts: Lab) -> Iterator[Stage]:
     redis = RealRedis(tmp_path)
     redis.start()
-    first = controller(tmp_path / "first", 18441, redis, clean_hosts)
-    second = controller(tmp_path / "second", 18442, redis, clean_hosts)
-    yield Stage(first, second, redis, clean_hosts)
-    for one in (first, second):
-        one.gets(signal.SIGCONT)
-        one.user.types("stop_provisioner")
+    with Proxy(("127.0.0.1", redis.port)) as line:
+        first = controller(tmp_path / "first", 18441, line.port, clean_hosts)
+        second = controller(tmp_path / "second", 18442, redis.port, clean_hosts)
+        yield Stage(first, second, redis, clean_hosts, line)
+        for one in (first, second):
+            one.gets(signal.SIGCONT)
+            one.user.types("stop_provisioner")
     redis.kill()
 
 
-def controller(folder: Path, port: int, redis: RealRedis, lab: Lab) -> Controller:
+def controller(folder: Path, port: int, redis_port: int, lab: Lab) -> Controller:
     user = User(folder, lab)
     user.more["OZWALD_SYSTEM_KEY"] = KEY
     user.has({"idle": IDLE}, hosts=["box1", "box2"])
-    cache = {"type": "redis", "parameters": {"host": "127.0.0.1", "port": redis.port}}
+    cache = {"type": "redis", "parameters": {"host": "127.0.0.1", "port": redis_port}}
     provisioners = [{"name": "main", "host": "box1", "cache": cache}]
     (folder / "inventory" / "provisioners.yml").write_text(json.dumps({"provisioners": provisioners}))
     return Controller(user, port)
@@ -142,7 +144,7 @@ def test_a_controller_that_was_stopped_notices_before_it_changes_anything(stage:
     time.sleep(6)  # longer than a pass takes to come
     assert stage.containers() == left
     for name in ("box1", "box2"):
-        query = f"/events?since={woken_at:.0f}&until={time.time():.0f}"
+        query = f"/events?since={woken_at:.3f}&until={time.time():.3f}"
         assert '"create"' not in str(stage.lab.hosts[name].engine.request("GET", query)[1])
 
 
@@ -163,3 +165,21 @@ def test_without_redis_the_active_one_goes_on_and_no_other_takes_over(stage: Sta
 
     assert eventually(lambda: stage.first.health() == "healthy" and stage.second.health() == "standby")
     assert stage.is_running("a", "b")
+
+
+def test_one_that_is_cut_off_from_redis_gives_way_when_it_sees_the_other_at_work(stage: Stage) -> None:
+    stage.first.starts()
+    stage.second.starts()
+    assert stage.first.updates("a[idle][one]@box1").code == 0
+    assert eventually(lambda: stage.is_running("a"))
+    stage.line.cut()
+
+    assert eventually(lambda: stage.second.health() == "healthy", TAKE_OVER_S)
+    assert stage.second.updates("b[idle][one]@box2").code == 0
+    assert eventually(lambda: stage.is_running("b"))
+    stage.line.mend()
+    assert eventually(lambda: stage.first.health() == "standby")
+    assert eventually(lambda: stage.is_running("b"))
+    left = stage.containers()
+    time.sleep(6)
+    assert stage.containers() == left
