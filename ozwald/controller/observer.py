@@ -30,6 +30,7 @@ FACTS_S: Final = 300.0
 BREATH_S: Final = 0.2
 FIRST_RETRY_S: Final = 1.0
 LAST_RETRY_S: Final = 8.0
+WITHOUT_EVENTS_S: Final = 600.0
 NOT_YET: Final = "it has not been looked at yet"
 NO_ANSWER: Final = f"no answer within {HUNG_S:g} s"
 NEVER: Final = float("-inf")
@@ -166,6 +167,7 @@ class Observer:
         if self._look.problem != problem:
             log.warning("%s: %s", self._host.name, problem)
         self._backoff.failed(self._host.name, self._now())
+        self._give_up_following()
         with self._lock:
             self._look = replace(self._look, problem=problem)
 
@@ -203,6 +205,13 @@ class Observer:
         if not self._is_following and now - self._followed_at >= LOOK_EVERY_S and not self._ended.is_set():
             self._is_following, self._followed_at = True, now
             self._aside(lambda: self._follow_events(engine), f"events-{self._host.name}")
+
+    def _give_up_following(self) -> None:
+        """A stream may hold the last of the few sessions that a host allows."""
+        events, connection = self._events, self._connection
+        if events is not None and connection is not None and connection.is_open():
+            self._followed_at = self._now() + WITHOUT_EVENTS_S
+            events.close()
 
     def _follow_events(self, engine: Engine) -> None:
         """What happened before the stream began is found by one more look, and so is what a lost one did not tell."""

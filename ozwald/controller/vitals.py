@@ -7,8 +7,8 @@ from ozwald.controller.board import Board
 from ozwald.controller.leadership import ALONE, Leadership
 from ozwald.execution.clock import MONOTONIC, Clock
 
-# A pass waits for hosts that are silent, each with its own deadlines.
-OLDEST_PASS_S = 90.0
+# A pass waits for no host but where it looks closely at containers, which has deadlines of its own.
+OLDEST_PASS_S = 60.0
 
 
 class Vitals:

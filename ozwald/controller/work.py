@@ -10,7 +10,7 @@ from ozwald.execution.carry_out import comes_first
 from ozwald.execution.steps import Result
 from ozwald.model.plan import Action, InstanceKey, Operation, Plan
 
-MOST_PER_HOST = 32
+MOST_PER_HOST = 64
 NEVER = float("-inf")
 
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from ozwald.controller.observer import HUNG_S, NO_ANSWER, NOT_YET, Observer
+from ozwald.controller.observer import HUNG_S, LOOK_EVERY_S, NO_ANSWER, NOT_YET, Observer
 from ozwald.errors import ConnectionFailed, Failure
 from ozwald.model.resources import HostResources
 from ozwald.remote.fleet import Fleet
@@ -68,6 +68,9 @@ class Link:
         if self.box.hangs is not None:
             self.box.hangs.wait(10)
         return self.box.engine_
+
+    def is_open(self) -> bool:
+        return True
 
 
 @pytest.fixture
@@ -150,6 +153,18 @@ def test_an_event_has_the_host_looked_at_at_once_and_wakes_the_loop(box: Box) ->
 
     assert eventually(lambda: _state(box) == "running")
     assert eventually(lambda: box.news > news)
+
+
+def test_a_stream_of_events_that_takes_the_last_session_is_given_up(box: Box) -> None:
+    box.observer.look_now()
+    assert eventually(lambda: box.observer._events is not None)
+    box.engine_.fail("list_containers")
+    box.observer.look_now()
+
+    assert eventually(lambda: not box.observer._is_following)
+    box.moment += LOOK_EVERY_S
+    box.observer.look_now()
+    assert len(box.engine_._followers) == 1
 
 
 def test_a_look_that_shows_nothing_new_wakes_nobody(box: Box) -> None:
