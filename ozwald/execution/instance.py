@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -162,18 +162,22 @@ class Instance:
         pull: PullCount | None = None,
     ) -> None:
         """Reports one step, without the values of the service's secrets."""
-        secrets = self.operation.placement.spec.environment if self.operation.placement else {}
         self.report(
             Step(
                 key=self.operation.key,
                 host=self.engine.host_name,
-                text=without_secrets(text, secrets),
-                detail=without_secrets(detail, secrets),
+                text=without_secrets(text, self._environment),
+                detail=without_secrets(detail, self._environment),
                 passing=passing,
                 quiet=quiet,
                 pull=pull,
             )
         )
+
+    @property
+    def _environment(self) -> Mapping[str, str]:
+        """The service's variables; none where the settings do not know the service any more."""
+        return self.operation.placement.spec.environment if self.operation.placement else {}
 
     def _patience_with_it(self) -> Patience:
         """The common patience, but where the settings say how long this service may take."""
@@ -286,7 +290,7 @@ class Instance:
         """Writes what a person needs to understand the failure into the launch log."""
         for text, detail in findings(self.engine, container_id, self.operation.key):
             self.tell(text, detail=detail)
-        reason = without_secrets(reason, self.placement.spec.environment)
+        reason = without_secrets(reason, self._environment)
         return LaunchFailed(f"{reason}; see: ozwald get_service_launch_logs {self.operation.key}")
 
 

@@ -110,6 +110,15 @@ def test_a_failure_is_explained_like_that_of_a_launch() -> None:
     assert "the model is missing" in "".join(step.detail for step in fleet.steps)
 
 
+def test_a_failure_of_what_the_settings_do_not_know_any_more_is_explained_as_well() -> None:
+    fleet = running()
+    fleet.box.fail("start", EngineError("box1", "no", failure=Failure.TERMINAL))
+
+    [result] = restart(fleet, APP, known=realms(definition("other")))
+
+    assert result.error.startswith("cannot start: no; see: ozwald get_service_launch_logs app")
+
+
 @pytest.mark.parametrize("kind", FAULTS)
 def test_whatever_call_of_a_restart_fails_the_next_apply_has_the_same_containers_running(kind: str) -> None:
     fault, after = FAULTS[kind]
