@@ -16,6 +16,7 @@ LABEL_SPEC = "ozwald.spec"
 LABEL_OWNER = "ozwald.owner"
 LABEL_GPUS = "ozwald.gpus"
 LABEL_LIMITS = "ozwald.limits"
+LONGEST_NUMBER = 18  # labels come from hosts, and Python refuses to read thousands of digits
 
 
 def container_name(realm: str, instance: str) -> str:
@@ -67,6 +68,12 @@ class ObservedContainer:
     @property
     def is_running(self) -> bool:
         return self.state == "running"
+
+    @property
+    def generation(self) -> int | None:
+        """The generation of the wanted set that it was made for; None where its label is no such number."""
+        text = self.labels.get(LABEL_GENERATION, "")
+        return int(text) if text.isascii() and text.isdecimal() and len(text) <= LONGEST_NUMBER else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

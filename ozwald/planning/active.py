@@ -2,7 +2,6 @@
 
 from ozwald.model.active import ActiveService, Status
 from ozwald.model.container import (
-    LABEL_GENERATION,
     LABEL_PROFILE,
     LABEL_SERVICE,
     LABEL_VARIETY,
@@ -35,7 +34,6 @@ def active_services(wanted: WantedSet | None, situation: Situation) -> list[Acti
 def _running(key: InstanceKey, host: str, container: ObservedContainer, machine: Host) -> ActiveService:
     status, labels = status_of(container), container.labels
     is_replaced = container.name != container_name(key.realm, key.name)
-    generation = labels.get(LABEL_GENERATION, "")
     return ActiveService(
         key=key,
         service=labels.get(LABEL_SERVICE, ""),
@@ -49,7 +47,7 @@ def _running(key: InstanceKey, host: str, container: ObservedContainer, machine:
             (address_and_port(machine, port.published) for port in container.ports if port.published is not None), None
         ),
         image=container.image,
-        generation=int(generation) if generation.isdecimal() else None,
+        generation=container.generation,
         container_id=container.id,
     )
 

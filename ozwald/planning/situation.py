@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from ozwald.errors import RequestError
 from ozwald.model.container import (
     LABEL_CONTROLLER,
-    LABEL_GENERATION,
     LABEL_INSTANCE,
     LABEL_PROVISIONER,
     LABEL_REALM,
@@ -102,12 +101,12 @@ class Situation:
     def newest_generation(self, provisioner: str) -> int:
         """The highest generation of the provisioner that one of our containers was made for, else 0."""
         found = (
-            container.labels.get(LABEL_GENERATION, "")
+            container.generation or 0
             for host, seen in self.observations.items()
             for container in seen.containers
             if self.owns(host, container) and container.labels.get(LABEL_PROVISIONER) == provisioner
         )
-        return max((int(text) for text in found if text.isascii() and text.isdecimal()), default=0)
+        return max(found, default=0)
 
     def owns(self, host: str, container: ObservedContainer) -> bool:
         """Whether this controller made the container, or has adopted it.

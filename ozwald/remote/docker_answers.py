@@ -12,6 +12,8 @@ from ozwald.remote.engine import PullProgress
 FRAME_HEADER: Final = 8
 STOP_S: Final = 10.0  # the engine's own default
 NANOSECONDS: Final = 1_000_000_000
+FIRST_DATE: Final = datetime.min.replace(tzinfo=UTC).timestamp()
+LAST_DATE: Final = datetime.max.replace(tzinfo=UTC).timestamp() - 86_400  # wherever on Earth it is read
 HEALTH: Final = frozenset({"starting", "healthy", "unhealthy"})
 
 
@@ -24,7 +26,7 @@ def container(entry: Mapping[str, Any]) -> ObservedContainer:
         image_id=str(entry.get("ImageID", "")),
         state=str(entry.get("State", "")),
         status=str(entry.get("Status", "")),
-        created_at=float(entry.get("Created") or 0),
+        created_at=_date(entry.get("Created") or 0),
         labels=_labels(entry),
         ports=tuple(_port(port) for port in entry.get("Ports") or ()),
         networks=tuple((entry.get("NetworkSettings") or {}).get("Networks") or ()),
@@ -137,6 +139,13 @@ def _payloads(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 def _labels(entry: Mapping[str, Any]) -> dict[str, str]:
     return {str(key): str(value) for key, value in (entry.get("Labels") or {}).items()}
+
+
+def _date(number: Any) -> float:
+    """Seconds since the epoch that a calendar has; raises ValueError for others, which nothing could show."""
+    if not FIRST_DATE <= number <= LAST_DATE:
+        raise ValueError(f"{number} is no date")
+    return float(number)
 
 
 def _seconds(text: object) -> float | None:

@@ -54,7 +54,7 @@ def parse_remnants(output: str, now: float) -> Iterator[Belonging]:
         try:
             if reader is not None:
                 yield reader(rest, now)
-        except ValueError:
+        except (ValueError, ArithmeticError):
             continue
 
 

@@ -81,7 +81,7 @@ def test_an_exposed_port_that_is_not_published_is_no_endpoint() -> None:
     assert service.endpoint is None
 
 
-@pytest.mark.parametrize("generation", ["", "x", "-1", "²"])
+@pytest.mark.parametrize("generation", ["", "x", "-1", "²", "9" * 5000])
 def test_a_generation_that_is_no_number_is_unknown(generation: str) -> None:
     [service] = active(our_container(generation=generation))
 

@@ -18,6 +18,7 @@ def test_the_newest_generation_is_that_of_our_own_containers_of_the_provisioner(
         made("c", "10", controller=OTHER_CONTROLLER),
         made("d", "11", provisioner="another"),
         made("e", "x"),
+        made("f", "1" * 5000),
     ]
     seen = situation(
         {

@@ -51,6 +51,12 @@ def test_a_linked_container_has_its_own_name() -> None:
     assert (found.name, found.created_at, found.is_running) == ("mine", 5.0, True)
 
 
+@pytest.mark.parametrize("created", [1e400, -1e400, float("nan"), 1e15])
+def test_a_container_of_no_date_is_no_answer(created: float) -> None:
+    with pytest.raises(ValueError, match="no date"):
+        docker_answers.container({"Id": "1", "Created": created})
+
+
 def test_ports_that_are_not_published_have_no_number() -> None:
     ports = [{"PrivatePort": 80, "Type": "tcp"}, {"PrivatePort": 81, "PublicPort": 8081, "IP": "::", "Type": "udp"}]
 

@@ -15,9 +15,11 @@ PRINTED = """\
 process 4711 ann 1000 90000 100 sleep
 file ann 1700000000 8 /tmp/ozwald-script.Xy12 with space
 process nonsense
+process 4712 ann 1000 90000 0 without-ticks
+process 4713 ann 1000 1%s 100 before-all-time
 file
 nothing of ours
-"""
+""" % ("0" * 400)
 
 
 def test_processes_have_an_age_and_files_a_size() -> None:
