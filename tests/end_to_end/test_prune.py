@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from ozwald.state.home import DataFolder
 from tests.end_to_end.user import User
 from tests.lab import Lab
 
@@ -83,6 +84,8 @@ def test_at_a_terminal_it_asks(user: User, clean_hosts: Lab, config: Path, answe
     )
     os.close(theirs)
     said = read_until(ours, b"remove all of it? [y/N]: ")
+    with DataFolder(Path(user.environment["OZWALD_HOME"])).changing(["box1"]):
+        pass  # nobody else has to wait for the answer
     os.write(ours, answer.encode() + b"\n")
     said += read_until(ours, told.encode())
     os.close(ours)

@@ -39,7 +39,7 @@ def prune(workspace: Workspace, limit: str | None, volumes: bool, yes: bool, wai
     """
     check_not_kept(workspace, "prune")
     hosts = workspace.hosts(limit)
-    with workspace.home.changing(hosts, wait_s=wait, on_wait=warn), workspace.fleet(begin=hosts) as fleet:
+    with workspace.fleet(begin=hosts) as fleet:
         planned = _plan(workspace, fleet, hosts, volumes=volumes)
         planned.raise_if_nothing_reached()
         if output == "table":
@@ -47,7 +47,9 @@ def prune(workspace: Workspace, limit: str | None, volumes: bool, yes: bool, wai
         swept: Swept = {}
         is_wanted = any(planned.values.values()) and (yes or (output == "table" and _agreed()))
         if is_wanted:
-            swept = _sweep(workspace, fleet, hosts, planned.values, volumes=volumes)
+            # Only now, so that nobody waits for an answer; each thing is looked at again before it goes.
+            with workspace.home.changing(_with_any(planned.values), wait_s=wait, on_wait=warn):
+                swept = _sweep(workspace, fleet, hosts, planned.values, volumes=volumes)
     document = _swept_document(swept) if is_wanted else _documents(planned.values)
     failures = {host: error.message for host, error in planned.failures.items()}
     emit({"removals": document, "unreachable": failures}, output, table=lambda: _print_swept(swept))
@@ -107,12 +109,16 @@ def _sweep(workspace: Workspace, fleet: "Fleet", hosts: Mapping[str, Host], plan
         found = tuple(planned[connection.host.name])
         return sweep(connection.engine(), found, controller=controller, with_written=volumes)
 
-    done = fleet.map([hosts[name] for name, found in planned.items() if found], remove)
+    done = fleet.map([hosts[name] for name in _with_any(planned)], remove)
     lost = {
         host: [Removal(belonging=one, error=error.message) for one in planned[host]]
         for host, error in done.failures.items()
     }
     return {**done.values, **lost}
+
+
+def _with_any(found: Found) -> list[str]:
+    return [host for host, ones in found.items() if ones]
 
 
 def _agreed() -> bool:
