@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Final, Protocol
 
-from ozwald.errors import HostError, NothingReachable
+from ozwald.errors import NothingReachable, OzwaldError
 from ozwald.execution.log_lines import Lines, LogLine, Reorder
 from ozwald.execution.logs import EngineOf, InstanceLog, OpenStreams, Tell
 from ozwald.model.active import ActiveService
@@ -99,7 +99,7 @@ class Following:
                     if not self._has_more(log):
                         return
                     troubles = 0
-                except (HostError, NothingReachable) as error:
+                except OzwaldError as error:
                     if not troubles and not self._stop.is_set():
                         self._tell(log.key, f"{_why(error)}; trying again")
                     self._stop.wait(min(FIRST_PAUSE_S * 2**troubles, LONGEST_PAUSE_S))
@@ -162,5 +162,5 @@ class Following:
         return self._engine_of(log.host or "")
 
 
-def _why(error: HostError | NothingReachable) -> str:
-    return str(error) if isinstance(error, HostError) else "; ".join(map(str, error.failures.values()))
+def _why(error: OzwaldError) -> str:
+    return "; ".join(map(str, error.failures.values())) if isinstance(error, NothingReachable) else str(error)

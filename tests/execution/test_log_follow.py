@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from ozwald.errors import StateError
 from ozwald.execution.log_follow import Following
 from ozwald.execution.logs import Asked, InstanceLog, past_lines
 from ozwald.model.active import ActiveService, Status
@@ -21,6 +22,7 @@ class Fleet:
     def __init__(self, *hosts: str) -> None:
         self.engines = {host: FakeEngine(host, images=[IMAGE], clock=lambda: 1.0) for host in hosts}
         self.wanted = True
+        self.is_damaged = False
 
     def engine_of(self, host: str) -> FakeEngine:
         return self.engines[host]
@@ -45,6 +47,8 @@ class Fleet:
         return next((found for host in self.engines if (found := self.near(instance, host))), None)
 
     def is_wanted(self, instance: InstanceKey) -> bool:
+        if self.is_damaged:
+            raise StateError("the wanted set is damaged")
         return self.wanted
 
 
@@ -117,6 +121,18 @@ def test_a_restart_is_gone_through_without_a_line_twice() -> None:
         assert seen.eventually(lambda seen: any("has ended" in text for text in seen.told))
         engine.start(log.container_id or "")
         _write(fleet, log, b"two\n")
+
+        assert seen.eventually(lambda seen: seen.texts == ["one", "two"])
+
+
+def test_a_damaged_wanted_set_is_told_and_following_goes_on() -> None:
+    fleet = Fleet("box1")
+    log = fleet.runs("box1", "a", b"one\n")
+    with following(fleet, log) as seen:
+        fleet.is_damaged = True
+        fleet.engines["box1"].remove(log.container_id or "", force=True)
+        assert seen.eventually(lambda seen: any("is damaged; trying again" in text for text in seen.told))
+        fleet.runs("box1", "a", b"two\n")
 
         assert seen.eventually(lambda seen: seen.texts == ["one", "two"])
 
