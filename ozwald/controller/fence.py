@@ -10,7 +10,7 @@ from ozwald.remote.engine import Engine
 CHANGES: Final = frozenset(
     (
         *("create", "connect", "start", "stop", "remove", "rename", "update", "begin_exec", "put_archive"),
-        *("pull", "load_image", "ensure_network", "remove_network", "ensure_volume", "remove_volume"),
+        *("pull", "ensure_network", "remove_network", "ensure_volume", "remove_volume"),
     )
 )
 

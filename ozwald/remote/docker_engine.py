@@ -133,18 +133,6 @@ class DockerEngine:
         log.info("%s: pulled image %s", self.host_name, reference)
         return pulled
 
-    def load_image(self, archive: Iterable[bytes]) -> tuple[str, ...]:
-        loaded = []
-        with self._client.call("loading an image", timeout_s=LOAD_S, stall_s=CHANGE_S, changes=True):
-            for message in self._client.api.load_image(iter(archive)):  # type: ignore[no-untyped-call]
-                if "error" in message:
-                    raise docker_failures.load_failed(self.host_name, str(message["error"]))
-                _, found, reference = str(message.get("stream", "")).partition("Loaded image: ")
-                if found:
-                    loaded.append(reference.strip())
-        log.info("%s: loaded images %s", self.host_name, loaded)
-        return tuple(loaded)
-
     def networks(self) -> tuple[ObservedNetwork, ...]:
         with self._client.call("listing networks", timeout_s=READ_S):
             return tuple(docker_answers.network(entry) for entry in self._client.api.networks())

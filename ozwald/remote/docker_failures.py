@@ -68,10 +68,6 @@ def pull_failed(host: str, reference: str, said: str) -> EngineError:
     return EngineError(host, f"pulling image {reference}: {clean(said)}", failure=failure)
 
 
-def load_failed(host: str, said: str) -> EngineError:
-    return EngineError(host, f"loading an image: {clean(said)}", failure=Failure.TERMINAL)
-
-
 def not_text(host: str, name: str) -> EngineError:
     """JSON is UTF-8, and the engine would put a replacement character where a byte was."""
     message = (

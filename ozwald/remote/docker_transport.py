@@ -68,7 +68,7 @@ class CallLimits(threading.local):
     sent: bool = False
 
     @contextmanager
-    def call(self, *, timeout_s: float, stall_s: float = inf, limit_bytes: float = 256 << 20) -> Iterator[None]:
+    def call(self, *, timeout_s: float, stall_s: float = inf) -> Iterator[None]:
         """Bounds every request made in the block, all together."""
         self.deadline = time.monotonic() + timeout_s
         self.stall_s, self.room_bytes, self.sent = stall_s, ANSWER_BYTES, False

@@ -144,9 +144,6 @@ class Engine(Protocol):
     ) -> str:
         """Fetches an image and returns its id; gives up after `stall_s` without a message."""
 
-    def load_image(self, archive: Iterable[bytes]) -> tuple[str, ...]:
-        """Loads a `docker save` archive and returns the references it had."""
-
     def networks(self) -> tuple[ObservedNetwork, ...]:
         """Every network, ours or not."""
 

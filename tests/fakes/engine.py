@@ -266,13 +266,6 @@ class FakeEngine:
             self.images[reference] = self.registry[reference]
             return self.images[reference]
 
-    def load_image(self, archive: Iterable[bytes]) -> tuple[str, ...]:
-        """The fake's archive is its references, one a line."""
-        with self._call("load_image"):
-            references = tuple(b"".join(archive).decode().split())
-            self.images |= {reference: f"sha256:{reference}" for reference in references}
-            return references
-
     def networks(self) -> tuple[ObservedNetwork, ...]:
         with self._call("networks"):
             return tuple(

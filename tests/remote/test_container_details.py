@@ -35,10 +35,9 @@ def engine(clean_hosts: Lab, tmp_path: Path) -> Iterator[Engine]:
         labels={"maker": "lab"},
         ports=("8080/tcp",),
     )
+    clean_hosts.hosts["box1"].load_image(archive)
     with Fleet(inventory_of(clean_hosts), options=options_of(clean_hosts)) as fleet:
-        found = fleet.connection(host_of(clean_hosts, "box1")).engine()
-        found.load_image([archive.read_bytes()])
-        yield found
+        yield fleet.connection(host_of(clean_hosts, "box1")).engine()
 
 
 def made(engine: Engine, spec: ServiceSpec) -> ContainerDetails | None:

@@ -5,7 +5,6 @@ import tarfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -539,16 +538,6 @@ def archive(name: str, content: bytes) -> bytes:
         entry.size = len(content)
         tar.addfile(entry, io.BytesIO(content))
     return out.getvalue()
-
-
-@pytest.mark.lab
-def test_an_image_archive_is_loaded_in_pieces(engine: Engine, lab_image: Path) -> None:
-    if isinstance(engine, FakeEngine):
-        assert engine.load_image([b"lab/other:1"]) == ("lab/other:1",)
-        return
-
-    with lab_image.open("rb") as file:
-        assert engine.load_image(iter(lambda: file.read(100_000), b"")) == (IMAGE,)
 
 
 @pytest.mark.lab

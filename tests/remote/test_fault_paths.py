@@ -52,7 +52,7 @@ def test_a_jump_host_that_freezes_is_given_up_and_found_again(faulty: Lab) -> No
     inventory = {"single": host_of(faulty, "single")}
     with nothing_left(), Fleet(inventory, options=options_of(faulty)) as fleet:
         assert fleet.connection(behind).run(["hostname"], timeout_s=5).stdout == b"box\n"
-        fleet.forget("box")
+        fleet.connection(behind).close()
         gate.freeze_sshd()
         try:
             error = failing(lambda: fleet.connection(behind, deadline=time.monotonic() + 2), within_s=2)
