@@ -17,13 +17,13 @@ from ozwald.remote.container_config import update_body
 from ozwald.remote.docker_client import READ_S, DockerClient, is_text, raise_for_status
 from ozwald.remote.docker_events import begin_events
 from ozwald.remote.docker_transport import BASE_URL, Dial
-from ozwald.remote.engine import EventStream, Exec, Limits, LogStream, PullProgress
+from ozwald.remote.engine import PULL_S, EventStream, Exec, Limits, LogStream, PullProgress
 from ozwald.remote.together import Together
 
 log = logging.getLogger(__name__)
 
 CHANGE_S: Final = 60.0
-LOAD_S: Final = 1800.0
+SEND_S: Final = 4 * 3600.0  # 4 GiB, the most that is sent, at 2.5 Mbit/s
 MEASURE_S: Final = 120.0
 LOOKS_AT_ONCE: Final = 8  # each may be a session of its own, of which sshd allows ten
 
@@ -118,7 +118,7 @@ class DockerEngine:
         reference: str,
         on_progress: Callable[[PullProgress], None] | None = None,
         *,
-        timeout_s: float = 3600.0,
+        timeout_s: float = PULL_S,
         stall_s: float = 120.0,
     ) -> str:
         with self._client.call(f"pulling image {reference}", timeout_s=timeout_s, stall_s=stall_s):
@@ -190,7 +190,7 @@ class DockerEngine:
         log.info("%s: removed volume %s", self.host_name, name)
 
     def put_archive(self, container_id: str, path: str, archive: Iterable[bytes]) -> None:
-        with self._client.call(f"copying files to {path}", timeout_s=LOAD_S, stall_s=CHANGE_S, changes=True):
+        with self._client.call(f"copying files to {path}", timeout_s=SEND_S, stall_s=CHANGE_S, changes=True):
             self._client.api.put_archive(container_id, path, iter(archive))
 
     def create(self, name: str, config: Mapping[str, object]) -> str:

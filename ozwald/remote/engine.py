@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from ozwald.errors import EngineError, Failure
 from ozwald.model.belongings import ObservedNetwork, ObservedVolume
 from ozwald.model.container import Activity, ContainerDetails, ContainerState, ObservedContainer
 from ozwald.model.resources import DockerFacts
 from ozwald.remote.command import Stream
+
+PULL_S: Final = 6 * 3600.0  # 20 GB at 8 Mbit/s; a pull that hangs is known by its silence, much sooner
 
 
 class NameTaken(EngineError):
@@ -139,10 +141,10 @@ class Engine(Protocol):
         reference: str,
         on_progress: Callable[[PullProgress], None] | None = None,
         *,
-        timeout_s: float = 3600.0,
+        timeout_s: float = PULL_S,
         stall_s: float = 120.0,
     ) -> str:
-        """Fetches an image and returns its id; gives up after `stall_s` without a message."""
+        """Fetches an image and returns its id; gives up after `stall_s` without a message, or `timeout_s` in all."""
 
     def networks(self) -> tuple[ObservedNetwork, ...]:
         """Every network, ours or not."""

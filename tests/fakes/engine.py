@@ -22,7 +22,7 @@ from ozwald.model.resources import DockerFacts
 from ozwald.remote.command import Stream
 from ozwald.remote.container_config import update_body
 from ozwald.remote.container_details import details
-from ozwald.remote.engine import ContainerEvent, Limits, LogPiece, NameTaken, PullProgress
+from ozwald.remote.engine import PULL_S, ContainerEvent, Limits, LogPiece, NameTaken, PullProgress
 
 
 @dataclass
@@ -254,7 +254,7 @@ class FakeEngine:
         reference: str,
         on_progress: Callable[[PullProgress], None] | None = None,
         *,
-        timeout_s: float = 3600.0,
+        timeout_s: float = PULL_S,
         stall_s: float = 120.0,
     ) -> str:
         with self._call("pull", reference):
