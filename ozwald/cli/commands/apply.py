@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ozwald.cli.asking import Request, ask_of, author, request_options
+from ozwald.cli.carrying import carried_out
 from ozwald.cli.controllers import live_controller
 from ozwald.cli.output import emit, limit_option, output_option, wait_option, warn, warn_unreachable
 from ozwald.cli.plan_text import print_plan, print_results, result_document
-from ozwald.cli.progress import Progress
 from ozwald.cli.submit import WAIT_S, submit
 from ozwald.cli.workspace import Workspace, with_workspace
 from ozwald.errors import RequestError
@@ -18,7 +18,6 @@ from ozwald.model.host import Host
 from ozwald.model.plan import Plan
 from ozwald.model.service import Pull
 from ozwald.planning.asking import Ask
-from ozwald.state.launch_logs import LaunchLogs
 
 if TYPE_CHECKING:
     from ozwald.execution.intent import Intent
@@ -100,33 +99,20 @@ def apply(
             _check_left_to_controller(pull, closely=closely)
             return submit(workspace, controller, ask, hosts=hosts, timeout_s=WAIT_S, output=output)
     with workspace.home.changing(hosts, wait_s=wait, on_wait=warn), workspace.fleet(begin=hosts) as fleet:
-        from ozwald.execution.carry_out import carry_out
         from ozwald.execution.intent import forget_restarts, make_durable
-        from ozwald.execution.labels import Ownership
 
-        who, provisioner = author(), workspace.provisioner.name
+        provisioner = workspace.provisioner.name
         intent = make_durable(
             intended(workspace, ask, hosts, fleet, pull=pull, closely=closely),
             settings=workspace.settings,
             fleet=fleet,
             home=workspace.home,
             provisioner=provisioner,
-            author=who,
+            author=author(),
         )
         if output == "table":
             print_plan(intent.plan)
-        with Progress(LaunchLogs(workspace.home)) as progress:
-            results = carry_out(
-                intent.plan,
-                lambda name: fleet.connection(hosts[name]).engine(),
-                ownership=Ownership(
-                    provisioner=provisioner,
-                    controller=workspace.home.controller_id(),
-                    generation=intent.wanted.generation,
-                    owner=who.owner,
-                ),
-                report=progress.report,
-            )
+        results = carried_out(workspace, intent.plan, hosts, fleet, generation=intent.wanted.generation)
         if intent.wanted.restarts:
             forget_restarts(results, home=workspace.home, provisioner=provisioner)
     emit(plan_document(intent.plan, results, carried_out=True), output, table=lambda: print_results(results))

@@ -5,21 +5,17 @@ from dataclasses import replace
 
 import click
 
-from ozwald.cli.asking import author
+from ozwald.cli.carrying import carried_out
 from ozwald.cli.commands.apply import exit_code, plan_document
 from ozwald.cli.controllers import check_not_kept
 from ozwald.cli.output import emit, limit_option, output_option, wait_option, warn, warn_unreachable
 from ozwald.cli.plan_text import print_plan, print_results
-from ozwald.cli.progress import Progress
 from ozwald.cli.workspace import Workspace, with_workspace
-from ozwald.execution.carry_out import carry_out
-from ozwald.execution.labels import Ownership
 from ozwald.execution.observe import observe_containers
 from ozwald.execution.steps import Result
 from ozwald.model.plan import Plan
 from ozwald.planning.names import parse_key, split_specs
 from ozwald.planning.restart import restart_plan
-from ozwald.state.launch_logs import LaunchLogs
 from ozwald.state.wanted import read_wanted, wanted_path
 
 
@@ -62,17 +58,5 @@ def _restarted(
             plan = replace(look(involved), unreachable=first.unreachable)
             if shows_plan:
                 print_plan(plan)
-            ownership = Ownership(
-                provisioner=provisioner,
-                controller=home.controller_id(),
-                generation=wanted.generation if wanted else 0,
-                owner=author().owner,
-            )
-            with Progress(LaunchLogs(home)) as progress:
-                results = carry_out(
-                    plan,
-                    lambda name: fleet.connection(hosts[name]).engine(),
-                    ownership=ownership,
-                    report=progress.report,
-                )
+            results = carried_out(workspace, plan, hosts, fleet, generation=wanted.generation if wanted else 0)
     return plan, results
