@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from ozwald.controller.board import Board, View
+from ozwald.controller.brief import Brief
 from ozwald.controller.fence import fenced
 from ozwald.controller.leadership import ALONE, Leadership, NotLeading
 from ozwald.controller.notice import news
@@ -130,7 +131,9 @@ class Loop:
         situation = self._watch.situation(snapshot, controller=controller)
         if wanted:
             self._leadership.check_generation(wanted.generation, situation.newest_generation(charge.provisioner))
-        plan = self._plan(wanted, situation) if wanted else Plan(operations=())
+        brief = Brief(self._fleet)
+        plan = self._plan(wanted, situation, brief) if wanted else Plan(operations=())
+        snapshot = replace(snapshot, held=brief.unanswered)
         if wanted:
             self._learn(plan, snapshot, situation.as_of(wanted))
             if not self._waits_for_facts(plan, wanted, snapshot) and self._has_kept_places(plan, wanted, situation):
@@ -159,9 +162,9 @@ class Loop:
         rests = (PASS_EVERY_S, None if due is None else due - now, silent_in_s)
         return min(rest for rest in rests if rest is not None)
 
-    def _plan(self, wanted: WantedSet, situation: Situation) -> Plan:
+    def _plan(self, wanted: WantedSet, situation: Situation, brief: Brief) -> Plan:
         key = self._charge.home.fingerprint_key()
-        return plan_closely(wanted, self._charge.settings.realms, situation, fleet=self._fleet, key=key)
+        return plan_closely(wanted, self._charge.settings.realms, situation, fleet=brief, key=key)
 
     def _learn(self, plan: Plan, snapshot: Snapshot, situation: Situation) -> None:
         """Remembers who ended, forgets what went wrong before a reboot, with other settings or long ago."""

@@ -26,16 +26,22 @@ SLOW_FACTS_S = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """All hosts at one moment; `at` and the looks' times also count while the machine sleeps."""
+    """All hosts at one moment; `at` and the looks' times also count while the machine sleeps.
+
+    `silent` says why hosts do not answer; on those that are `held` nothing is changed either.
+    """
 
     at: float
     looks: Mapping[str, Look]
     silent: Mapping[str, str]
+    held: frozenset[str] = frozenset()
 
     def is_current(self, host: str, ended_at: float) -> bool:
-        """Whether a host was looked at after that moment, and lately."""
-        begun_at = self.looks[host].begun_at if host in self.looks else 0.0
-        return host not in self.silent and begun_at > ended_at and self.at - begun_at < OLDEST_LOOK_S
+        """Whether a host answers and was looked at after that moment, and lately."""
+        if host not in self.looks or host in self.silent or host in self.held:
+            return False
+        begun_at = self.looks[host].begun_at
+        return begun_at > ended_at and self.at - begun_at < OLDEST_LOOK_S
 
     def has_fresh_facts(self, host: str) -> bool:
         """Whether a host's hardware was looked at just now."""

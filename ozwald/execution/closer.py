@@ -1,10 +1,12 @@
 """Plans twice: at first sight, and again after a closer look at what seems to have changed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
 
 from ozwald.errors import HostError
 from ozwald.model.container import ContainerDetails
+from ozwald.model.host import Host
 from ozwald.model.plan import Plan
 from ozwald.model.service import Pull, Realm
 from ozwald.model.wanted import WantedSet
@@ -13,7 +15,15 @@ from ozwald.planning.questions import Questions, open_questions
 from ozwald.planning.situation import RegistryAnswer, Situation
 from ozwald.remote.connection import HostConnection
 from ozwald.remote.engine import Engine
-from ozwald.remote.fleet import Fleet
+from ozwald.remote.fleet import HostResults
+
+T = TypeVar("T")
+
+
+class Asks(Protocol):
+    """What can ask several hosts at once, as a fleet does."""
+
+    def map(self, hosts: Iterable[Host], work: Callable[[HostConnection], T]) -> HostResults[T]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +43,7 @@ def plan_closely(
     realms: Mapping[str, Realm],
     situation: Situation,
     *,
-    fleet: Fleet,
+    fleet: Asks,
     key: bytes,
     scrutiny: Scrutiny | None = None,
 ) -> Plan:
@@ -46,7 +56,7 @@ def plan_closely(
     return make_plan(wanted, realms, _looked_at(situation, questions, fleet), key=key, pull=scrutiny.pull)
 
 
-def _looked_at(situation: Situation, questions: Questions, fleet: Fleet) -> Situation:
+def _looked_at(situation: Situation, questions: Questions, fleet: Asks) -> Situation:
     """What a host does not answer stays open: its containers are then judged by their labels."""
 
     def look(connection: HostConnection) -> tuple[Sequence[ContainerDetails], dict[str, RegistryAnswer]]:

@@ -2,7 +2,6 @@
 
 import random
 import time
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -14,14 +13,14 @@ from ozwald.controller.desk import Desk
 from ozwald.controller.leadership import elapsed
 from ozwald.controller.loop import Charge, Loop
 from ozwald.controller.watch import Watch
-from ozwald.errors import ConnectionFailed, Failure, HostError
+from ozwald.errors import ConnectionFailed, Failure
 from ozwald.model.active import Status
 from ozwald.model.history import Author
 from ozwald.model.host import Host, Inventory
 from ozwald.model.resources import HostResources
 from ozwald.model.settings import Settings
 from ozwald.planning.asking import Exactly
-from ozwald.remote.fleet import Fleet, HostResults
+from ozwald.remote.fleet import Fleet
 from ozwald.state.home import DataFolder
 from tests.builders import definition, depends_on, host, realms, request
 from tests.execution.fleet import IMPATIENT
@@ -62,15 +61,6 @@ class Links:
         if wanted.name in self.cut:
             raise ConnectionFailed(wanted.name, "no route to host", failure=Failure.RETRYABLE)
         return Link(wanted, self.engines[wanted.name])
-
-    def map(self, hosts: Iterable[Host], work: Callable[[Any], Any]) -> HostResults[Any]:
-        values, failures = {}, {}
-        for one in hosts:
-            try:
-                values[one.name] = work(self.connection(one))
-            except HostError as error:
-                failures[one.name] = error
-        return HostResults(values=values, failures=failures)
 
 
 class World:
@@ -339,3 +329,18 @@ def test_nothing_begins_by_a_plan_for_what_is_not_wanted_any_more(world: World) 
     world.loop.pass_once()
 
     assert world.running() == {"box1": [], "box2": []}
+
+
+def test_nothing_is_replaced_where_a_close_look_has_no_answer(world: World) -> None:
+    world.asks("db")
+    world.passes()
+    world.desk.submit(Exactly(requests=(request("db", profile="two"),)), author=ME)
+    world.links.engines["box1"].fail("details")
+    world.passes(1)
+    assert world.links.engines["box1"].named("ozsvc--default--db").starts == 1
+    assert len(world.links.engines["box1"].containers) == 1
+
+    world.passes()
+
+    container = world.links.engines["box1"].named("ozsvc--default--db")
+    assert container.config["Labels"]["ozwald.profile"] == "two"
