@@ -64,14 +64,14 @@ class Mirror:
             StateError: as `keep`, or neither of the two can be read.
         """
         known = self._cache.mirrored()
-        if known is None or known.digest == self._taken:
+        if known is None:
             return False
         own, damage = None, None
         try:
             own = self._on_disk()
         except StateError as error:
             damage = error
-        if own is not None and not self._wins(known, own, ties=ties):
+        if own is not None and (known.digest == self._taken or not self._wins(known, own, ties=ties)):
             return False
         remedy = f"delete the key ozwald:{self._provisioner}:wanted there, and what is on disk takes its place"
         wanted = parse_wanted(self._cache.mirrored_text(), "the wanted set in Redis", remedy=remedy)

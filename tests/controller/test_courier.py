@@ -17,7 +17,7 @@ from ozwald.state.cache import ANSWER_S, Cache, Mirrored
 from ozwald.state.home import DataFolder
 from ozwald.state.lease import FREE, LEASE_S, Held, candidate
 from ozwald.state.wanted import read_wanted, wanted_path, write_wanted
-from tests.builders import wanted
+from tests.builders import placed, wanted
 from tests.real_redis import RealRedis
 
 LEASE, WANTED, IDENTITY = (f"ozwald:local:{name}" for name in ("lease", "wanted", "controller"))
@@ -285,6 +285,31 @@ def test_what_cannot_be_read_on_disk_is_taken_from_redis_and_kept_aside(pair: Pa
 
     assert pair.first.names == (7, ["db"])
     assert path.with_suffix(".damaged").read_text() == "damaged"
+
+
+def test_what_a_stand_by_copied_and_then_lost_is_copied_again(pair: Pair) -> None:
+    pair.first.wants(7, "db")
+    pair.first.turns()
+    pair.second.turns()
+    path = wanted_path(pair.second.home, "local")
+    path.write_text("damaged")
+
+    pair.second.turns()
+
+    assert pair.second.names == (7, ["db"])
+
+
+def test_where_an_instance_was_placed_is_copied_though_the_generation_is_the_same(pair: Pair) -> None:
+    pair.first.wants(7, "db")
+    pair.first.turns()
+    pair.second.turns()
+    write_wanted(wanted_path(pair.first.home, "local"), wanted(placed("box2", "db"), generation=7))
+    pair.first.turns()
+    pair.second.turns()
+
+    stored = read_wanted(wanted_path(pair.second.home, "local"))
+    assert stored is not None
+    assert [one.placed_on for one in stored.instances] == ["box2"]
 
 
 def test_what_can_be_read_nowhere_is_left_as_it_is(pair: Pair) -> None:
