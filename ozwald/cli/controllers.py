@@ -10,7 +10,7 @@ from ozwald.cli.output import warn
 from ozwald.cli.workspace import Workspace
 from ozwald.client import DEFAULT_URL, ApiError, Client, NoAnswer
 from ozwald.controller.process import Running, find
-from ozwald.errors import ConnectionFailed, OzwaldError, RequestError, StateError
+from ozwald.errors import ConnectionFailed, OzwaldError, RequestError, SettingsError, StateError
 from ozwald.model.host import Host
 from ozwald.planning.provisioners import other_machine
 
@@ -56,7 +56,7 @@ def controller_of(workspace: Workspace) -> Iterator[Controller]:
     """
     with plainly():
         url = workspace.environ.get("OZWALD_API_URL")
-        running = None if url else find(workspace.home, workspace.provisioner.name)
+        running = None if url else find(workspace.home, known_name(workspace))
         elsewhere = None if url or running else _other_machine(workspace)
         if url:
             yield Controller(client=_client(workspace, url), where=url)
@@ -91,6 +91,18 @@ def controller_if_alive(workspace: Workspace) -> Iterator[Controller | None]:
         except (NoController, NoKey) as error:
             warn(f"asked the hosts: {error}")
         yield found
+
+
+def known_name(workspace: Workspace) -> str:
+    """The provisioner's name; where the settings are wrong by now, that of the only one that runs here."""
+    try:
+        return workspace.provisioner.name
+    except SettingsError:
+        folder = workspace.home.path / "run"
+        alive = [path.stem for path in folder.glob("*.json") if find(workspace.home, path.stem) is not None]
+        if len(alive) != 1:
+            raise
+        return alive[0]
 
 
 def check_not_kept(workspace: Workspace, what: str) -> None:

@@ -10,14 +10,17 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from queue import SimpleQueue
 
 from ozwald.api.app import Site, make_app
 from ozwald.api.server import ApiServer
+from ozwald.cli.reloading import Reloading
 from ozwald.cli.service_log import notify
 from ozwald.cli.workspace import Workspace
 from ozwald.controller.board import Board
 from ozwald.controller.courier import Courier
 from ozwald.controller.desk import Desk
+from ozwald.controller.host_locks import HostLocks
 from ozwald.controller.journal import Journal
 from ozwald.controller.leadership import Leadership, Wakefulness
 from ozwald.controller.loop import Charge, Loop
@@ -44,11 +47,15 @@ NOTIFY_LOOK_S = 0.1
 
 
 def serve(workspace: Workspace, *, host: str, port: int, key: str, log_file: Path | None = None) -> None:
-    """Runs until SIGTERM or SIGINT; operations in hand are finished or undone then."""
+    """Runs until SIGTERM or SIGINT; operations in hand are finished or undone then. SIGHUP has settings read again."""
+    signals: SimpleQueue[int] = SimpleQueue()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda given, _: signals.put(given))
     home, provisioner, hosts = workspace.home, workspace.provisioner, workspace.hosts()
     with ExitStack() as stack:
         stack.enter_context(only_controller(home, provisioner.name))
-        stack.enter_context(home.changing(hosts))
+        locks = stack.enter_context(HostLocks(home))
+        locks.take(hosts)
         cache = _cache(home, provisioner, stack)
         wakefulness = Wakefulness()
         leadership = Leadership(alone=_is_own(provisioner), wakefulness=wakefulness)
@@ -81,12 +88,14 @@ def serve(workspace: Workspace, *, host: str, port: int, key: str, log_file: Pat
             journal=journal,
         )
         server = ApiServer(make_app(site), host=host, port=port, key=site.key, waiting=site.waiting)
-        tell(home, provisioner.name, _running(host, port, log_file))
+        running = _running(host, port, log_file)
+        reloading = Reloading(workspace, charge, running, desk=desk, loop=loop, locks=locks, reporter=reporter)
+        tell(home, provisioner.name, running)
         reporter.started(_url(host, port))
         stack.callback(reporter.stopped)
         courier.turn()
         _thread("notify", lambda: _notify_when_well(workspace.environ, site.vitals))
-        _until_asked_to_stop(server, loop, courier, wakefulness, journal)
+        _until_asked_to_stop(signals, server, loop, courier, wakefulness, journal, reloading)
     log.info("provisioner %s has ended", provisioner.name)
 
 
@@ -123,14 +132,19 @@ def _is_own(provisioner: Provisioner) -> bool:
 
 
 def _until_asked_to_stop(
-    server: ApiServer, loop: Loop, courier: Courier, wakefulness: Wakefulness, journal: Journal
+    signals: "SimpleQueue[int]",
+    server: ApiServer,
+    loop: Loop,
+    courier: Courier,
+    wakefulness: Wakefulness,
+    journal: Journal,
+    reloading: Reloading,
 ) -> None:
-    asked, ended = threading.Event(), threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: asked.set())
+    ended = threading.Event()
     _thread("wakefulness", lambda: wakefulness.run(ended))
     threads = [_thread("api", server.run), _thread("loop", loop.run), _thread("courier", courier.run)]
-    asked.wait()
+    while signals.get() == signal.SIGHUP:
+        reloading.reload()
     log.info("asked to stop")
     journal.close()
     loop.stop()

@@ -33,6 +33,7 @@ COMMANDS = {
     "adopt": ("adopt", "adopt", "Take over what another controller left."),
     "start_provisioner": ("provisioner", "start_provisioner", "Start the controller and its API."),
     "stop_provisioner": ("provisioner", "stop_provisioner", "Stop the controller; services go on running."),
+    "reload": ("provisioner", "reload", "Have the controller read its settings again."),
     "status": ("status", "status", "Show whether the provisioner is well."),
     "update_services": ("update", "update_services", "Ask the provisioner for a set of services."),
     "events": ("events", "events", "Show or follow what happened: who changed what, where and why."),

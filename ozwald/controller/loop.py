@@ -90,6 +90,7 @@ class Loop:
         self._work = Work(self._done)
         self._troubles = Troubles(dice)
         self._before: Snapshot | None = None
+        self._next: tuple[Charge, Callable[[], None]] | None = None
         self._launch_logs = LaunchLogs(charge.home)
         self._woken, self._stopped = threading.Event(), threading.Event()
 
@@ -102,11 +103,18 @@ class Loop:
         self._stopped.set()
         self._woken.set()
 
+    def take(self, charge: Charge, *, on_taken: Callable[[], None] = lambda: None) -> None:
+        """Works by other settings and hosts from the first pass on that has nothing in hand where a host leaves or
+        changes; `on_taken` is called then."""
+        self._next = charge, on_taken
+        self.wake()
+
     def run(self) -> None:
         """Passes until it is stopped."""
         self._watch.start()
         while not self._stopped.is_set():
             self._woken.clear()
+            self._take_next()
             if self._watch.is_complete():
                 self._pass_safely()
             self._clock.wait(self._woken, self._rest_s())
@@ -139,6 +147,20 @@ class Loop:
             if not self._waits_for_facts(plan, wanted, snapshot) and self._has_kept_places(plan, wanted, situation):
                 self._begin(plan, snapshot, situation, self._crew(wanted, controller))
         self._publish(wanted, plan, situation, snapshot)
+
+    def _take_next(self) -> None:
+        if self._next is None:
+            return
+        charge, on_taken = self._next
+        moved = {name for name, host in self._charge.hosts.items() if charge.hosts.get(name) != host}
+        if moved & {operation.host for operation in self._work.under_way.values()}:
+            return
+        self._charge, self._next, self._before = charge, None, None
+        self._fleet.take(charge.settings.inventory.hosts)
+        self._watch.take(charge.settings.inventory, charge.hosts)
+        for name in moved:
+            self._fleet.forget(name)
+        on_taken()
 
     def _pass_safely(self) -> None:
         try:

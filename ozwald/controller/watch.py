@@ -74,10 +74,10 @@ class Watch:
     ) -> None:
         self.on_news: Callable[[], None] = lambda: None
         self._inventory, self._hosts, self._now = inventory, hosts, now
-        self._observers = {
-            name: Observer(host, fleet, on_news=lambda: self.on_news(), dice=dice, probe=probe, now=now, aside=aside)
-            for name, host in hosts.items()
-        }
+        self._observer: Callable[[Host], Observer] = lambda host: Observer(
+            host, fleet, on_news=lambda: self.on_news(), dice=dice, probe=probe, now=now, aside=aside
+        )
+        self._observers = {name: self._observer(host) for name, host in hosts.items()}
         self._facts_asked_at: dict[str, float] = {}
         self._content_of = cache(content_of)
 
@@ -85,6 +85,17 @@ class Watch:
         """Begins to look, each host in a thread of its own."""
         for name, observer in self._observers.items():
             in_a_thread(observer.run, f"look-{name}")
+
+    def take(self, inventory: Inventory, hosts: Mapping[str, Host]) -> None:
+        """Looks at these hosts from now on; those that stay as they were are looked at as before."""
+        left = [name for name, host in self._hosts.items() if hosts.get(name) != host]
+        for name in left:
+            self._observers.pop(name).end()
+        for name in hosts.keys() - self._observers.keys():
+            self._observers[name] = self._observer(hosts[name])
+            in_a_thread(self._observers[name].run, f"look-{name}")
+        self._inventory, self._hosts = inventory, hosts
+        self.reread_data()
 
     def stop(self) -> None:
         """Lets no further look begin."""

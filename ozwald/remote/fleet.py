@@ -140,6 +140,17 @@ class Fleet:
         finally:
             lock.release()
 
+    def take(self, inventory: Mapping[str, Host]) -> None:
+        """Finds jump hosts in another inventory from now on; connections that are open stay so."""
+        self._opener.take(inventory)
+
+    def forget(self, host_name: str) -> None:
+        """Closes a host's connection; the next use makes a new one."""
+        with self._lock:
+            kept = self._open.pop(host_name, None)
+        if kept is not None:
+            kept.close()
+
     def interrupt(self) -> None:
         """Ends the commands that run on the hosts; no further connection is made."""
         with self._lock:

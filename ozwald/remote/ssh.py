@@ -106,6 +106,10 @@ class SshOpener:
         finally:
             handshake.end(transport)
 
+    def take(self, inventory: Mapping[str, Host]) -> None:
+        """Finds jump hosts in another inventory from now on."""
+        self._inventory = inventory
+
     def jump_hosts(self, host: Host) -> tuple[Host, ...]:
         """The jump hosts before a host, the first one first; raises ConnectionFailed where there is no such way."""
         return tuple(hop.host for hop in self._hops(self._config.target(host)))

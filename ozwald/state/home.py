@@ -92,7 +92,7 @@ class DataFolder:
         """
         folder, over = self.folder("locks"), time.monotonic() + wait_s
         names = sorted(set(hosts))
-        _allow_open_files(len(names))
+        allow_open_files(len(names))
         with ExitStack() as locks:
             for name in names:
                 left = max(0.0, over - time.monotonic())
@@ -128,7 +128,7 @@ def _lock_name(host: str) -> str:
     return f"{name if len(name) <= _LONGEST_NAME else hashlib.sha256(host.encode()).hexdigest()}.lock"
 
 
-def _allow_open_files(more: int) -> None:
+def allow_open_files(more: int) -> None:
     """Each lock is an open file, beside the connections; macOS allows 256 unless asked."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 256 + 4 * more

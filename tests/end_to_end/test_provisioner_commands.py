@@ -285,3 +285,54 @@ def test_a_provisioner_on_another_machine_is_reached_through_ssh(keeper: User, c
         assert ran.code == 0, ran.err
         assert "of box1, through SSH" in other.types("list_active_services").err
         assert other.types("status").code == 0
+
+
+class TestReloading:
+    @pytest.fixture
+    def live(self, keeper: User, clean_hosts: Lab, port: int) -> User:
+        keeper.has({"idle": IDLE}, hosts=["box1"])
+        start(keeper, port)
+        return keeper
+
+    def hosts(self, user: User) -> dict[str, bool]:
+        return {one["host"]: one["reachable"] for one in user.types("status", "-o", "json").document["hosts"]}
+
+    def test_hosts_join_and_leave_while_services_run_on(self, live: User, clean_hosts: Lab) -> None:
+        assert live.types("update_services", "--wait", "--timeout", "30", "a[idle][one]").code == 0
+        box = clean_hosts.hosts["box1"].engine
+        before = box.call("GET", "/containers/ozsvc--default--a/json")["Id"]
+
+        live.has_hosts([live.hosts["box1"], live.hosts["box2"]])
+        ran = live.types("reload")
+        assert ran.code == 0, ran.err
+        assert eventually(lambda: self.hosts(live) == {"box1": True, "box2": True})
+        added = live.types("update_services", "--add", "--wait", "--timeout", "30", "b[idle][one]@box2")
+        assert added.code == 0, added.err
+        assert live.types("update_services", "--remove", "--wait", "--timeout", "30", "b").code == 0
+
+        live.has_hosts([live.hosts["box1"]])
+        assert live.types("reload").code == 0
+        assert eventually(lambda: self.hosts(live) == {"box1": True})
+        assert box.call("GET", "/containers/ozsvc--default--a/json")["Id"] == before
+
+    def test_wrong_settings_are_shown_and_the_former_stay(self, live: User) -> None:
+        good = (live.folder / "settings.yml").read_text()
+        (live.folder / "settings.yml").write_text(good.replace('"image"', '"imagee"'))
+
+        ran = live.types("reload")
+
+        assert (ran.code, "imagee" in ran.err) == (2, True), ran.err
+        status = live.types("status", "-o", "json")
+        assert (status.code, status.document["status"]) == (1, "healthy")
+        assert "imagee" in status.document["reload_problem"]
+        (live.folder / "settings.yml").write_text(good)
+        assert live.types("reload").code == 0
+        assert live.types("status").code == 0
+
+    def test_settings_that_do_not_know_what_is_wanted_are_refused(self, live: User) -> None:
+        assert live.types("update_services", "a[idle][one]").code == 0
+        live.has({"other": IDLE}, hosts=["box1"])
+
+        ran = live.types("reload")
+
+        assert (ran.code, "ozwald update_services --remove a" in ran.err) == (2, True), ran.err

@@ -1,5 +1,7 @@
-"""`start_provisioner` and `stop_provisioner`."""
+"""`start_provisioner`, `stop_provisioner` and `reload`."""
 
+import os
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -7,7 +9,7 @@ from typing import Any
 import click
 
 from ozwald.cli.background import spawn, wait_healthy, warn_of_hosts
-from ozwald.cli.controllers import Controller, controller_of, plainly, system_key
+from ozwald.cli.controllers import Controller, controller_of, known_name, plainly, system_key
 from ozwald.cli.output import warn
 from ozwald.cli.workspace import Workspace, with_workspace
 from ozwald.client import Client
@@ -17,6 +19,7 @@ from ozwald.errors import OzwaldError, RequestError, StateError
 DEFAULT_LISTEN = "127.0.0.1:8000"
 STOP_S = 90.0
 FIRST_LOOK_S = 5.0
+RELOAD_S = 30.0
 
 
 @click.command()
@@ -54,7 +57,7 @@ def stop_provisioner(workspace: Workspace, services: bool) -> int:
 
     What a controller that was killed has left behind is removed.
     """
-    name = workspace.provisioner.name
+    name = known_name(workspace)
     running = find(workspace.home, name)
     if running is None:
         return _clear_up(workspace, services=services)
@@ -65,6 +68,31 @@ def stop_provisioner(workspace: Workspace, services: bool) -> int:
         raise StateError(f"provisioner {name} (process {running.pid}) does not end; see {running.log}")
     click.echo(f"provisioner {name} stopped" + ("" if services else "; its services go on running"))
     return 0
+
+
+@click.command()
+@with_workspace
+def reload(workspace: Workspace) -> int:
+    """Have the controller of this machine read settings and inventory again.
+
+    They are checked as a whole first: when something is wrong the former ones stay, and status goes on saying so. Hosts
+    that join are connected, those that leave are let go; what is being done is not disturbed.
+    """
+    name = known_name(workspace)
+    running = find(workspace.home, name)
+    if running is None:
+        raise RequestError(f"provisioner {name} does not run on this machine, where reload and SIGHUP reach it")
+    os.kill(running.pid, signal.SIGHUP)
+    over = time.monotonic() + RELOAD_S
+    while time.monotonic() < over:
+        now = find(workspace.home, name)
+        if now is not None and now.reloads > running.reloads:
+            if now.reload_problem:
+                raise RequestError(f"the former settings stay:\n{now.reload_problem}")
+            click.echo(f"provisioner {name} has read its settings again")
+            return 0
+        time.sleep(0.05)
+    raise OzwaldError(f"provisioner {name} has not read its settings within {RELOAD_S:.0f} s; see {running.log}")
 
 
 def _checked(workspace: Workspace) -> str:

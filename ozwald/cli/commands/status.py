@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from ozwald.cli.controllers import Controller, NoController, controller_of
+from ozwald.cli.controllers import Controller, NoController, controller_of, known_name
 from ozwald.cli.harmless import harmless_line
 from ozwald.cli.output import emit, output_option
 from ozwald.cli.workspace import Workspace, with_workspace
@@ -17,7 +17,7 @@ from ozwald.model.units import show_age
 @with_workspace
 def status(workspace: Workspace, output: str) -> int:
     """Show whether the provisioner and what it manages are well; exit 0 only when all is."""
-    name = workspace.provisioner.name
+    name = known_name(workspace)
     try:
         with controller_of(workspace) as controller:
             document = {"provisioner": name, **_described(controller), **controller.client.status()}

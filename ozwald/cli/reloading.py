@@ -1,0 +1,78 @@
+"""Reads the settings of a running controller again: the new ones count once all of them is right, else the former."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ozwald.cli.workspace import Workspace
+from ozwald.controller.desk import Desk
+from ozwald.controller.host_locks import HostLocks
+from ozwald.controller.loop import Charge, Loop
+from ozwald.controller.process import Running, tell
+from ozwald.controller.reporter import Reporter
+from ozwald.errors import OzwaldError, RequestError
+from ozwald.model.service import Realm
+from ozwald.model.wanted import WantedSet
+from ozwald.planning.names import check_choice, find_definition, find_realm
+
+log = logging.getLogger(__name__)
+
+
+class Reloading:
+    """What a controller does on SIGHUP. `running` is told what came of it, for `ozwald reload` and `status`."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        charge: Charge,
+        running: Running,
+        *,
+        desk: Desk,
+        loop: Loop,
+        locks: HostLocks,
+        reporter: Reporter,
+    ) -> None:
+        self._workspace, self._charge, self._running = workspace, charge, running
+        self._desk, self._loop, self._locks, self._reporter = desk, loop, locks, reporter
+
+    def reload(self) -> None:
+        """Takes the new settings, or says why the former ones stay."""
+        problem = ""
+        try:
+            self._take(self._read())
+        except (OzwaldError, OSError) as error:
+            problem = str(error)
+            log.error("the former settings stay: %s", problem)
+        self._reporter.reloaded(str(self._workspace.config or "the settings"), problem)
+        self._running = replace(self._running, reloads=self._running.reloads + 1, reload_problem=problem)
+        tell(self._charge.home, self._charge.provisioner, self._running)
+
+    def _read(self) -> Workspace:
+        before = self._workspace
+        fresh = Workspace(before.config, before.inventory, before.provisioner.name)
+        if fresh.provisioner.cache != before.provisioner.cache:
+            raise RequestError("the provisioner's cache: has changed: stop_provisioner and start_provisioner use it")
+        check_carries(self._desk.wanted(), fresh.settings.realms)
+        return fresh
+
+    def _take(self, fresh: Workspace) -> None:
+        hosts = fresh.hosts()
+        self._locks.take(hosts)
+        self._charge = replace(self._charge, settings=fresh.settings, hosts=hosts)
+        self._workspace, self._desk.settings = fresh, fresh.settings
+        self._loop.take(self._charge, on_taken=lambda: self._locks.keep_only(hosts))
+        log.info("the settings are read again: %d hosts", len(hosts))
+
+
+def check_carries(wanted: WantedSet | None, realms: Mapping[str, Realm]) -> None:
+    """Raises RequestError when something is wanted that these settings do not know."""
+    for instance in wanted.instances if wanted else ():
+        request = instance.request
+        try:
+            definition = find_definition(request.service, find_realm(request.realm, realms))
+            check_choice(definition, variety=request.variety, profile=request.profile)
+        except RequestError as error:
+            raise RequestError(
+                f"{instance.key} is wanted, but: {error}; take it away first: "
+                f"ozwald update_services --remove {instance.key}"
+            ) from error
