@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from ozwald.api import event_handlers, handlers, overview
+from ozwald.api import event_handlers, handlers, log_handlers, overview
 from ozwald.api.answers import Answer
 from ozwald.api.calls import Call
 from ozwald.api.schemas import TEXT, Schema, list_of, reference
@@ -49,6 +49,13 @@ class Route:
 
 
 _PROBLEM: Final = reference("Problem")
+
+_SOME: Final[Schema] = {"type": "integer", "minimum": 1, "maximum": log_handlers.MOST_LINES}
+_LINES: Final = (
+    Parameter(name="realm", about="The instance's realm, where its name does not say it."),
+    Parameter(name="top", about="Only the first lines, this many.", schema=_SOME),
+    Parameter(name="last", about=f"Only the last lines, this many ({log_handlers.LINES}).", schema=_SOME),
+)
 
 ROUTES: Final[tuple[Route, ...]] = (
     Route(
@@ -132,6 +139,32 @@ ROUTES: Final[tuple[Route, ...]] = (
                 about="1 has the hosts looked at again soon; the answer does not wait for that.",
                 schema={**TEXT, "enum": ["0", "1", "false", "true"]},
             ),
+        ),
+    ),
+    Route(
+        method="GET",
+        path="/srv/services/logs/{name}/",
+        name="service_logs",
+        about="What an instance, `[REALM:]NAME`, has written, as far as it is kept; also when it is gone.",
+        handler=log_handlers.service_logs,
+        answers={200: reference("ServiceLog"), 404: _PROBLEM},
+        query=(
+            *_LINES,
+            Parameter(name="variety", about="Only what it wrote as this variety."),
+            Parameter(name="profile", about="Only what it wrote with this profile."),
+        ),
+    ),
+    Route(
+        method="GET",
+        path="/srv/services/launch-logs/{name}/",
+        name="launch_logs",
+        about="How an instance, `[REALM:]NAME`, was started.",
+        handler=log_handlers.launch_logs,
+        answers={200: reference("LaunchLog"), 404: _PROBLEM},
+        query=(
+            *_LINES,
+            Parameter(name="variety", about="Not needed: a launch log has the launches of all varieties."),
+            Parameter(name="profile", about="Not needed: a launch log has the launches with all profiles."),
         ),
     ),
     Route(

@@ -104,5 +104,14 @@ SCHEMAS: Final[dict[str, Schema]] = {
         author={**OPTIONAL, "description": "Who asked, and how."},
         text={**TEXT, "description": "Why, and what changed."},
     ),
+    "ServiceLog": closed(realm=TEXT, name=TEXT, lines=list_of("LogLine")),
+    "LogLine": closed(
+        time={**TEXT, "format": "date-time", "description": "When the engine took it."},
+        host=TEXT,
+        stream={**TEXT, "enum": ["stdout", "stderr"]},
+        text=TEXT,
+        partial={"type": "boolean", "description": "Whether the line goes on in the next one."},
+    ),
+    "LaunchLog": closed(realm=TEXT, name=TEXT, lines={"type": "array", "items": TEXT}),
     "OpenApi": {"type": "object", "required": ["openapi", "info", "paths"]},
 }

@@ -8,6 +8,8 @@ from ozwald.controller.board import Board
 from ozwald.controller.desk import Desk
 from ozwald.controller.journal import Journal
 from ozwald.controller.vitals import Vitals
+from ozwald.state.launch_logs import LaunchLogs
+from ozwald.state.service_logs import ServiceLogs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,5 +21,7 @@ class Site:
     vitals: Vitals
     key: bytes
     names: Collection[str]
+    service_logs: ServiceLogs
+    launch_logs: LaunchLogs
     journal: Journal = field(default_factory=Journal)
     waiting: WaitingRoom = field(default_factory=WaitingRoom)

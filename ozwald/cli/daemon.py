@@ -23,6 +23,7 @@ from ozwald.controller.desk import Desk
 from ozwald.controller.host_locks import HostLocks
 from ozwald.controller.journal import Journal
 from ozwald.controller.leadership import Leadership, Wakefulness
+from ozwald.controller.log_keeper import LogKeeper
 from ozwald.controller.loop import Charge, Loop
 from ozwald.controller.process import Running, only_controller, tell
 from ozwald.controller.reporter import Reporter
@@ -31,9 +32,11 @@ from ozwald.model.host import Provisioner
 from ozwald.state.cache import Cache
 from ozwald.state.event_file import EventFile
 from ozwald.state.home import DataFolder
+from ozwald.state.launch_logs import LaunchLogs
 from ozwald.state.lease import candidate
 from ozwald.state.redis_keeper import RedisKeeper
 from ozwald.state.redis_server import EmbeddedRedis
+from ozwald.state.service_logs import ServiceLogs
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +64,10 @@ def serve(workspace: Workspace, *, host: str, port: int, key: str, log_file: Pat
         leadership = Leadership(alone=_is_own(provisioner), wakefulness=wakefulness)
         fleet = stack.enter_context(workspace.fleet(begin=hosts))
         reporter = Reporter(journal := Journal(EventFile(home, provisioner.name)))
-        board = Board(reporter.seen)
+        logs = ServiceLogs(home)
+        log_keeper = LogKeeper(logs, lambda name: fleet.connection(hosts[name]).engine())
+        stack.callback(log_keeper.stop)
+        board = Board(reporter.seen, log_keeper.seen)
         charge = Charge(
             settings=workspace.settings, hosts=hosts, home=home, provisioner=provisioner.name, owner=getpass.getuser()
         )
@@ -85,6 +91,8 @@ def serve(workspace: Workspace, *, host: str, port: int, key: str, log_file: Pat
             vitals=Vitals(board, courier.problem, leadership=leadership),
             key=key.encode("latin-1"),
             names=_names(host),
+            service_logs=logs,
+            launch_logs=LaunchLogs(home),
             journal=journal,
         )
         server = ApiServer(make_app(site), host=host, port=port, key=site.key, waiting=site.waiting)

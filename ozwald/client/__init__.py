@@ -2,7 +2,18 @@
 """The public SDK for programs that call a provisioner's HTTP API (Apache-2.0, unlike the rest)."""
 
 from ozwald.client.client import DEFAULT_URL, Client
-from ozwald.client.documents import ActiveService, Definition, Event, Health, HostFacts, VarietyDocument, WantedInstance
+from ozwald.client.documents import (
+    ActiveService,
+    Definition,
+    Event,
+    Health,
+    HostFacts,
+    LaunchLog,
+    LogLine,
+    ServiceLog,
+    VarietyDocument,
+    WantedInstance,
+)
 from ozwald.client.errors import ApiError, NoAnswer
 
 __all__ = [
@@ -14,7 +25,10 @@ __all__ = [
     "Event",
     "Health",
     "HostFacts",
+    "LaunchLog",
+    "LogLine",
     "NoAnswer",
+    "ServiceLog",
     "VarietyDocument",
     "WantedInstance",
 ]

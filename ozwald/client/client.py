@@ -9,7 +9,15 @@ from typing import Any, cast
 from urllib.parse import quote, urlencode
 
 from ozwald.client.connection import Connections, Reply
-from ozwald.client.documents import ActiveService, Definition, Event, Health, HostFacts
+from ozwald.client.documents import (
+    ActiveService,
+    Definition,
+    Event,
+    Health,
+    HostFacts,
+    LaunchLog,
+    ServiceLog,
+)
 from ozwald.client.errors import ApiError, NoAnswer
 
 DEFAULT_URL = "http://127.0.0.1:8000"
@@ -119,6 +127,19 @@ class Client:
         asked = {"host": host, "service": service, "since": since, "limit": limit, "after": after}
         asked["wait"] = None if after is None else wait_s
         return cast(list[Event], self._list(f"/srv/events/{_query(asked)}", more_s=wait_s))
+
+    def service_logs(self, name: str, *, top: int | None = None, last: int | None = None, **choice: str) -> ServiceLog:
+        """What `[REALM:]NAME` has written, as far as the provisioner keeps it; an ApiError of status 404 when not.
+
+        The first `top` or the `last` lines, at most 10,000; `choice` may name a `realm`, `variety` and `profile`.
+        """
+        query = _query({"top": top, "last": last, **choice})
+        return cast(ServiceLog, self._object("GET", f"/srv/services/logs/{quote(name, safe=':')}/{query}"))
+
+    def launch_logs(self, name: str, *, top: int | None = None, last: int | None = None, **choice: str) -> LaunchLog:
+        """How `[REALM:]NAME` was started; the arguments are those of `service_logs`."""
+        query = _query({"top": top, "last": last, **choice})
+        return cast(LaunchLog, self._object("GET", f"/srv/services/launch-logs/{quote(name, safe=':')}/{query}"))
 
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document of the provisioner's routes."""

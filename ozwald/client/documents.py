@@ -63,6 +63,32 @@ class Event(TypedDict):
     text: str
 
 
+class LogLine(TypedDict):
+    """One line that a service wrote; `partial` where it goes on in the next one."""
+
+    time: str
+    host: str
+    stream: Literal["stdout", "stderr"]
+    text: str
+    partial: bool
+
+
+class ServiceLog(TypedDict):
+    """What an instance wrote."""
+
+    realm: str
+    name: str
+    lines: list[LogLine]
+
+
+class LaunchLog(TypedDict):
+    """How an instance was started."""
+
+    realm: str
+    name: str
+    lines: list[str]
+
+
 class WantedInstance(TypedDict):
     """One instance that is asked for; what is left out is chosen by the provisioner."""
 

@@ -29,10 +29,10 @@ class View:
 class Board:
     """Holds the latest view, whose waiting readers are woken by a newer one, and which hosts they want looked at.
 
-    `on_view` is called with the view before and the new one, by the thread that publishes.
+    Each of `on_view` is called with the view before and the new one, by the thread that publishes.
     """
 
-    def __init__(self, on_view: Callable[[View, View], None] = lambda before, now: None) -> None:
+    def __init__(self, *on_view: Callable[[View, View], None]) -> None:
         self._on_view = on_view
         self._view = View()
         self._changed = threading.Condition()
@@ -43,7 +43,8 @@ class Board:
         with self._changed:
             before, self._view = self._view, view
             self._changed.notify_all()
-        self._on_view(before, view)
+        for tell in self._on_view:
+            tell(before, view)
 
     @property
     def view(self) -> View:

@@ -72,9 +72,9 @@ def _between_characters(text: bytes) -> tuple[bytes, bytes]:
 class Position:
     """How far one container's log has been read: the latest moment, and how many messages had it."""
 
-    def __init__(self) -> None:
-        self.at_ns = 0
-        self._count = 0
+    def __init__(self, at_ns: int = 0, count: int = 0) -> None:
+        self.at_ns = at_ns
+        self._count = count
 
     def pass_by(self, pieces: Sequence[LogPiece]) -> None:
         """These have been read."""

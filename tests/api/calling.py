@@ -17,6 +17,8 @@ from ozwald.model.active import ActiveService, Status
 from ozwald.model.host import Inventory
 from ozwald.model.settings import Settings
 from ozwald.state.home import DataFolder
+from ozwald.state.launch_logs import LaunchLogs
+from ozwald.state.service_logs import ServiceLogs
 from tests.builders import definition, host, key, realms
 
 KEY = "the-key-of-the-tests-which-is-long"
@@ -44,6 +46,8 @@ class Api:
             vitals=vitals,
             key=KEY.encode(),
             names={"localhost", "127.0.0.1"},
+            service_logs=ServiceLogs(self.home),
+            launch_logs=LaunchLogs(self.home),
             journal=self.journal,
             waiting=waiting or WaitingRoom(),
         )

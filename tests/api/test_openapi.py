@@ -8,7 +8,8 @@ import pytest
 from ozwald.api.openapi import document
 from ozwald.api.routes import ROUTES
 from ozwald.api.schemas import SCHEMAS
-from tests.api.calling import Api
+from ozwald.model.log import LogMessage, LogSource
+from tests.api.calling import CHAT, Api
 
 
 def test_every_route_is_in_the_document_that_is_served(api: Api) -> None:
@@ -20,6 +21,9 @@ def test_every_route_is_in_the_document_that_is_served(api: Api) -> None:
 
 
 def test_every_route_in_the_document_is_answered(api: Api) -> None:
+    source = LogSource(container_id="c1", host="box1")
+    api.site.service_logs.append(CHAT.key, [LogMessage(1, "stdout", b"hello\n", source)])
+    api.site.launch_logs.append(CHAT.key, "box1: done", at=0.0)
     for path, operations in document(ROUTES)["paths"].items():
         for method, operation in operations.items():
             status, _, answer = api.call(method.upper(), re.sub(r"\{\w+\}", "chat", path), [])

@@ -4,11 +4,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.end_to_end.test_provisioner import IDLE, KEY
+from tests.end_to_end.test_provisioner import IDLE, KEY, ask, eventually
 from tests.end_to_end.user import User
 from tests.lab import Lab
 
 pytestmark = pytest.mark.lab
+
+TALK = {
+    "image": "lab/busybox:1",
+    "pull_policy": "never",
+    "command": ["sh", "-c", "echo first; echo second; exec sleep 1000"],
+    "stop_grace_period": "0s",
+}
 
 
 @pytest.fixture
@@ -40,3 +47,33 @@ def test_who_changed_what_is_told_also_by_a_provisioner_that_is_gone(at_home: Us
     assert kept[: len(told)] == told
     assert kept[-1]["kind"] == "controller-stopped"
     assert "controller-stopped" in user.types("events", "-n", "1").out
+
+
+def test_what_a_service_wrote_can_be_read_when_its_container_and_host_are_gone(at_home: User, clean_hosts: Lab) -> None:
+    user, box = at_home, clean_hosts.hosts["box1"].engine
+    user.has({"talk": TALK}, hosts=["box1"])
+    started = user.types("start_provisioner", "--listen", "127.0.0.1:18433")
+    assert started.code == 0, started.err
+    assert user.types("update_services", "--wait", "--timeout", "30", "talk").code == 0
+    url = "http://127.0.0.1:18433"
+
+    def texts() -> list[str]:
+        status, document = ask(url, "/srv/services/logs/talk/")
+        return [line["text"] for line in document["lines"]] if status == 200 else []
+
+    assert eventually(lambda: texts() == ["first", "second"]), texts()
+    assert "done" in str(ask(url, "/srv/services/launch-logs/talk/")[1]["lines"])
+    assert user.types("stop_provisioner").code == 0
+    assert user.types("start_provisioner", "--listen", "127.0.0.1:18433").code == 0
+    box.call("POST", "/containers/ozsvc--default--talk/restart?t=0")
+    assert eventually(lambda: texts() == ["first", "second"] * 2)
+
+    user.has_hosts([{**user.hosts["box1"], "port": 1}])
+    unreachable = user.types("get_service_logs", "talk", "--last", "1")
+    assert (unreachable.code, unreachable.out) == (1, "second\n"), unreachable.err
+    assert f"kept by the provisioner at {url}" in unreachable.err
+    user.has_hosts([user.hosts["box1"]])
+    assert user.types("update_services", "--clear", "--wait", "--timeout", "30").code == 0
+    assert texts() == ["first", "second"] * 2
+    gone = user.types("get_service_logs", "talk", "--top", "1")
+    assert (gone.code, gone.out) == (0, "first\n"), gone.err

@@ -1,20 +1,19 @@
 """`events`."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import click
 
-from ozwald.cli.controllers import client_of
+from ozwald.cli.controllers import NoController, NoKey, NotRunning, controller_of
 from ozwald.cli.harmless import harmless_line
 from ozwald.cli.output import emit, output_option, print_json_lines, print_table, warn
 from ozwald.cli.workspace import Workspace, with_workspace
-from ozwald.client import ApiError, Client, NoAnswer
-from ozwald.controller.process import find
-from ozwald.errors import OzwaldError, RequestError
+from ozwald.client import Client
+from ozwald.errors import RequestError
 from ozwald.model.event import event_document
 from ozwald.planning.events import EventQuery, choose_events
 from ozwald.planning.moments import since_ns
@@ -72,53 +71,40 @@ class _Source:
 
     def newest(self) -> Documents:
         """The events that are asked for up to now."""
-        client = self._client()
-        try:
-            return self._read() if client is None else self._ask(client, self.query)
-        except NoAnswer as error:
-            warn(f"{error}; these are the events that are written down")
-            return self._read()
+        return self._get(self.query, tell=warn)
 
     def follow(self, documents: Documents) -> Iterator[Documents]:
         """These, and then what happens, through restarts of the controller."""
         yield documents
         after = documents[-1]["id"] if documents else 0
         while True:
-            documents = self._next(replace(self.query, after=after, limit=MOST))
+            begun = time.monotonic()
+            documents = self._get(replace(self.query, after=after, limit=MOST), tell=lambda text: None)
             after = documents[-1]["id"] if documents else after
+            if not documents and time.monotonic() - begun < AGAIN_S:
+                time.sleep(AGAIN_S)
             yield documents
 
-    def _next(self, query: EventQuery) -> Documents:
-        begun, client = time.monotonic(), self._client()
+    def _get(self, query: EventQuery, *, tell: Callable[[str], None]) -> Documents:
         try:
-            found = self._read(query) if client is None else self._ask(client, query)
-        except NoAnswer:
-            found = self._read(query)
-        if not found and time.monotonic() - begun < AGAIN_S:
-            time.sleep(AGAIN_S)
-        return found
-
-    def _client(self) -> Client | None:
-        running = find(self.workspace.home, self.workspace.provisioner.name)
-        return client_of(self.workspace, running) if running else None
-
-    def _read(self, query: EventQuery | None = None) -> Documents:
+            with controller_of(self.workspace) as controller:
+                return self._ask(controller.client, query)
+        except (NoController, NoKey) as error:
+            if not isinstance(error, NotRunning):
+                tell(f"{error}; these are the events that are written down here")
         kept = EventFile(self.workspace.home, self.workspace.provisioner.name).read()
-        return [event_document(event) for event in choose_events(kept, query or self.query)]
+        return [event_document(event) for event in choose_events(kept, query)]
 
     def _ask(self, client: Client, query: EventQuery) -> Documents:
         since = None if query.since is None else datetime.fromtimestamp(query.since, UTC).isoformat()
-        try:
-            return client.events(
-                host=query.host,
-                service=query.service,
-                since=since,
-                limit=query.limit,
-                after=query.after,
-                wait_s=0 if query.after is None else WAIT_S,
-            )
-        except ApiError as error:
-            raise OzwaldError(error.detail) from error
+        return client.events(
+            host=query.host,
+            service=query.service,
+            since=since,
+            limit=query.limit,
+            after=query.after,
+            wait_s=0 if query.after is None else WAIT_S,
+        )
 
 
 def _show(documents: Documents, output: str) -> None:

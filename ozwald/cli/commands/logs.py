@@ -5,10 +5,11 @@ from collections.abc import Sequence
 
 import click
 
+from ozwald.cli.kept_logs import KeptLogs
 from ozwald.cli.log_view import JsonView, LogView, PlainView, PrefixedView
 from ozwald.cli.output import head_option, limit_option, tail_option, warn_unreachable
 from ozwald.cli.workspace import Workspace, with_workspace
-from ozwald.errors import RequestError
+from ozwald.errors import NothingReachable, RequestError
 from ozwald.execution.log_follow import Following
 from ozwald.execution.logs import Asked, InstanceLog, past_lines
 from ozwald.execution.whereabouts import Found, Whereabouts
@@ -59,12 +60,23 @@ def get_service_logs(
     asked = Asked(top=top, last=last, since_ns=since_ns(since, now=time.time()) if since else None)
     with workspace.fleet() as fleet:
         whereabouts = _whereabouts(workspace, fleet, limit)
-        found = whereabouts.find(keys) if keys else whereabouts.all()
+        found = _find(whereabouts, keys)
         warn_unreachable(found.unreachable)
         keys = keys or sorted({service.key for service in found.services if limit is None or service.container_id})
         view = _view(keys, output=output, timestamps=timestamps)
-        failed = _show(view, _logs(keys, found), asked, whereabouts, follow=follow)
+        kept = KeptLogs(workspace, view, asked)
+        logs = _logs([key for key in keys if found.of(key) or not kept.show(key)], found)
+        failed = _show(view, logs, asked, whereabouts, kept, follow=follow)
     return 1 if failed or found.unreachable else 0
+
+
+def _find(whereabouts: Whereabouts, keys: Sequence[InstanceKey]) -> Found:
+    try:
+        return whereabouts.find(keys) if keys else whereabouts.all()
+    except NothingReachable as error:
+        if not keys:
+            raise
+        return Found(services=(), unreachable={name: failure.message for name, failure in error.failures.items()})
 
 
 def _whereabouts(workspace: Workspace, fleet: Fleet, limit: str | None) -> Whereabouts:
@@ -98,7 +110,15 @@ def _logs(keys: Sequence[InstanceKey], found: Found) -> dict[InstanceLog, str]:
     return logs
 
 
-def _show(view: LogView, logs: dict[InstanceLog, str], asked: Asked, whereabouts: Whereabouts, *, follow: bool) -> bool:
+def _show(
+    view: LogView,
+    logs: dict[InstanceLog, str],
+    asked: Asked,
+    whereabouts: Whereabouts,
+    kept: KeptLogs,
+    *,
+    follow: bool,
+) -> bool:
     """Whether anything failed."""
     failed = set()
 
@@ -110,10 +130,13 @@ def _show(view: LogView, logs: dict[InstanceLog, str], asked: Asked, whereabouts
         return whereabouts.fleet.connection(whereabouts.hosts[host]).engine()
 
     for log, reason in logs.items():
-        if log.container_id is None:
+        if log.container_id is None and not kept.show(log.key):
             fail(log.key, f"no log: {reason}")
     for lines in past_lines([log for log in logs if log.container_id], engine_of, asked=asked, failed=fail):
         view.show(lines)
+    for log in logs:
+        if log.key in failed and log.container_id and not log.position.at_ns:
+            kept.show(log.key)
     if follow:
         following = Following(list(logs), engine_of, whereabouts, since_ns=asked.since_ns, tell=view.note)
         for lines in following.lines():
