@@ -103,3 +103,31 @@ def refuse_taken_ports(engine: FakeEngine) -> None:
 def _published(container: FakeContainer) -> set[str]:
     bindings = (container.config.get("HostConfig") or {}).get("PortBindings") or {}
     return {binding["HostPort"] for entries in bindings.values() for binding in entries}
+
+
+V1, V2 = service(), service(image="llm:2")
+
+
+def changes(engine: FakeEngine) -> list[str]:
+    """The calls that changed something, in order."""
+    looks = {"list_containers", "state", "logs", "image_id", "networks", "volumes", "activity", "ping"}
+    return [method for method, _ in engine.calls if method not in looks]
+
+
+def forget_calls(fleet: Fleet) -> None:
+    for engine in fleet.engines.values():
+        engine.calls.clear()
+
+
+def applied(known: object = V1) -> Fleet:
+    """A fleet of one host with the service running."""
+    fleet = Fleet.of("box1")
+    assert all(result.is_done for result in fleet.apply("llm", known))  # type: ignore[arg-type]
+    forget_calls(fleet)
+    fleet.steps.clear()
+    return fleet
+
+
+def only_name(fleet: Fleet) -> str:
+    [container] = fleet.box.containers.values()
+    return container.name
