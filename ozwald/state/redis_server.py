@@ -64,6 +64,10 @@ class EmbeddedRedis:
         """Whether its process lives."""
         return self._process is not None and self._process.poll() is None
 
+    def answers(self) -> bool:
+        """Whether it serves; asks it, and waits for half a second at most."""
+        return _answers(self.socket)
+
     def stop(self) -> None:
         """Ends it, having written what it holds."""
         if self._process is not None:
@@ -99,7 +103,7 @@ class EmbeddedRedis:
             raise StateError(f"cannot start the embedded Redis: {err}") from err
         over = time.monotonic() + START_S
         while self._process.poll() is None and time.monotonic() < over:
-            if _answers(self.socket):
+            if self.answers():
                 return True
             time.sleep(0.01)
         end(self._process)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from ozwald.state import redis_server
+from ozwald.state import redis_keeper, redis_server
 from ozwald.state.home import DataFolder
 from ozwald.state.redis_keeper import RedisKeeper
 from ozwald.state.redis_server import EmbeddedRedis
@@ -189,11 +189,26 @@ def test_one_that_dies_is_started_again_with_what_it_held(server: EmbeddedRedis)
         server._process.kill()
         server._process.wait()
 
-        assert eventually(lambda: server.is_running() and redis_server._answers(server.socket))
+        assert eventually(lambda: server.is_running() and server.answers())
         assert client(server).get("a") == "1"
     finally:
         keeper.stop()
     assert not server.is_running()
+
+
+def test_one_that_hangs_for_long_is_started_again(server: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redis_keeper, "ASK_EVERY_S", 0.1)
+    monkeypatch.setattr(redis_keeper, "HUNG_S", 1.0)
+    keeper = RedisKeeper(server)
+    keeper.start()
+    try:
+        assert server._process
+        hung = server._process
+        hung.send_signal(signal.SIGSTOP)
+
+        assert eventually(lambda: hung.poll() is not None and server.is_running() and server.answers(), 15.0)
+    finally:
+        keeper.stop()
 
 
 def test_its_log_stays_small(server: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch) -> None:
