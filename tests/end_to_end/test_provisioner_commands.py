@@ -259,6 +259,17 @@ class TestAsking:
             ran = live.types(*words)
             assert (ran.code, "ozwald stop_provisioner" in ran.err) == (5, True), ran.err
 
+    def test_what_another_controller_left_is_adopted_and_kept(self, live: User, clean_hosts: Lab) -> None:
+        other = User(live.folder / "other", clean_hosts)
+        other.has({"idle": IDLE, "broken": BROKEN}, hosts=["box1", "box2"])
+        assert other.types("apply", "left[idle][one]@box1").code == 0
+
+        ran = live.types("adopt", "left", "--yes")
+
+        assert ran.code == 0, ran.err
+        assert eventually(lambda: self.names(live) == {"left"})
+        assert eventually(lambda: live.types("status").code == 0), live.types("status").out
+
     def test_a_wrong_key_is_told(self, live: User) -> None:
         live.more["OZWALD_SYSTEM_KEY"] = "another-key-that-is-long-enough-too"
         ran = live.types("update_services", "a[idle][one]")

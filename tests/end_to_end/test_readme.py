@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.end_to_end.test_provisioner import KEY, free_port
 from tests.end_to_end.user import User
 from tests.lab import Lab
 from tests.lab.images import busybox_image
@@ -36,8 +37,13 @@ def test_the_commands_work_as_written_from_top_to_bottom(user: User, clean_hosts
     (user.folder / "settings.yml").write_text(settings_of(clean_hosts))
     user.known_hosts.write_text("")
 
-    assert len(commands()) >= 8
-    for words in commands():
-        unasked = ["--yes"] if words[0] == "trust" else []  # there is no terminal to answer at
-        ran = user.types(*words, *unasked)
-        assert ran.code == 0, f"ozwald {shlex.join(words)}: {ran.out}{ran.err}"
+    user.more["OZWALD_SYSTEM_KEY"] = KEY
+    # There is no terminal to answer at, and another provisioner may run on this machine.
+    more = {"trust": ["--yes"], "start_provisioner": ["--listen", f"127.0.0.1:{free_port()}"]}
+    assert len(commands()) >= 12
+    try:
+        for words in commands():
+            ran = user.types(*words, *more.get(words[0], []))
+            assert ran.code == 0, f"ozwald {shlex.join(words)}: {ran.out}{ran.err}"
+    finally:
+        user.types("stop_provisioner")
