@@ -65,7 +65,7 @@ def serve(workspace: Workspace, *, host: str, port: int, key: str, log_file: Pat
         fleet = stack.enter_context(workspace.fleet(begin=hosts))
         reporter = Reporter(journal := Journal(EventFile(home, provisioner.name)))
         logs = ServiceLogs(home)
-        log_keeper = LogKeeper(logs, lambda name: fleet.connection(hosts[name]).engine())
+        log_keeper = LogKeeper(logs, lambda name: fleet.connection(desk.settings.inventory.hosts[name]).engine())
         stack.callback(log_keeper.stop)
         board = Board(reporter.seen, log_keeper.seen)
         charge = Charge(

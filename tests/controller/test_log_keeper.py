@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from ozwald.controller.log_keeper import LogKeeper
+from ozwald.controller.log_keeper import MOST_MESSAGES, LogKeeper
 from ozwald.errors import ConnectionFailed, Failure
 from ozwald.model.active import ActiveService, Status
+from ozwald.remote.engine import LogPiece
 from ozwald.state.home import DataFolder
 from ozwald.state.service_logs import MAX_BYTES, ServiceLogs
 from tests.builders import key
@@ -25,6 +26,7 @@ class World:
         self.home = DataFolder(folder)
         self.engine = FakeEngine("box1", images=["llm:1"])
         self.id = self.engine.create("ozsvc--default--chat", {"Image": "llm:1"})
+        self.engine.containers[self.id].created_at = 1000.0
         self.engine.start(self.id)
         self.service = ActiveService(
             key=CHAT, service="llm", status=Status.AVAILABLE, host="box1", container_id=self.id
@@ -125,3 +127,40 @@ def test_endless_output_is_bounded_and_the_newest_of_it_is_kept(world: World) ->
     world.keeper.stop()
     files = list((world.home.path / "logs" / "services").iterdir())
     assert sum(path.stat().st_size for path in files) < MAX_BYTES + 1024
+
+
+def test_after_a_lost_connection_nothing_is_missing_and_nothing_double(world: World) -> None:
+    world.writes("a\nb\n")
+    world.sees()
+    assert eventually(lambda: world.kept == "a\nb\n")
+    [stream] = world.keeper._streams.values()
+    stream.read = lost  # type: ignore[method-assign]
+    world.writes("c\n")
+    assert eventually(lambda: not world.keeper._threads)
+    world.writes("d\n")
+    for trouble in world.keeper._troubles.values():
+        trouble.until = 0.0
+
+    world.sees()
+
+    assert eventually(lambda: world.kept == "a\nb\nc\nd\n")
+    world.keeper.stop()
+
+
+def test_what_the_engine_has_thrown_away_meanwhile_is_said_to_be_missing(world: World) -> None:
+    world.writes("a\n")
+    world.sees()
+    assert eventually(lambda: world.kept == "a\n")
+    world.keeper.stop()
+    world.writes("".join(f"{number}\n" for number in range(MOST_MESSAGES + 5)))
+
+    world.begins()
+    world.sees()
+
+    assert eventually(lambda: world.kept.endswith(f"{MOST_MESSAGES + 4}\n"))
+    assert "a\n(ozwald: lines were left out here)\n5\n6\n" in world.kept
+    world.keeper.stop()
+
+
+def lost() -> list[LogPiece]:
+    raise ConnectionFailed("box1", "the link was cut", failure=Failure.UNKNOWN)
