@@ -111,7 +111,8 @@ class Courier:
             raise self._not_usable(found, "was not made for this data")
         if owner != self.controller and is_own_copy(found.name) and not self._is_inherited(found.name):
             raise self._not_usable(found, f"belongs to another controller ({owner})")
-        return self._named(lock_name(found.name)) is None
+        # Who gives up removes the volume and then its lock, perhaps between these looks.
+        return self._named(lock_name(found.name)) is None and self._volume(found.name) == found
 
     def _is_inherited(self, volume: str) -> bool:
         return any(one.id in self.predecessors and volume in one.volumes for one in self.engine.list_containers())

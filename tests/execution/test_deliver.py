@@ -11,6 +11,7 @@ import pytest
 from ozwald.errors import EngineError, Failure
 from ozwald.execution.health import Patience
 from ozwald.execution.steps import Result
+from ozwald.model.belongings import ObservedVolume
 from ozwald.model.container import LABEL_CONTROLLER
 from ozwald.model.data import LABEL_DATA, data_volume, filler_name, lock_name
 from ozwald.model.plan import Action, Plan
@@ -323,6 +324,25 @@ class TestOthers:
 
         assert result.is_done, result.error
         assert fleet.box.archives == []
+
+    def test_one_that_gives_up_between_two_looks_leaves_nothing_that_counts(
+        self, fleet: Sending, known: Known, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        volume, look = volume_of(folder), fleet.box.volumes
+        leave(fleet, volume, things=2, controller=OTHER_CONTROLLER, digest=content_of(str(folder)).digest)
+
+        def look_and_give_up() -> tuple[ObservedVolume, ...]:
+            found = look()
+            monkeypatch.undo()
+            fleet.box.remove_volume(volume)
+            fleet.box.remove(fleet.box.named(lock_name(volume)).id)
+            return found
+
+        monkeypatch.setattr(fleet.box, "volumes", look_and_give_up)
+        [result] = fleet.apply("llm", known)
+
+        assert result.is_done, result.error
+        assert fleet.tree == {volume: [[".", "a.conf"]]}
 
     def test_our_own_lock_does_not_cost_another_controllers_volume(
         self, fleet: Sending, known: Known, folder: Path
