@@ -1,17 +1,22 @@
 """What has befallen services between two moments, without anybody having asked for it."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from ozwald.controller.watch import Snapshot
+from ozwald.model.container import ObservedContainer
 from ozwald.model.plan import InstanceKey
 from ozwald.planning.endings import ended_between
 from ozwald.planning.situation import Situation
 
+EXIT_CODE: Final = re.compile(r"(?:Exited|Restarting) \((-?\d+)\)")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class News:
-    """`ended` says of services how they ended, in the engine's words; `rebooted` are hosts."""
+    """`ended` says of services how they ended, where the engine still knows; `rebooted` are hosts."""
 
     ended: Mapping[InstanceKey, str] = field(default_factory=dict)
     rebooted: frozenset[str] = frozenset()
@@ -35,5 +40,11 @@ def news(
         for container_id, container in ended_between(earlier.observation, look.observation).items():
             key = keys.get((host, container_id))
             if key is not None and worked_on_at(key) < earlier.begun_at:
-                ended[key] = container.status or container.state
+                ended[key] = _how(container)
     return News(ended=ended, rebooted=frozenset(rebooted))
+
+
+def _how(container: ObservedContainer) -> str:
+    """`exit code 7` of `Exited (7) 2 minutes ago`; one that runs again does not say."""
+    found = EXIT_CODE.match(container.status)
+    return f"exit code {found[1]}" if found else ""

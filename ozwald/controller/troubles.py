@@ -43,7 +43,7 @@ class Troubles:
             times = self._ends[key] = self._ends.get(key, 0) + 1
             self._last[key] = now
             if times > 1:
-                self._wait(key, f"it has ended {times} times in a row ({how})", now)
+                self._wait(key, f"it has ended {times} times in a row{f' ({how})' if how else ''}", now)
 
     def started(self, key: InstanceKey) -> None:
         """A service was brought up; whether it lasts is seen later."""
@@ -87,7 +87,7 @@ class Troubles:
         self._last[key] = now
         wait_s = self._backoff.failed(key, now)
         clock = time.strftime("%H:%M:%S", time.localtime(self._wall() + wait_s))
-        self._reasons[key] = f"{reason} (tried again in {wait_s:.0f} s, at {clock})"
+        self._reasons[key] = f"{reason}; tried again in {wait_s:.0f} s, at {clock}"
 
     def _forget(self, key: InstanceKey) -> None:
         self._backoff.worked(key)

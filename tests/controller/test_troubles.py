@@ -17,7 +17,7 @@ def troubles() -> Troubles:
 
 
 def test_the_first_end_is_followed_by_a_start_at_once(troubles: Troubles) -> None:
-    troubles.ended(DB, "Exited (1)", 100.0)
+    troubles.ended(DB, "exit code 1", 100.0)
 
     assert not troubles.is_waiting(DB, 100.0)
     assert troubles.reasons == {}
@@ -25,17 +25,17 @@ def test_the_first_end_is_followed_by_a_start_at_once(troubles: Troubles) -> Non
 
 def test_ends_in_a_row_wait_longer_and_are_told_with_the_next_try(troubles: Troubles) -> None:
     for number in range(LOOPING):
-        troubles.ended(DB, "Exited (7)", 100.0 + number)
+        troubles.ended(DB, "exit code 7", 100.0 + number)
 
     assert troubles.is_looping(DB)
     assert troubles.next_due(102.0) == pytest.approx(102.0 + 2 * FIRST_S, abs=2 * FIRST_S * JITTER)
-    assert "ended 3 times in a row (Exited (7))" in troubles.reasons[DB]
+    assert "ended 3 times in a row (exit code 7)" in troubles.reasons[DB]
     assert "tried again in" in troubles.reasons[DB]
 
 
 def test_who_runs_for_a_moment_only_is_not_forgiven(troubles: Troubles) -> None:
     for number in range(LOOPING):
-        troubles.ended(DB, "Exited (7)", 100.0 + number)
+        troubles.ended(DB, "exit code 7", 100.0 + number)
     troubles.runs(DB, 102.0 + WELL_S / 2)
 
     assert troubles.is_looping(DB)
@@ -43,7 +43,7 @@ def test_who_runs_for_a_moment_only_is_not_forgiven(troubles: Troubles) -> None:
 
 def test_who_ran_well_for_a_while_is(troubles: Troubles) -> None:
     for number in range(LOOPING):
-        troubles.ended(DB, "Exited (7)", 100.0 + number)
+        troubles.ended(DB, "exit code 7", 100.0 + number)
     troubles.runs(DB, 102.0 + WELL_S)
 
     assert not troubles.is_looping(DB)
