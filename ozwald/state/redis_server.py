@@ -18,7 +18,8 @@ from ozwald.state.server_process import end, end_leftover, spawn
 
 log = logging.getLogger(__name__)
 
-START_S = 10.0
+# Reading a large file on a slow disk takes its time.
+START_S = 30.0
 PING_S = 0.5
 MAX_LOG_BYTES = 1024 * 1024
 # The kernel's limit on the path of a unix socket is 108 bytes on Linux and 104 on macOS.
