@@ -11,7 +11,9 @@ from ozwald.client.documents import (
     LaunchLog,
     LogLine,
     ServiceLog,
+    Status,
     VarietyDocument,
+    Wanted,
     WantedInstance,
 )
 from ozwald.client.errors import ApiError, NoAnswer
@@ -29,6 +31,8 @@ __all__ = [
     "LogLine",
     "NoAnswer",
     "ServiceLog",
+    "Status",
     "VarietyDocument",
+    "Wanted",
     "WantedInstance",
 ]

@@ -17,6 +17,8 @@ from ozwald.client.documents import (
     HostFacts,
     LaunchLog,
     ServiceLog,
+    Status,
+    Wanted,
 )
 from ozwald.client.errors import ApiError, NoAnswer
 
@@ -93,13 +95,13 @@ class Client:
         path = "/srv/services/active/update/"
         return int(self._object("POST", path, body=list(wanted), headers=headers, accept=(202,))["generation"])
 
-    def wanted(self) -> dict[str, Any]:
+    def wanted(self) -> Wanted:
         """What is stored as wanted: `generation` and `instances`."""
-        return self._object("GET", "/srv/services/wanted/")
+        return cast(Wanted, self._object("GET", "/srv/services/wanted/"))
 
-    def status(self) -> dict[str, Any]:
+    def status(self) -> Status:
         """How loop, Redis, hosts and services are."""
-        return self._object("GET", "/srv/status/")
+        return cast(Status, self._object("GET", "/srv/status/"))
 
     def resources(self, hosts: str | None = None, *, refresh: bool = False) -> list[HostFacts]:
         """The hosts' facts, with their age; `hosts` is a pattern.

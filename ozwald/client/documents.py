@@ -100,6 +100,60 @@ class WantedInstance(TypedDict):
     host: NotRequired[str | None]
 
 
+class StoredInstance(WantedInstance):
+    """A wanted instance as it is stored; `placed_on` is the host that was chosen."""
+
+    placed_on: str | None
+
+
+class Wanted(TypedDict):
+    """What is wanted; an update may name the `generation` as the one that it knows."""
+
+    generation: int
+    instances: list[StoredInstance]
+
+
+class Loop(TypedDict):
+    """How the loop is: why it does not pass, or nothing, and seconds since its last pass."""
+
+    problem: str
+    pass_age_s: float | None
+
+
+class Redis(TypedDict):
+    """Why Redis cannot be used, or nothing."""
+
+    problem: str
+
+
+class Generations(TypedDict):
+    """The generation that is stored, and the one that the last pass worked on."""
+
+    wanted: int
+    seen: int
+
+
+class HostStatus(TypedDict):
+    """Whether a host answers, why not, and how old its facts are in seconds."""
+
+    host: str
+    reachable: bool
+    detail: str
+    facts_age_s: float | None
+
+
+class Status(TypedDict):
+    """How all is; `active` is set on a stand-by, `services` counts them by status."""
+
+    status: Literal["healthy", "unhealthy", "standby"]
+    active: str | None
+    loop: Loop
+    redis: Redis
+    generation: Generations
+    hosts: list[HostStatus]
+    services: dict[str, int]
+
+
 # A host's facts have many fields, described with the project's `show_host_resources`; `host` is always there,
 # `detail` says why there are no others.
 HostFacts: TypeAlias = dict[str, Any]

@@ -77,7 +77,7 @@ def instance_entry(instance: WantedInstance) -> dict[str, str | None]:
     }
 
 
-def read_instance(entry: Mapping[str, str | None]) -> WantedInstance:
+def read_instance(entry: Mapping[str, Any]) -> WantedInstance:
     """The other way round.
 
     Raises:

@@ -143,7 +143,7 @@ def _first_status(client: Client) -> dict[str, Any]:
     while status["loop"]["pass_age_s"] is None and time.monotonic() < over:
         time.sleep(0.1)
         status = client.status()
-    return status
+    return dict(status)
 
 
 def _clear_up(workspace: Workspace, *, services: bool) -> int:
