@@ -60,7 +60,7 @@ class ApiServer:
     ) -> None:
         self._map: dict[int, Any] = {}
         self._workers = ThreadedTaskDispatcher()
-        self._stopping, self._ended = threading.Event(), threading.Event()
+        self._is_told, self._stopping, self._ended = threading.Event(), threading.Event(), threading.Event()
         crowd: Crowd[Channel] = Crowd(most=_connections(raised_open_files()), most_per_address=most_per_address)
         self._crowd = crowd
         may_send_body = partial(is_authorized, key=key)
@@ -95,15 +95,17 @@ class ApiServer:
             self._turn(0.1)
         self._waiting.on_change = lambda taken: None
         self._workers.shutdown(timeout=1)
+        for listener in self._listeners:
+            listener.is_over = True
         wasyncore.close_all(self._map)
         self._ended.set()
 
     def stop(self) -> None:
         """Ends `run`, from another thread, and returns when it has ended."""
-        if self._stopping.is_set():
-            return
-        self._stopping.set()
-        self._listeners[0].pull_trigger()
+        if not self._is_told.is_set():
+            self._is_told.set()
+            # Set in the loop's own thread: it could end, and close what wakes it, before it is woken.
+            self._listeners[0].trigger.pull_trigger(self._stopping.set)
         self._ended.wait(2 * STOP_S)
 
     def _turn(self, timeout_s: float = LOOK_EVERY_S) -> None:
@@ -118,9 +120,11 @@ class _Listener(TcpWSGIServer):
     """waitress's server, which stops accepting at its limit: this one makes room instead."""
 
     channel_class = Channel
+    is_over = False
     # What waitress's type stubs leave out.
     effective_port: str
     active_channels: Any
+    trigger: Any
     _map: Any
 
     def __init__(
@@ -149,6 +153,11 @@ class _Listener(TcpWSGIServer):
             for channel in list(self.active_channels.values()):
                 channel.check_deadline(now)
         return bool(self.accepting)
+
+    def pull_trigger(self) -> None:
+        """Wakes the loop for a worker; one that is late does not write to a file that is another's by now."""
+        if not self.is_over:
+            super().pull_trigger()
 
     def handle_accept(self) -> None:
         for _ in range(ACCEPTED_AT_ONCE):
