@@ -14,7 +14,10 @@ from ozwald.api.app import ALL_ROUTES
 from ozwald.api.openapi import REFUSALS
 from ozwald.api.routes import Route
 from ozwald.client import Client
-from tests.api.calling import KEY
+from ozwald.model.log import LogMessage, LogSource
+from ozwald.state.launch_logs import LaunchLogs
+from ozwald.state.service_logs import ServiceLogs
+from tests.api.calling import CHAT, KEY
 from tests.api.serving import Served, served
 
 ROOT = Path(__file__).parents[2]
@@ -24,6 +27,10 @@ TEXT = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Served]:
     with served(tmp_path) as found:
+        LaunchLogs(found.api.home).append(CHAT.key, "box1: started", at=0.0)
+        ServiceLogs(found.api.home).append(
+            CHAT.key, [LogMessage(1, "stdout", b"hello\n", LogSource(container_id="c", host="box1"))]
+        )
         yield found
 
 
