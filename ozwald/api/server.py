@@ -105,7 +105,11 @@ class ApiServer:
         if not self._is_told.is_set():
             self._is_told.set()
             # Set in the loop's own thread: it could end, and close what wakes it, before it is woken.
-            self._listeners[0].trigger.pull_trigger(self._stopping.set)
+            try:
+                self._listeners[0].trigger.pull_trigger(self._stopping.set)
+            except OSError as err:
+                log.error("the loop cannot be woken and ends by itself: %s", err.strerror)
+                self._stopping.set()
         self._ended.wait(2 * STOP_S)
 
     def _turn(self, timeout_s: float = LOOK_EVERY_S) -> None:
