@@ -23,8 +23,10 @@ from ozwald.remote.engine import Engine, Limits, NameTaken
 
 log = logging.getLogger(__name__)
 
-# What an engine says while another container publishes the port.
+# What an engine says while another container publishes the port, and while two networks have one name, one of which
+# the process that made it is about to remove.
 PORT_TAKEN = "port is already allocated"
+NETWORK_AMBIGUOUS = "is ambiguous"
 
 
 class LaunchFailed(Exception):
@@ -197,7 +199,7 @@ class Instance:
             try:
                 return self.engine.start(container_id)
             except EngineError as error:
-                if PORT_TAKEN not in error.message or self.clock.now() >= deadline:
+                if not _passes(error) or self.clock.now() >= deadline:
                     raise
             if self.clock.wait(self.stop_asked, self.patience.poll_s):
                 raise Interrupted
@@ -292,6 +294,10 @@ class Instance:
             self.tell(text, detail=detail)
         reason = without_secrets(reason, self._environment)
         return LaunchFailed(f"{reason}; see: ozwald get_service_launch_logs {self.operation.key}")
+
+
+def _passes(error: EngineError) -> bool:
+    return PORT_TAKEN in error.message or NETWORK_AMBIGUOUS in error.message
 
 
 @contextmanager

@@ -154,12 +154,20 @@ class DockerEngine:
             if any(network["Name"] == name for network in self._client.api.networks(names=[name])):
                 return
             try:
-                self._client.api.create_network(name, **options)
+                made = self._client.api.create_network(name, **options)["Id"]
             except docker.errors.APIError as err:
                 if err.status_code != 409:
                     raise
                 return
+            self._give_way_to_a_twin(name, made)
         log.info("%s: created network %s", self.host_name, name)
+
+    def _give_way_to_a_twin(self, name: str, made: str) -> None:
+        """Removes the network just made where another process made one of that name at the same moment, but first."""
+        found = [network for network in self._client.api.networks(names=[name]) if network["Name"] == name]
+        first = min(found, key=lambda network: (network["Created"], network["Id"]), default=None)
+        if first is not None and first["Id"] != made:
+            self._client.api.remove_network(made)
 
     def remove_network(self, network_id: str) -> None:
         with self._client.call(f"removing network {network_id:.12}", timeout_s=CHANGE_S, changes=True):
