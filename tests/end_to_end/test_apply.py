@@ -10,7 +10,7 @@ from tests.lab import Lab
 
 pytestmark = pytest.mark.lab
 
-IMAGE = "lab/busybox:1"
+IMAGE = "lab/quick:1"
 HOSTS = ["box1", "box2", "gpu1"]
 SLEEPER = {"image": IMAGE, "pull_policy": "never", "profiles": {"short": {"environment": {"N": 1}}, "long": None}}
 CARD = {"image": IMAGE, "pull_policy": "never", "varieties": {"nvidia": None, "cpu-only": None}}
@@ -123,8 +123,8 @@ def test_an_instance_that_is_replaced_keeps_the_port_that_the_engine_listens_on(
 
 def test_a_foreign_container_is_never_touched(user: User, clean_hosts: Lab) -> None:
     engine = clean_hosts.hosts["box1"].engine
-    holder = engine.run(IMAGE, name="ozsvc--default--a", Labels={"com.example": "theirs"})
-    other = engine.run(IMAGE, name="db")
+    holder = engine.run("lab/busybox:1", name="ozsvc--default--a", Labels={"com.example": "theirs"})
+    other = engine.run("lab/busybox:1", name="db")
     before = [engine.call("GET", f"/containers/{id_}/json") for id_ in (holder, other)]
     user.has({"idle": SLEEPER}, hosts=["box1", "box2"])
 

@@ -19,7 +19,7 @@ from tests.lab import Lab
 
 pytestmark = pytest.mark.lab
 
-IMAGE = "lab/busybox:1"
+IMAGE = "lab/quick:1"
 WAIT_S = 20.0
 
 

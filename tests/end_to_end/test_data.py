@@ -15,7 +15,7 @@ from tests.lab import Lab
 
 pytestmark = pytest.mark.lab
 
-IMAGE = "lab/busybox:1"
+IMAGE = "lab/quick:1"
 ROUNDS = max(2, int(os.environ.get("OZWALD_SOAK", "0")) // 50)
 CONTAINER = "ozsvc--default--show"
 

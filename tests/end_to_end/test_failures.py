@@ -9,7 +9,7 @@ from tests.lab import Lab
 
 pytestmark = pytest.mark.lab
 
-IMAGE = "lab/busybox:1"
+IMAGE = "lab/quick:1"
 
 
 def apply_on_both(user: User, bad: str) -> Ran:

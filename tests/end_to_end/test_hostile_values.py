@@ -26,7 +26,7 @@ HOSTILE = {
 
 def test_environment_and_arguments_arrive_byte_for_byte(user: User, clean_hosts: Lab) -> None:
     service = {
-        "image": "lab/busybox:1",
+        "image": "lab/quick:1",
         "environment": {name: value.replace("$", "$$") for name, value in HOSTILE.items()},
         "command": ["sh", "-c", 'cat /proc/self/environ; printf "%s\\0" "$$@"; echo; exec sleep 3600', "sh"]
         + [value.replace("$", "$$") for value in HOSTILE.values()],

@@ -7,7 +7,7 @@ from tests.lab import Lab
 
 pytestmark = pytest.mark.lab
 
-IMAGE = "lab/busybox:1"
+IMAGE = "lab/quick:1"
 
 
 def test_show_host_resources_reports_cards_and_vram(user: User, clean_hosts: Lab) -> None:

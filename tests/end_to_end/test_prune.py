@@ -16,7 +16,7 @@ from tests.lab import Lab
 
 pytestmark = pytest.mark.lab
 
-IMAGE = "lab/busybox:1"
+IMAGE = "lab/quick:1"
 
 
 @pytest.fixture

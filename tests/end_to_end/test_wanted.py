@@ -16,7 +16,7 @@ from tests.lab import Lab
 
 pytestmark = pytest.mark.lab
 
-IMAGE = "lab/busybox:1"
+IMAGE = "lab/quick:1"
 IDLE = {"image": IMAGE, "pull_policy": "never", "profiles": {"short": {"environment": {"N": 1}}, "long": None}}
 HOLD = """
 import sys

@@ -27,11 +27,12 @@ def busybox_image(
     environment: Mapping[str, str] | None = None,
     files: Mapping[str, bytes] | None = None,
     ports: Sequence[str] = (),
+    checked_every_s: float | None = None,
 ) -> Path:
     """Writes an image with every busybox applet in /bin and returns the tarball's path.
 
     By default it waits and ends at once on SIGTERM. `files` are absolute paths with content, made executable;
-    `ports` are `8080/tcp`.
+    `ports` are `8080/tcp`. With `checked_every_s` it has a healthcheck that always succeeds.
     """
     contents = {
         "/etc/passwd": b"root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n",
@@ -45,10 +46,15 @@ def busybox_image(
         "Labels": dict(labels or {}),
         "ExposedPorts": {port: {} for port in ports} or None,
         "WorkingDir": "/",
+        "Healthcheck": _healthcheck(checked_every_s),
     }
     target = directory / (tag.replace("/", "_").replace(":", "_") + ".tar")
     target.write_bytes(image(tag, _root(contents), config))
     return target
+
+
+def _healthcheck(every_s: float | None) -> dict[str, object] | None:
+    return None if every_s is None else {"Test": ["CMD", "true"], "Interval": int(every_s * 1e9), "Retries": 1}
 
 
 def image(tag: str, layer: bytes, config: Mapping[str, object]) -> bytes:

@@ -18,7 +18,7 @@ PREFIX = "ozwald-lab-"
 
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
-    """The standard fleet with `lab/busybox:1` in each engine, from first use to the end of the run."""
+    """The standard fleet with `lab/busybox:1` and `lab/quick:1` in each engine, from first use to the end."""
     sweep_crashed()
     directory = Path(tempfile.gettempdir()) / f"{PREFIX}{os.getpid()}"
     try:

@@ -5,6 +5,9 @@ from tests.lab.images import busybox_image
 from tests.lab.options import HostOptions
 
 IMAGE = "lab/busybox:1"
+# The same with a healthcheck, so that a container of it counts as available sooner than after three seconds.
+QUICK_IMAGE = "lab/quick:1"
+CHECKED_EVERY_S = 0.5
 STANDARD = {
     "box1": HostOptions(),
     "box2": HostOptions(),
@@ -15,7 +18,8 @@ STANDARD = {
 
 
 def load_image(lab: Lab) -> None:
-    """Builds `lab/busybox:1` and loads it into every engine of this lab."""
-    tarball = busybox_image(lab.directory, IMAGE)
-    lab.load_image(tarball)
-    tarball.unlink()
+    """Builds `lab/busybox:1` and `lab/quick:1` and loads them into every engine of this lab."""
+    for tag, checked_every_s in ((IMAGE, None), (QUICK_IMAGE, CHECKED_EVERY_S)):
+        tarball = busybox_image(lab.directory, tag, checked_every_s=checked_every_s)
+        lab.load_image(tarball)
+        tarball.unlink()
