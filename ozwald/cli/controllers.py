@@ -145,19 +145,19 @@ def _other_machine(workspace: Workspace) -> Host | None:
 
 
 def _through_ssh(workspace: Workspace, fleet: "Fleet", host: Host) -> Controller:
-    """Asks it once, so that one who is not there is known at once."""
+    """Asks it once, which takes no key, so that one who is not there is known at once."""
     from ozwald.remote.tunnel import connect_through
 
     def connect() -> socket.socket:
         return connect_through(fleet.connection(host), _PORT, timeout_s=_ANSWER_S)
 
-    client = Client(DEFAULT_URL, key=system_key(workspace.environ), timeout_s=_ANSWER_S, connect=connect)
     try:
-        client.health()
+        Client(DEFAULT_URL, timeout_s=_ANSWER_S, connect=connect).health()
     except NoAnswer as error:
         if isinstance(error.__cause__, ConnectionRefusedError):
             raise NotRunning(f"{_not_running(workspace)}: nobody answers on {host.name}") from error
         raise
+    client = Client(DEFAULT_URL, key=system_key(workspace.environ), timeout_s=_ANSWER_S, connect=connect)
     return Controller(client=client, where=f"127.0.0.1:{_PORT} of {host.name}, through SSH")
 
 
