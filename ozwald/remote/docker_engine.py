@@ -2,6 +2,8 @@
 
 import logging
 import math
+import random
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, Self
@@ -9,6 +11,7 @@ from urllib.parse import quote
 
 import docker.errors
 
+from ozwald.errors import EngineError, Failure
 from ozwald.model.belongings import ObservedNetwork, ObservedVolume
 from ozwald.model.container import Activity, ContainerDetails, ContainerState, ObservedContainer
 from ozwald.model.resources import DockerFacts
@@ -23,6 +26,8 @@ from ozwald.remote.together import Together
 log = logging.getLogger(__name__)
 
 CHANGE_S: Final = 60.0
+NETWORK_TRIES: Final = 20
+BETWEEN_TRIES_S: Final = (0.02, 0.2)
 SEND_S: Final = 4 * 3600.0  # 4 GiB, the most that is sent, at 2.5 Mbit/s
 MEASURE_S: Final = 120.0
 LOOKS_AT_ONCE: Final = 8  # each may be a session of its own, of which sshd allows ten
@@ -151,23 +156,37 @@ class DockerEngine:
 
     def _ensure_network(self, name: str, options: Mapping[str, Any]) -> None:
         with self._client.call(f"creating network {name}", timeout_s=CHANGE_S, changes=True):
-            if any(network["Name"] == name for network in self._client.api.networks(names=[name])):
-                return
-            try:
-                made = self._client.api.create_network(name, **options)["Id"]
-            except docker.errors.APIError as err:
-                if err.status_code != 409:
-                    raise
-                return
-            self._give_way_to_a_twin(name, made)
-        log.info("%s: created network %s", self.host_name, name)
+            for _ in range(NETWORK_TRIES):
+                if self._networks_called(name):
+                    return
+                if self._is_alone(name, self._create_network(name, options)):
+                    log.info("%s: created network %s", self.host_name, name)
+                    return
+                time.sleep(random.uniform(*BETWEEN_TRIES_S))
+        raise EngineError(
+            self.host_name, f"creating network {name}: others keep making it, too; try again", failure=Failure.RETRYABLE
+        )
 
-    def _give_way_to_a_twin(self, name: str, made: str) -> None:
-        """Removes the network just made where another process made one of that name at the same moment, but first."""
-        found = [network for network in self._client.api.networks(names=[name]) if network["Name"] == name]
-        first = min(found, key=lambda network: (network["Created"], network["Id"]), default=None)
-        if first is not None and first["Id"] != made:
-            self._client.api.remove_network(made)
+    def _create_network(self, name: str, options: Mapping[str, Any]) -> str | None:
+        try:
+            return str(self._client.api.create_network(name, **options)["Id"])
+        except docker.errors.APIError as err:
+            if err.status_code != 409:
+                raise
+            return None
+
+    def _is_alone(self, name: str, made: str | None) -> bool:
+        """Gives up the network just made where another process made one of that name at the same moment.
+
+        Of two that keep theirs, one would have looked after both were there.
+        """
+        if made is None or len(self._networks_called(name)) <= 1:
+            return made is not None
+        self._client.api.remove_network(made)
+        return False
+
+    def _networks_called(self, name: str) -> list[Any]:
+        return [network for network in self._client.api.networks(names=[name]) if network["Name"] == name]
 
     def remove_network(self, network_id: str) -> None:
         with self._client.call(f"removing network {network_id:.12}", timeout_s=CHANGE_S, changes=True):
