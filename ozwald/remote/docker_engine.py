@@ -159,8 +159,9 @@ class DockerEngine:
             for _ in range(NETWORK_TRIES):
                 if self._networks_called(name):
                     return
-                if self._is_alone(name, self._create_network(name, options)):
-                    log.info("%s: created network %s", self.host_name, name)
+                made = self._create_network(name, options)
+                if made is None or self._is_alone(name, made):
+                    log.info("%s: made sure of network %s", self.host_name, name)
                     return
                 time.sleep(random.uniform(*BETWEEN_TRIES_S))
         raise EngineError(
@@ -168,6 +169,7 @@ class DockerEngine:
         )
 
     def _create_network(self, name: str, options: Mapping[str, Any]) -> str | None:
+        """The new network's id, or None where the engine says that there is one."""
         try:
             return str(self._client.api.create_network(name, **options)["Id"])
         except docker.errors.APIError as err:
@@ -175,13 +177,13 @@ class DockerEngine:
                 raise
             return None
 
-    def _is_alone(self, name: str, made: str | None) -> bool:
+    def _is_alone(self, name: str, made: str) -> bool:
         """Gives up the network just made where another process made one of that name at the same moment.
 
         Of two that keep theirs, one would have looked after both were there.
         """
-        if made is None or len(self._networks_called(name)) <= 1:
-            return made is not None
+        if len(self._networks_called(name)) <= 1:
+            return True
         self._client.api.remove_network(made)
         return False
 
