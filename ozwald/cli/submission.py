@@ -1,7 +1,7 @@
 """Submits to a controller what is asked for."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from ozwald.cli.controllers import Controller
 from ozwald.client import ApiError
@@ -63,14 +63,4 @@ def submitted(controller: Controller, ask: Ask, *, known: Mapping[str, Host], ho
 
 
 def _listed(wanted: WantedSet) -> list[dict[str, str | None]]:
-    return [
-        {
-            "realm": one.request.realm,
-            "name": one.request.name,
-            "service": one.request.service,
-            "variety": one.request.variety,
-            "profile": one.request.profile,
-            "host": one.request.host,
-        }
-        for one in wanted.instances
-    ]
+    return [asdict(one.request) for one in wanted.instances]

@@ -167,9 +167,6 @@ class Loop:
             self.pass_once()
         except NotLeading as error:
             self._board.publish(replace(self._board.view, at=self._clock.now(), problem=str(error)))
-        except StateError as error:
-            log.error("%s", error)
-            self._board.publish(replace(self._board.view, at=self._clock.now(), problem=str(error)))
         except OzwaldError as error:
             log.error("nothing is changed: %s", error)
             self._board.publish(replace(self._board.view, at=self._clock.now(), problem=str(error)))

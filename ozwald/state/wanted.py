@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -65,16 +66,7 @@ def write_wanted(path: Path, wanted: WantedSet) -> None:
 
 def instance_entry(instance: WantedInstance) -> dict[str, str | None]:
     """One wanted instance as it stands in a file."""
-    request = instance.request
-    return {
-        "realm": request.realm,
-        "name": request.name,
-        "service": request.service,
-        "variety": request.variety,
-        "profile": request.profile,
-        "host": request.host,
-        "placed_on": instance.placed_on,
-    }
+    return {**asdict(instance.request), "placed_on": instance.placed_on}
 
 
 def read_instance(entry: Mapping[str, Any]) -> WantedInstance:

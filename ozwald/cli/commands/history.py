@@ -14,7 +14,7 @@ from ozwald.errors import RequestError, StateError
 from ozwald.model.history import Generation
 from ozwald.model.wanted import WantedInstance
 from ozwald.state.history import History
-from ozwald.state.wanted import read_wanted, wanted_path
+from ozwald.state.wanted import instance_entry, read_wanted, wanted_path
 
 
 @click.command()
@@ -72,7 +72,7 @@ def _read(records: History, number: int) -> Generation | None:
 
 
 def _show(generation: Generation, output: str) -> None:
-    document = {**_summary(generation), "instances": [_instance(one) for one in generation.instances]}
+    document = {**_summary(generation), "instances": [instance_entry(one) for one in generation.instances]}
     emit(document, output, table=lambda: _print(generation))
 
 
@@ -112,17 +112,4 @@ def _summary(generation: Generation) -> dict[str, Any]:
         "owner": generation.author.owner,
         "command": generation.author.command,
         "changes": [change_document(change) for change in generation.changes],
-    }
-
-
-def _instance(instance: WantedInstance) -> dict[str, str | None]:
-    request = instance.request
-    return {
-        "realm": request.realm,
-        "name": request.name,
-        "service": request.service,
-        "variety": request.variety,
-        "profile": request.profile,
-        "host": request.host,
-        "placed_on": instance.placed_on,
     }
