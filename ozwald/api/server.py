@@ -33,6 +33,8 @@ OPEN_FILES: Final = 16_384
 OTHER_FILES: Final = 512
 ACCEPTED_AT_ONCE: Final = 64
 LOOK_EVERY_S: Final = 1.0
+# Nobody is accepted for that long once no file is left.
+WITHOUT_FILES_S: Final = 0.5
 STOP_S: Final = 5.0
 SOCKET_OPTIONS: Final = [
     (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
@@ -60,7 +62,7 @@ class ApiServer:
     ) -> None:
         self._map: dict[int, Any] = {}
         self._workers = ThreadedTaskDispatcher()
-        self._is_told, self._stopping, self._ended = threading.Event(), threading.Event(), threading.Event()
+        self._stopping, self._ended = threading.Event(), threading.Event()
         crowd: Crowd[Channel] = Crowd(most=_connections(raised_open_files()), most_per_address=most_per_address)
         self._crowd = crowd
         may_send_body = partial(is_authorized, key=key)
@@ -96,20 +98,14 @@ class ApiServer:
         self._waiting.on_change = lambda taken: None
         self._workers.shutdown(timeout=1)
         for listener in self._listeners:
-            listener.is_over = True
+            listener.end_waking()
         wasyncore.close_all(self._map)
         self._ended.set()
 
     def stop(self) -> None:
         """Ends `run`, from another thread, and returns when it has ended."""
-        if not self._is_told.is_set():
-            self._is_told.set()
-            # Set in the loop's own thread: it could end, and close what wakes it, before it is woken.
-            try:
-                self._listeners[0].trigger.pull_trigger(self._stopping.set)
-            except OSError as err:
-                log.error("the loop cannot be woken and ends by itself: %s", err.strerror)
-                self._stopping.set()
+        self._stopping.set()
+        self._listeners[0].pull_trigger()
         self._ended.wait(2 * STOP_S)
 
     def _turn(self, timeout_s: float = LOOK_EVERY_S) -> None:
@@ -124,11 +120,9 @@ class _Listener(TcpWSGIServer):
     """waitress's server, which stops accepting at its limit: this one makes room instead."""
 
     channel_class = Channel
-    is_over = False
     # What waitress's type stubs leave out.
     effective_port: str
     active_channels: Any
-    trigger: Any
     _map: Any
 
     def __init__(
@@ -144,7 +138,8 @@ class _Listener(TcpWSGIServer):
     ) -> None:
         self.crowd = crowd
         self.may_send_body = may_send_body
-        self._next_look = 0.0
+        self._next_look = self._accepts_at = 0.0
+        self._waking, self._is_over = threading.Lock(), False
         super().__init__(app, sockets, dispatcher=workers, adj=settings, sockinfo=sockinfo)
 
     def readable(self) -> bool:
@@ -156,12 +151,18 @@ class _Listener(TcpWSGIServer):
             self._next_look = now + LOOK_EVERY_S
             for channel in list(self.active_channels.values()):
                 channel.check_deadline(now)
-        return bool(self.accepting)
+        return bool(self.accepting) and now >= self._accepts_at
 
     def pull_trigger(self) -> None:
-        """Wakes the loop for a worker; one that is late does not write to a file that is another's by now."""
-        if not self.is_over:
-            super().pull_trigger()
+        """Wakes the loop, from any thread; one that is late does not write to a file that is another's by now."""
+        with self._waking:
+            if not self._is_over:
+                super().pull_trigger()
+
+    def end_waking(self) -> None:
+        """Lets nobody wake the loop any more: what wakes it may be closed now."""
+        with self._waking:
+            self._is_over = True
 
     def handle_accept(self) -> None:
         for _ in range(ACCEPTED_AT_ONCE):
@@ -174,7 +175,8 @@ class _Listener(TcpWSGIServer):
         except OSError as err:
             if err.errno in (errno.EMFILE, errno.ENFILE):
                 log.error("no connection can be accepted: %s", err.strerror)
-                time.sleep(0.05)  # it stays to be accepted, and would keep the loop spinning
+                # It stays to be accepted, and would keep the loop spinning.
+                self._accepts_at = time.monotonic() + WITHOUT_FILES_S
             return False
         if accepted is None:
             return False

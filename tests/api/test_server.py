@@ -1,6 +1,8 @@
 """Slow and greedy clients lose their connection; everybody else is answered."""
 
 import contextlib
+import os
+import resource
 import socket
 import subprocess
 import sys
@@ -126,6 +128,44 @@ def test_there_is_always_room_for_one_more(tmp_path: Path) -> None:
         assert len(closed) >= 30
 
 
+def test_without_a_file_left_those_who_are_connected_are_served_and_who_comes_waits(site: Served) -> None:
+    with site.connect() as known, socket.socket() as newcomer:
+        known.sendall(HEALTH)
+        read_answer(known)
+        newcomer.settimeout(10)
+        with no_file_left():
+            newcomer.connect(("127.0.0.1", site.port))
+            newcomer.sendall(HEALTH)
+            begun = time.monotonic()
+            for _ in range(40):
+                known.sendall(HEALTH)
+                assert b" 200 " in read_answer(known)
+            assert time.monotonic() - begun < 1
+        assert b" 200 " in read_answer(newcomer)
+
+
+def test_who_wakes_a_server_while_it_ends_writes_to_no_closed_file(site: Served) -> None:
+    listener, failures = site.server._listeners[0], []
+    is_over = threading.Event()
+
+    def wakes() -> None:
+        while not is_over.is_set():
+            try:
+                listener.pull_trigger()
+            except OSError as error:
+                failures.append(error)
+
+    workers = [threading.Thread(target=wakes) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    site.server.stop()
+    is_over.set()
+    for worker in workers:
+        worker.join()
+
+    assert not failures
+
+
 def test_honest_clients_are_answered_beside_slow_ones(tmp_path: Path) -> None:
     with standing(tmp_path, services=1_000) as port, slow_clients(port, 200):
         outcome = reads(port, requests=[HEALTH, ONE, LIST], connections=50, rate=200, seconds=2)
@@ -193,6 +233,19 @@ def test_who_has_a_network_is_one_client() -> None:
 
 def test_every_wait_for_a_client_has_an_end() -> None:
     assert PATIENCE.keys() == set(Stage) - {Stage.WORK}
+
+
+@contextlib.contextmanager
+def no_file_left() -> Iterator[None]:
+    """This process can open no file."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = os.dup(0)
+    os.close(free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (free, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def eventually_closed(site: Served) -> None:
