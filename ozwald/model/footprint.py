@@ -45,7 +45,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """What a service takes; `cpu_cores` is cores kept busy, `vram_bytes` None where it has no card."""
+    """What a service takes; `cpu_cores` is cores kept busy, `vram_bytes` None where no card told any."""
 
     cpu_cores: float
     memory_bytes: int
@@ -64,8 +64,10 @@ class Footprint:
     """One measured run, as the book keeps it.
 
     `usage` are the peaks, `steady` the medians at rest after the service was ready, `spread` the difference of the
-    95th and the 5th percentile of the same time. `measured_at` is seconds since the epoch. What is None was not known
-    when it was written: older books have only the combination and the peaks.
+    95th and the 5th percentile of the same time. `cards` are the models of the cards it was given, one for each.
+    `cache_bytes` is the most page cache it had, `power_w` the most that its cards drew, `ready_after_s` how long it
+    loaded. `measured_at` is seconds since the epoch. What is None was not known when it was written: older books have
+    only the combination and the peaks.
     """
 
     combination: Combination
