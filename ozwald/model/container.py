@@ -83,7 +83,7 @@ class ContainerState:
     `health` is None without a healthcheck, else `starting`, `healthy` or `unhealthy`; `health_output` is what its
     last check printed, `health_exit_code` how that ended and `health_failures` how many failed in a row.
     `stop_timeout_s` is how long it may take to end, `started_at` another text
-    after every start.
+    after every start, `pid` the host's number of its first process, None where none runs.
     """
 
     id: str
@@ -99,6 +99,7 @@ class ContainerState:
     health_failures: int = 0
     stop_timeout_s: float = 10.0
     started_at: str = ""
+    pid: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

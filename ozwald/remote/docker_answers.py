@@ -76,6 +76,7 @@ def state(entry: Mapping[str, Any]) -> ContainerState:
         health_failures=int(health.get("FailingStreak") or 0),
         stop_timeout_s=_stop_timeout_s((entry.get("Config") or {}).get("StopTimeout")),
         started_at=str(now.get("StartedAt") or ""),
+        pid=int(now.get("Pid") or 0) or None,
     )
 
 

@@ -572,4 +572,5 @@ def _state(container: FakeContainer) -> ContainerState:
         health=container.health,
         health_output=container.health_output,
         started_at=str(container.starts or ""),
+        pid=1000 + container.starts if container.state == "running" else None,
     )

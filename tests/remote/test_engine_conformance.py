@@ -401,6 +401,18 @@ class TestEngine:
 
         assert seen[0] != seen[1]
 
+    def test_a_container_has_a_first_process_while_it_runs(self, engine: Engine) -> None:
+        made = engine.create("ozsvc--r--a", SLEEP)
+        found = []
+        for act in (engine.start, lambda container_id: engine.stop(container_id, 0.0)):
+            act(made)
+            state = engine.state(made)
+            assert state is not None
+            found.append(state.pid)
+
+        assert (found[0] or 0) > 1
+        assert found[1] is None
+
     def test_a_container_that_never_ran_has_no_logs(self, engine: Engine) -> None:
         assert engine.logs(engine.create("ozsvc--r--a", SLEEP)) == b""
 
