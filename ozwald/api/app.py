@@ -15,11 +15,14 @@ from ozwald.api.openapi import document
 from ozwald.api.routes import ROUTES, Route
 from ozwald.api.schemas import reference
 from ozwald.api.site import Site
+from ozwald.controller.desk import Crowded
 from ozwald.errors import OzwaldError
 
 __all__ = ["ALL_ROUTES", "Site", "make_app"]
 
 log = logging.getLogger(__name__)
+
+RETRY_AFTER_S: Final = "1"
 
 _TEXTS = {
     404: "there is no such path; GET /openapi.json lists them",
@@ -82,6 +85,8 @@ def _answering(route: Route, site: Site) -> Callable[..., bottle.HTTPResponse]:
     def answer(**arguments: str) -> bottle.HTTPResponse:
         try:
             return _sent(route.handler(site, _call(route, arguments, known)))
+        except Crowded as error:
+            return _sent(refusal(error.http_status, str(error), **{"Retry-After": RETRY_AFTER_S}))
         except OzwaldError as error:
             return _sent(refusal(error.http_status, str(error)))
 

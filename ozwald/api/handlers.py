@@ -2,18 +2,22 @@
 
 import json
 import time
+from typing import Final
 
 from ozwald.api.answers import Answer, refusal
+from ozwald.api.authors import author_of
 from ozwald.api.calls import Call, WrongCall, as_switch
 from ozwald.api.shapes import WrongShape, wanted_list
 from ozwald.api.site import Site
 from ozwald.controller.board import View
 from ozwald.model.active_document import active_document
-from ozwald.model.history import Author
 from ozwald.model.resource_document import resource_document
 from ozwald.planning.asking import Exactly
 from ozwald.planning.definition_document import definition_document
 from ozwald.planning.patterns import select
+
+# How long a request waits while others change the wanted set, which takes milliseconds.
+WAIT_S: Final = 2.0
 
 
 def health(site: Site, call: Call) -> Answer:
@@ -77,11 +81,14 @@ def resources(site: Site, call: Call) -> Answer:
 
 def update(site: Site, call: Call) -> Answer:
     settings = site.desk.settings
-    wanted = site.desk.submit(
-        Exactly(requests=wanted_list(call.body, settings.realms, settings.inventory)),
-        author=Author(owner="api", command=f"POST {call.path}"),
-        expected=_expected(call.headers.get("if-match")),
-    )
+    asked = Exactly(requests=wanted_list(call.body, settings.realms, settings.inventory))
+    with site.waiting.place() as may_wait:
+        wanted = site.desk.submit(
+            asked,
+            author=author_of(call),
+            expected=_expected(call.headers.get("if-match")),
+            wait_s=WAIT_S if may_wait else 0.0,
+        )
     return Answer(status=202, document={"status": "accepted", "generation": wanted.generation})
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from ozwald.api import event_handlers, handlers, log_handlers, overview
+from ozwald.api import authors, event_handlers, handlers, log_handlers, overview
 from ozwald.api.answers import Answer
 from ozwald.api.calls import Call
 from ozwald.api.schemas import TEXT, Schema, list_of, reference
@@ -49,6 +49,22 @@ class Route:
 
 
 _PROBLEM: Final = reference("Problem")
+
+_IF_MATCH: Final = Parameter(
+    name="If-Match",
+    about="The generation that the caller knows; another one is a conflict.",
+    schema={**TEXT, "pattern": r'^(\*|[0-9]{1,18}|"[0-9]{1,18}")$'},
+)
+_WHO: Final = (
+    Parameter(
+        name=authors.AUTHOR,
+        about=f"Who asks, for events and history (`api`): UTF-8 in percent signs, {authors.LONGEST_NAME} characters.",
+    ),
+    Parameter(
+        name=authors.COMMAND,
+        about=f"What they typed, or which program asks, in the same way, {authors.LONGEST_COMMAND} characters.",
+    ),
+)
 
 _SOME: Final[Schema] = {"type": "integer", "minimum": 1, "maximum": log_handlers.MOST_LINES}
 _LINES: Final = (
@@ -100,13 +116,7 @@ ROUTES: Final[tuple[Route, ...]] = (
         about="Asks for exactly these instances. They are durable when the answer is 202.",
         handler=handlers.update,
         body=reference("WantedList"),
-        headers=(
-            Parameter(
-                name="If-Match",
-                about="The generation that the caller knows; another one is a conflict.",
-                schema={**TEXT, "pattern": r'^(\*|[0-9]{1,18}|"[0-9]{1,18}")$'},
-            ),
-        ),
+        headers=(_IF_MATCH, *_WHO),
         answers={202: reference("Accepted"), 409: _PROBLEM, 415: _PROBLEM, 422: _PROBLEM},
     ),
     Route(

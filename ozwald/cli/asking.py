@@ -1,8 +1,5 @@
 """The ways to say what is wanted: instances, a file of them, or a generation of the history."""
 
-import getpass
-import os
-import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -14,14 +11,11 @@ import click
 from ozwald.cli.workspace import Workspace
 from ozwald.config.requests import WrittenRequest, read_requests
 from ozwald.errors import RequestError
-from ozwald.model.history import Author
 from ozwald.model.plan import InstanceKey
 from ozwald.model.service import InstanceRequest, Realm
 from ozwald.planning.asking import Adding, Ask, Exactly, Removing, Same
 from ozwald.planning.names import complete_request, find_realm, parse_instance, parse_key, split_specs
 from ozwald.state.history import History
-
-_LONGEST_COMMAND = 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +65,6 @@ def ask_of(request: Request, workspace: Workspace) -> Ask:
     return Exactly(requests=requests) if entries or request.file else Same()
 
 
-def author() -> Author:
-    """Who asks, and with which command."""
-    command = shlex.join(["ozwald", *sys.argv[1:]])
-    return Author(owner=_user_name(), command=command[:_LONGEST_COMMAND])
-
-
 def _check(request: Request) -> None:
     if request.file is not None and request.instances:
         raise RequestError("give instances or --file, not both")
@@ -118,10 +106,3 @@ def kept(history: History) -> str:
     """Which generations there are, for a message."""
     numbers = history.numbers()
     return f"kept are {numbers[-1]} to {numbers[0]}: ozwald history" if numbers else "there are none yet"
-
-
-def _user_name() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return f"uid {os.getuid()}"

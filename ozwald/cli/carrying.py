@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from ozwald.cli.asking import author
 from ozwald.cli.progress import Progress
+from ozwald.cli.who import author
 from ozwald.cli.workspace import Workspace
 from ozwald.execution.steps import Result
 from ozwald.model.host import Host

@@ -1,12 +1,13 @@
 """Finds a provisioner's controller and its API: by OZWALD_API_URL, on this machine, or through SSH to its host."""
 
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ozwald.cli.output import warn
+from ozwald.cli.who import author
 from ozwald.cli.workspace import Workspace
 from ozwald.client import DEFAULT_URL, ApiError, Client, NoAnswer
 from ozwald.controller.process import Running, find
@@ -135,9 +136,21 @@ def client_of(workspace: Workspace, running: Running) -> Client:
 
 def _client(workspace: Workspace, url: str) -> Client:
     try:
-        return Client(url, key=system_key(workspace.environ), timeout_s=_ANSWER_S)
+        return _client_at(workspace, url)
     except ValueError as err:
         raise RequestError(f"OZWALD_API_URL: {err}") from err
+
+
+def _client_at(workspace: Workspace, url: str, connect: Callable[[], socket.socket] | None = None) -> Client:
+    who = author()
+    return Client(
+        url,
+        key=system_key(workspace.environ),
+        author=who.owner,
+        command=who.command,
+        timeout_s=_ANSWER_S,
+        connect=connect,
+    )
 
 
 def _other_machine(workspace: Workspace) -> Host | None:
@@ -157,7 +170,7 @@ def _through_ssh(workspace: Workspace, fleet: "Fleet", host: Host) -> Controller
         if isinstance(error.__cause__, ConnectionRefusedError):
             raise NotRunning(f"{_not_running(workspace)}: nobody answers on {host.name}") from error
         raise
-    client = Client(DEFAULT_URL, key=system_key(workspace.environ), timeout_s=_ANSWER_S, connect=connect)
+    client = _client_at(workspace, DEFAULT_URL, connect)
     return Controller(client=client, where=f"127.0.0.1:{_PORT} of {host.name}, through SSH")
 
 

@@ -22,13 +22,16 @@ from ozwald.client.documents import (
 )
 from ozwald.client.errors import ApiError, NoAnswer
 
+_PRINTABLE = "".join(map(chr, range(33, 127))).replace("%", "") + " "
+
 DEFAULT_URL = "http://127.0.0.1:8000"
 
 
 class Client:
     """Calls one provisioner. May be used by several threads; connections are kept open between calls.
 
-    `key` is the provisioner's OZWALD_SYSTEM_KEY; `timeout_s` bounds each wait for bytes. Every method raises
+    `key` is the provisioner's OZWALD_SYSTEM_KEY; `author` and `command` say who asks, for events
+    and history. `timeout_s` bounds each wait for bytes. Every method raises
     `ApiError` when the provisioner refuses and `NoAnswer` when there is no answer. With `with`, it is closed at the
     end. `connect` makes the connections where the address cannot be reached directly, for instance through SSH; it
     raises OSError.
@@ -42,6 +45,8 @@ class Client:
         url: str = DEFAULT_URL,
         *,
         key: str = "",
+        author: str = "",
+        command: str = "",
         timeout_s: float = 10.0,
         connect: Callable[[], socket.socket] | None = None,
     ) -> None:
@@ -49,6 +54,7 @@ class Client:
             raise ValueError("the key has characters that no HTTP header can carry")
         self._connections = Connections(url, timeout_s=timeout_s, connect=connect)
         self._key = key
+        self._who = {name: text for name, text in _who(author, command).items() if text}
         # The tag, generation and services of the list that was read last.
         self._active: tuple[str, int, list[ActiveService]] = ("", 0, [])
         self.url = self._connections.url
@@ -193,11 +199,21 @@ class Client:
         if self._key:
             found["Authorization"] = f"Bearer {self._key}"
         if content is not None:
-            found["Content-Type"] = "application/json"
+            found |= {"Content-Type": "application/json", **self._who}
         return found
 
     def _stranger(self) -> NoAnswer:
         return NoAnswer(f"what answers at {self.url} is no provisioner")
+
+
+def _who(author: str, command: str) -> dict[str, str]:
+    """Short enough to leave room for other headers, whatever the alphabet."""
+    return {"X-Ozwald-Author": _in_header(author[:100]), "X-Ozwald-Command": _in_header(command[:1000])}
+
+
+def _in_header(text: str) -> str:
+    """Text as a header can carry it: all but printable ASCII in percent signs."""
+    return quote(text.encode("utf-8", "replace"), safe=_PRINTABLE)
 
 
 def _query(asked: Mapping[str, Any]) -> str:

@@ -1,25 +1,32 @@
 """Takes requests: what is accepted here is on disk before the answer goes out."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 from ozwald.controller.leadership import ALONE, Leadership
 from ozwald.controller.reporter import Reporter
-from ozwald.errors import OzwaldError
+from ozwald.errors import OzwaldError, StateError
 from ozwald.execution.intent import store
 from ozwald.model.history import Author
 from ozwald.model.settings import Settings
 from ozwald.model.wanted import WantedSet
 from ozwald.planning.asking import Ask, wanted_after
 from ozwald.state.home import DataFolder
-from ozwald.state.wanted import changing_wanted, read_wanted, wanted_path
+from ozwald.state.locks import Busy
+from ozwald.state.wanted import PATIENCE_S, changing_wanted, read_wanted, wanted_path
 
 
 class GenerationMoved(OzwaldError):
     """Somebody else has changed the wanted set since the caller read it."""
 
     http_status = 409
+
+
+class Crowded(StateError):
+    """Others have been changing the wanted set for as long as a request may wait; nothing was changed."""
 
 
 class Desk:
@@ -48,19 +55,21 @@ class Desk:
         """What is stored; raises StateError when that is damaged."""
         return read_wanted(wanted_path(self._home, self._provisioner))
 
-    def submit(self, ask: Ask, *, author: Author, expected: int | None = None) -> WantedSet:
+    def submit(self, ask: Ask, *, author: Author, expected: int | None = None, wait_s: float = PATIENCE_S) -> WantedSet:
         """Makes what is asked for durable as a new generation and wakes the loop.
 
-        Asking for what is wanted already changes nothing. `expected` is the generation that the caller knows.
+        Asking for what is wanted already changes nothing. `expected` is the generation that the caller knows, `wait_s`
+        how long others may be changing the set.
 
         Raises:
             RequestError: the request does not make sense.
             GenerationMoved: the wanted set is of another generation than expected.
             NotLeading: another controller is the active one.
+            Crowded: others were changing the set all that time.
             StateError: it could not be written; nothing has changed.
         """
         known = self.settings.inventory.hosts
-        with changing_wanted(self._home, self._provisioner) as path:
+        with self._changing(wait_s) as path:
             self._leadership.check()
             stored = read_wanted(path)
             generation = stored.generation if stored else 0
@@ -74,3 +83,15 @@ class Desk:
         self._on_stored()
         self.wake()
         return wanted
+
+    @contextmanager
+    def _changing(self, wait_s: float) -> Iterator[Path]:
+        with ExitStack() as stack:
+            try:
+                path = stack.enter_context(changing_wanted(self._home, self._provisioner, wait_s=wait_s))
+            except Busy as busy:
+                raise Crowded(
+                    f"the wanted set is being changed by others (process {busy.holder}), for longer than this may "
+                    "wait; nothing was changed: ask again"
+                ) from busy
+            yield path

@@ -25,14 +25,15 @@ def wanted_path(home: DataFolder, provisioner: str) -> Path:
 
 
 @contextmanager
-def changing_wanted(home: DataFolder, provisioner: str) -> Iterator[Path]:
+def changing_wanted(home: DataFolder, provisioner: str, *, wait_s: float = PATIENCE_S) -> Iterator[Path]:
     """Holds the lock of a provisioner's wanted set for the moment that reading, merging and writing takes.
 
     Raises:
-        StateError: somebody has held it for too long, or it cannot be opened.
+        Busy: somebody has held it for longer than `wait_s`.
+        StateError: it cannot be opened.
     """
     folder = home.folder("wanted")
-    with held(folder / f"{provisioner}.lock", f"the wanted set of {provisioner}", wait_s=PATIENCE_S):
+    with held(folder / f"{provisioner}.lock", f"the wanted set of {provisioner}", wait_s=wait_s):
         sweep(folder, f"{provisioner}.json")
         yield wanted_path(home, provisioner)
 

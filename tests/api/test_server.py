@@ -25,12 +25,6 @@ from tests.api.serving import TOKEN, Served, read_all, read_answer, served
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Served]:
-    with served(tmp_path) as found:
-        yield found
-
-
-@pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch, site: Served) -> Served:
     """A server that looks at its clock ten times a second and waits for half a second."""
     monkeypatch.setattr(server_module, "LOOK_EVERY_S", 0.1)

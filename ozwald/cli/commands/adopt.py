@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from ozwald.cli.asking import author
 from ozwald.cli.confirm import agreed
 from ozwald.cli.output import emit, limit_option, output_option, print_table, warn_unreachable
+from ozwald.cli.who import author
 from ozwald.cli.workspace import Workspace, with_workspace
 from ozwald.errors import RequestError
 from ozwald.execution.adopt import adopt as make_ours

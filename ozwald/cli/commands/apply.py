@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ozwald.cli.asking import Request, ask_of, author, request_options
+from ozwald.cli.asking import Request, ask_of, request_options
 from ozwald.cli.carrying import carried_out
 from ozwald.cli.controllers import live_controller
 from ozwald.cli.output import emit, limit_option, output_option, wait_option, warn, warn_unreachable
 from ozwald.cli.plan_text import print_plan, print_results, result_document
 from ozwald.cli.submit import WAIT_S, submit
+from ozwald.cli.who import author
 from ozwald.cli.workspace import Workspace, with_workspace
 from ozwald.errors import RequestError
 from ozwald.execution.steps import Result
