@@ -9,7 +9,7 @@ from ozwald.cli.change_text import change_document, change_lines
 from ozwald.cli.controllers import Controller
 from ozwald.cli.output import emit, warn
 from ozwald.cli.submission import Submission, submitted
-from ozwald.cli.waiting import Service, all_available, wait_until_available
+from ozwald.cli.waiting import Service, all_available, is_as_wanted, wait_until_available
 from ozwald.cli.workspace import Workspace
 from ozwald.model.host import Host
 from ozwald.planning.asking import Ask
@@ -47,7 +47,7 @@ def submit(
 
 def _exit_code(services: Sequence[Service], *, are_all: bool) -> int:
     """4 when nothing but a lack of hardware stands in the way, 1 for anything else that is not available."""
-    lacking = {one["status"] for one in services} - {"available"}
+    lacking = {one["status"] for one in services if not is_as_wanted(one)}
     return 0 if are_all else 4 if lacking == {"waiting"} else 1
 
 
@@ -87,6 +87,6 @@ def _print_outcome(services: Sequence[Service], *, are_all: bool, count: int) ->
         click.echo("all are available" if count else "nothing runs any more")
         return
     for one in services:
-        if one["status"] != "available":
+        if not is_as_wanted(one):
             warn(f"{one['realm']}:{one['name']} on {one['host'] or 'no host'}: {one['status']}: {one['reason']}")
     click.echo("not all are available; the provisioner goes on trying: ozwald list_active_services")

@@ -31,7 +31,7 @@ def wait_until_available(
             now, is_seen = time.monotonic(), seen >= generation
             if is_seen:
                 tracker.show(services)
-            state = (seen, [(one["realm"], one["name"], one["host"], one["status"]) for one in services])
+            state = (seen, [(_key(one), one["host"], one["status"], is_as_wanted(one)) for one in services])
             if state != last:
                 last, calm_since = state, now
             is_calm = is_seen and not any(one["status"] in ("starting", "stopping") for one in services)
@@ -43,9 +43,14 @@ def wait_until_available(
 
 def all_available(services: Sequence[Service], wanted: Sequence[InstanceKey]) -> bool:
     """Whether these and no others are there and available; what is on a silent host may be left over there."""
-    there = [one for one in services if one["status"] == "available"]
-    others = [one for one in services if one["status"] != "available" and not _is_left_over(one, wanted)]
+    there = [one for one in services if is_as_wanted(one)]
+    others = [one for one in services if not is_as_wanted(one) and not _is_left_over(one, wanted)]
     return not others and {_key(one) for one in there} == set(wanted)
+
+
+def is_as_wanted(service: Service) -> bool:
+    """Whether it is available as it is wanted now: the reason of an available one says why it is not."""
+    return service["status"] == "available" and not service["reason"]
 
 
 def _is_left_over(service: Service, wanted: Sequence[InstanceKey]) -> bool:
@@ -81,6 +86,6 @@ class _Tracker:
 
 
 def _told(service: Service) -> str:
-    if service["status"] == "available":
+    if is_as_wanted(service):
         return "done"
     return f"{service['status']}: {service['reason']}" if service["reason"] else str(service["status"])

@@ -287,6 +287,7 @@ class Loop:
         services = with_work(
             all_services(wanted, situation, snapshot.last_seen),
             blocked={one.key: one.reason for one in plan.blocked},
+            due={one.key: one for one in plan.changes},
             under_way=self._work.under_way,
             failures=self._troubles.reasons,
         )

@@ -39,19 +39,22 @@ def with_work(
     services: Iterable[ActiveService],
     *,
     blocked: Mapping[InstanceKey, str],
+    due: Mapping[InstanceKey, Operation],
     under_way: Mapping[InstanceKey, Operation],
     failures: Mapping[InstanceKey, str],
 ) -> tuple[ActiveService, ...]:
-    """The services with what the controller knows beyond their containers.
+    """The services with what the controller knows beyond their containers; `due` is what has to be done.
 
-    What is being done counts before what has failed, and that before what is waited for.
+    What is being done counts before what has failed, that before what is waited for, and that before what is due.
+    An available service with a reason is not as it is wanted.
     """
-    return tuple(_with_work(service, blocked, under_way, failures) for service in services)
+    return tuple(_with_work(service, blocked, due, under_way, failures) for service in services)
 
 
 def _with_work(
     service: ActiveService,
     blocked: Mapping[InstanceKey, str],
+    due: Mapping[InstanceKey, Operation],
     under_way: Mapping[InstanceKey, Operation],
     failures: Mapping[InstanceKey, str],
 ) -> ActiveService:
@@ -61,12 +64,17 @@ def _with_work(
     if operation is not None and operation.action in _DOING:
         return replace(service, status=_DOING[operation.action], reason=operation.reason, host=operation.host)
     failure = failures.get(service.key)
+    if failure is not None and service.status is Status.AVAILABLE:
+        return replace(service, reason=f"what is wanted now failed, and the one before still runs: {failure}")
     if failure is not None:
-        is_up = service.status is Status.AVAILABLE
-        return replace(service, status=service.status if is_up else Status.FAILED, reason=failure)
+        return replace(service, status=Status.FAILED, reason=failure)
     if service.status is Status.WAITING:
         return replace(service, reason=blocked.get(service.key, "it is about to be started"))
-    return replace(service, reason=blocked.get(service.key, service.reason))
+    if service.key in blocked:
+        return replace(service, reason=blocked[service.key])
+    if service.status is Status.AVAILABLE and service.key in due:
+        return replace(service, reason=f"about to {due[service.key].action}: {due[service.key].reason}")
+    return service
 
 
 def _unreachable(service: ActiveService, situation: Situation) -> ActiveService:
