@@ -27,6 +27,7 @@ from ozwald.controller.log_keeper import LogKeeper
 from ozwald.controller.loop import Charge, Loop
 from ozwald.controller.process import Running, only_controller, tell
 from ozwald.controller.reporter import Reporter
+from ozwald.controller.shared import Shared
 from ozwald.controller.vitals import Vitals
 from ozwald.model.host import Provisioner
 from ozwald.state.cache import Cache
@@ -34,7 +35,9 @@ from ozwald.state.event_file import EventFile
 from ozwald.state.home import DataFolder
 from ozwald.state.launch_logs import LaunchLogs
 from ozwald.state.lease import candidate
+from ozwald.state.records import Records
 from ozwald.state.redis_keeper import RedisKeeper
+from ozwald.state.redis_link import RedisLink
 from ozwald.state.redis_server import EmbeddedRedis
 from ozwald.state.service_logs import ServiceLogs
 
@@ -59,7 +62,7 @@ def serve(workspace: Workspace, *, host: str, port: int, key: str, log_file: Pat
         stack.enter_context(only_controller(home, provisioner.name))
         locks = stack.enter_context(HostLocks(home))
         locks.take(hosts)
-        cache = _cache(home, provisioner, stack)
+        link = _link(home, provisioner, stack)
         wakefulness = Wakefulness()
         leadership = Leadership(alone=_is_own(provisioner), wakefulness=wakefulness)
         fleet = stack.enter_context(workspace.fleet(begin=hosts))
@@ -73,7 +76,14 @@ def serve(workspace: Workspace, *, host: str, port: int, key: str, log_file: Pat
         )
         me = candidate(home.path, _url(host, port))
         courier = Courier(
-            cache, leadership, me, home, provisioner.name, on_change=lambda: loop.wake(), on_turn=reporter.redis
+            Cache(link),
+            leadership,
+            me,
+            home,
+            provisioner.name,
+            shared=Shared(Records(link), board, journal, me),
+            on_change=lambda: loop.wake(),
+            on_turn=reporter.redis,
         )
         loop = Loop(charge, fleet, board, leadership=leadership, on_stored=courier.sync, reporter=reporter)
         desk = Desk(
@@ -122,17 +132,17 @@ def clear_up(home: DataFolder, name: str) -> list[str]:
     return left
 
 
-def _cache(home: DataFolder, provisioner: Provisioner, stack: ExitStack) -> Cache:
+def _link(home: DataFolder, provisioner: Provisioner, stack: ExitStack) -> RedisLink:
     if not _is_own(provisioner):
-        cache = Cache.at(provisioner.cache, provisioner.name)
+        link = RedisLink.at(provisioner.cache, provisioner.name)
     else:
         embedded = EmbeddedRedis(home, provisioner.name)
         keeper = RedisKeeper(embedded)
         stack.callback(keeper.stop)
         keeper.start()
-        cache = Cache.on_socket(embedded.socket, provisioner.name)
-    stack.callback(cache.close)
-    return cache
+        link = RedisLink.on_socket(embedded.socket, provisioner.name)
+    stack.callback(link.close)
+    return link
 
 
 def _is_own(provisioner: Provisioner) -> bool:

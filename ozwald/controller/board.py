@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ozwald.model.active import ActiveService
 from ozwald.model.resources import HostResources
@@ -14,7 +14,7 @@ class View:
 
     `number` grows with every pass that changed something a reader sees, `at` and `wall` say when the pass ended:
     seconds on the monotonic clock and since the epoch. `hosts` has an entry for each managed host: why it cannot be
-    reached, empty when it can.
+    reached, empty when it can. `resources` may be older than the controller's start where a host is silent since then.
     """
 
     number: int = 0
@@ -37,14 +37,22 @@ class Board:
         self._view = View()
         self._changed = threading.Condition()
         self._to_probe: set[str] = set()
+        self._recalled: Mapping[str, HostResources] = {}
 
     def publish(self, view: View) -> None:
-        """Shows a new view to everybody."""
+        """Shows a new view to everybody; hosts without facts have those that were recalled."""
         with self._changed:
+            recalled = {host: facts for host, facts in self._recalled.items() if host in view.hosts}
+            view = replace(view, resources={**recalled, **view.resources})
             before, self._view = self._view, view
             self._changed.notify_all()
         for tell in self._on_view:
             tell(before, view)
+
+    def recall(self, facts: Mapping[str, HostResources]) -> None:
+        """Has facts of hosts from before the controller's start, to be shown until there are others."""
+        with self._changed:
+            self._recalled = facts
 
     @property
     def view(self) -> View:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from ozwald.controller.leadership import Leadership, elapsed
 from ozwald.controller.mirror import Mirror
+from ozwald.controller.shared import Shared
 from ozwald.errors import StateError
 from ozwald.state.cache import Cache
 from ozwald.state.home import DataFolder
@@ -30,6 +31,7 @@ class Courier:
         home: DataFolder,
         provisioner: str,
         *,
+        shared: Shared,
         on_change: Callable[[], None] = lambda: None,
         on_turn: Callable[[str], None] = lambda problem: None,
         now: Callable[[], float] = elapsed,
@@ -39,9 +41,11 @@ class Courier:
         self._candidate = candidate
         self._home = home
         self._mirror = Mirror(cache, home, provisioner, candidate)
+        self._shared = shared
         self._on_change = on_change
         self._on_turn = on_turn
         self._now = now
+        self._is_known = False
         self._problem = "Redis has not been asked yet"
         self._woken, self._stopped = threading.Event(), threading.Event()
         self._turned = threading.Condition()
@@ -75,24 +79,37 @@ class Courier:
         """Asks Redis once, whatever comes of it."""
         with self._turned:
             self._begun += 1
-        try:
-            self._meet()
-        except StateError as error:
-            self._note(str(error))
+        problem = self._problem_of(self._meet)
+        if problem:
             self._leadership.silent()
-        except Exception:
-            log.exception("a turn with Redis failed")
-            self._note("the exchange with Redis failed; see the provisioner's log")
-            self._leadership.silent()
-        else:
-            self._note("")
         with self._turned:
             self._ended = self._begun
             self._turned.notify_all()
+        problem = problem or self._problem_of(self._exchange)
+        if problem:
+            self._shared.start_over()
+        self._note(problem)
+
+    def _problem_of(self, exchange: Callable[[], None]) -> str:
+        try:
+            exchange()
+        except StateError as error:
+            return str(error)
+        except Exception:
+            log.exception("a turn with Redis failed")
+            return "the exchange with Redis failed; see the provisioner's log"
+        return ""
+
+    def _exchange(self) -> None:
+        """What nobody waits for, and what must not be in the lease's way."""
+        if self._leadership.leads:
+            self._shared.keep()
+        elif self._is_known:
+            self._shared.take()
 
     def _meet(self) -> None:
         leadership, asked_at = self._leadership, self._now()
-        is_one_of_them = self._shares_identity()
+        is_known = self._is_known = self._shares_identity()
         held = self._cache.claim(self._candidate, may_take=leadership.may_take(asked_at))
         if held.is_mine and not leadership.leads:
             self._begin_to_lead(held, asked_at)
@@ -101,8 +118,8 @@ class Courier:
             log.warning("another controller has taken over: %s; this one stands by", held.shown)
         leadership.told(held, asked_at)
         if held.is_mine:
-            self._keep_what_others_need(is_one_of_them)
-        elif is_one_of_them:
+            self._keep_what_others_need(is_known)
+        elif is_known:
             self._mirror.take()
 
     def _begin_to_lead(self, held: Held, asked_at: float) -> None:
@@ -113,6 +130,7 @@ class Courier:
             self._release()
             raise
         self._leadership.told(held, asked_at)
+        self._shared.start_over()
         log.info("this controller is the active one")
         self._on_change()
 

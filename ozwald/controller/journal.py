@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import takewhile
 from typing import Any, Final
 
@@ -40,6 +40,26 @@ class Journal:
             self._events.append(event)
             self._write(event)
             self._changed.notify_all()
+
+    def merge(self, events: Iterable[Event]) -> None:
+        """Takes in what another controller of the provisioner has told."""
+        with self._changed:
+            fresh = list(events)
+            for event in fresh:
+                self._write(event)
+            if fresh:
+                self._events = deque(sorted([*self._events, *fresh], key=lambda one: one.id), MOST_EVENTS)
+                self._changed.notify_all()
+
+    def unknown(self, numbers: Iterable[int]) -> set[int]:
+        """Those ids of which there is no event here."""
+        with self._changed:
+            return set(numbers) - {event.id for event in self._events}
+
+    def after(self, number: int) -> Sequence[Event]:
+        """The events with a higher id, oldest first."""
+        with self._changed:
+            return self._newer_than(number)
 
     def choose(self, query: EventQuery) -> list[Event]:
         """The events that are asked for, oldest first."""

@@ -53,14 +53,14 @@ class EventFile:
             raise StateError(f"cannot write {self.path}: {err.strerror}") from err
 
     def read(self) -> list[Event]:
-        """All events that are kept, oldest first; lines that are damaged are left out.
+        """All events that are kept, oldest first, whichever controller's; lines that are damaged are left out.
 
         Raises:
             StateError: a file cannot be read.
         """
         before = self._mark()
         events = [event for path in (self.older, self.path) for event in _events(path)]
-        return events if self._mark() == before else self.read()
+        return sorted(events, key=lambda event: event.id) if self._mark() == before else self.read()
 
     def _write(self, line: bytes) -> None:
         descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)

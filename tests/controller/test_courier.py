@@ -9,13 +9,18 @@ from typing import Any
 
 import pytest
 
+from ozwald.controller.board import Board
 from ozwald.controller.courier import SYNC_S, Courier
+from ozwald.controller.journal import Journal
 from ozwald.controller.leadership import SETTLE_S, Leadership, Wakefulness
+from ozwald.controller.shared import Shared
 from ozwald.errors import StateError
 from ozwald.state import lease
-from ozwald.state.cache import ANSWER_S, Cache, Mirrored
+from ozwald.state.cache import Cache, Mirrored
 from ozwald.state.home import DataFolder
 from ozwald.state.lease import FREE, LEASE_S, Held, candidate
+from ozwald.state.records import Records
+from ozwald.state.redis_link import ANSWER_S, RedisLink
 from ozwald.state.wanted import read_wanted, wanted_path, write_wanted
 from tests.builders import placed, wanted
 from tests.real_redis import RealRedis
@@ -41,12 +46,20 @@ class Node:
         with self.home.changing([]):
             self.home.folder("wanted")
         self.clock, self.changes = clock, 0
-        self.cache = Cache.at(server.address, "local")
+        self.link = RedisLink.at(server.address, "local")
+        self.cache, self.board, self.journal = Cache(self.link), Board(), Journal()
         self.awake = Wakefulness(clock)
         self.leadership = Leadership(wakefulness=self.awake, now=clock)
         self.me = candidate(self.home.path, f"http://{folder.name}:8000")
         self.courier = Courier(
-            self.cache, self.leadership, self.me, self.home, "local", on_change=self._changed, now=clock
+            self.cache,
+            self.leadership,
+            self.me,
+            self.home,
+            "local",
+            shared=Shared(Records(self.link), self.board, self.journal, self.me),
+            on_change=self._changed,
+            now=clock,
         )
 
     def _changed(self) -> None:
@@ -388,7 +401,7 @@ def test_a_redis_that_takes_nothing_is_told_and_healed(
 ) -> None:
     pair.first.turns()
     getattr(pair.redis.client, breaks[0])(*breaks[1:])
-    pair.first.cache.close()
+    pair.first.link.close()
 
     assert pair.first.turns()
     assert says in pair.first.courier.problem()
@@ -406,7 +419,7 @@ def test_a_wrong_password_is_said_without_it(tmp_path: Path) -> None:
         node = Node(tmp_path / "node", server, Clock())
         assert node.turns()
         server.configure("requirepass", "another one")
-        node.cache.close()
+        node.link.close()
         node.turns()
     finally:
         server.kill()

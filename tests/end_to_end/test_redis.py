@@ -79,6 +79,8 @@ def test_a_flushed_redis_is_filled_again(running: Running) -> None:
     running.redis.flushall()
 
     assert eventually(lambda: running.redis.hget("ozwald:local:wanted", "generation") == "1")
+    assert eventually(lambda: running.redis.hkeys("ozwald:local:facts") == ["box1"])
+    assert eventually(lambda: running.redis.xlen("ozwald:local:events") > 0)
     assert running.is_healthy()
     assert running.service() == before
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.test_provisioner import IDLE, KEY, ask, eventually
+from tests.end_to_end.test_provisioner import IDLE, KEY, ask, eventually, free_port
 from tests.end_to_end.user import User
 from tests.lab import Lab, Proxy
 from tests.real_redis import RealRedis
@@ -51,6 +51,11 @@ class Controller:
             document = json.loads((self.user.folder / "state" / "run" / "main.json").read_text())
             os.kill(document["pid"], signal_number)
 
+    def requests(self) -> list[str]:
+        """What was accepted, by whichever controller, as its history has it."""
+        events = ask(self.url, "/srv/events/?limit=1000")[1]
+        return [f"{one['id']} {one['text']}" for one in events if one["kind"] == "request-accepted"]
+
     def updates(self, *instances: str) -> Any:
         return self.user.types("update_services", *instances)
 
@@ -83,8 +88,8 @@ def stage(tmp_path: Path, clean_hosts: Lab) -> Iterator[Stage]:
     redis = RealRedis(tmp_path)
     redis.start()
     with Proxy(("127.0.0.1", redis.port)) as line:
-        first = controller(tmp_path / "first", 18441, line.port, clean_hosts)
-        second = controller(tmp_path / "second", 18442, redis.port, clean_hosts)
+        first = controller(tmp_path / "first", free_port(), line.port, clean_hosts)
+        second = controller(tmp_path / "second", free_port(), redis.port, clean_hosts)
         yield Stage(first, second, redis, clean_hosts, line)
         for one in (first, second):
             one.gets(signal.SIGCONT)
@@ -109,7 +114,7 @@ def test_a_stand_by_takes_over_what_a_killed_controller_ran(stage: Stage) -> Non
     assert stage.second.health() == "standby"
     refused = stage.second.updates("x[idle][one]")
     assert refused.code != 0
-    assert "http://127.0.0.1:18441" in refused.err
+    assert stage.first.url in refused.err
 
     updated = stage.first.updates("a[idle][one]@box1", "b[idle][two]", "c[idle][one]@box2")
     assert updated.code == 0, updated.err
@@ -124,6 +129,8 @@ def test_a_stand_by_takes_over_what_a_killed_controller_ran(stage: Stage) -> Non
     assert {name: ids for name, ids in stage.containers().items() if name != "d"} == before
 
     assert "stands by" in stage.first.starts()
+    assert eventually(lambda: stage.second.requests() == stage.first.requests())
+    assert [text for text in stage.first.requests() if "added d" in text]
 
 
 def test_a_controller_that_was_stopped_notices_before_it_changes_anything(stage: Stage) -> None:

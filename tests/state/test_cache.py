@@ -13,14 +13,19 @@ import pytest
 from ozwald.errors import StateError
 from ozwald.model.host import Cache as CacheAddress
 from ozwald.state.cache import Cache
+from ozwald.state.redis_link import RedisLink
 from tests.real_redis import RealRedis
+
+
+def cache_at(address: CacheAddress, provisioner: str) -> Cache:
+    return Cache(RedisLink.at(address, provisioner))
 
 
 def test_a_redis_that_is_not_there_is_named() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    cache = Cache.at(CacheAddress(address="127.0.0.1", port=port), "local")
+    cache = cache_at(CacheAddress(address="127.0.0.1", port=port), "local")
 
     with pytest.raises(StateError, match=f"Redis at 127.0.0.1:{port} does not work.*see whether it runs"):
         cache.controller_id()
@@ -32,14 +37,14 @@ def test_a_server_that_speaks_no_redis_is_an_error() -> None:
         threading.Thread(target=_greets, args=(server,), daemon=True).start()
 
         with pytest.raises(StateError, match="does not work"):
-            Cache.at(CacheAddress(address="127.0.0.1", port=port), "local").controller_id()
+            cache_at(CacheAddress(address="127.0.0.1", port=port), "local").controller_id()
 
 
 def test_tls_where_there_is_none_says_what_to_check(tmp_path: Path) -> None:
     server = RealRedis(tmp_path)
     server.start()
     try:
-        cache = Cache.at(CacheAddress(address="127.0.0.1", port=server.port, tls=True), "local")
+        cache = cache_at(CacheAddress(address="127.0.0.1", port=server.port, tls=True), "local")
         with pytest.raises(StateError, match=r"check tls and ca_file|see whether it"):
             cache.controller_id()
     finally:
@@ -53,7 +58,7 @@ def test_a_user_that_may_not_is_told_what_it_needs(tmp_path: Path) -> None:
         server.client.acl_setuser("ann", enabled=True, passwords=["+s3cret"], commands=["+hello", "+auth"])
         address = CacheAddress(address="127.0.0.1", port=server.port, username="ann", password="s3cret")
         with pytest.raises(StateError, match="allow its user") as caught:
-            Cache.at(address, "local").controller_id()
+            cache_at(address, "local").controller_id()
     finally:
         server.kill()
     assert "s3cret" not in str(caught.value)
@@ -63,9 +68,9 @@ def test_provisioners_do_not_see_each_others_keys(tmp_path: Path) -> None:
     server = RealRedis(tmp_path)
     server.start()
     try:
-        Cache.at(server.address, "one").share_id("c0ffee")
-        assert Cache.at(server.address, "two").controller_id() is None
-        assert Cache.at(server.address, "one").controller_id() == "c0ffee"
+        cache_at(server.address, "one").share_id("c0ffee")
+        assert cache_at(server.address, "two").controller_id() is None
+        assert cache_at(server.address, "one").controller_id() == "c0ffee"
     finally:
         server.kill()
 
@@ -90,7 +95,7 @@ def encrypted(tmp_path: Path) -> Iterator[tuple[int, Path]]:
 
 def test_tls_works_with_the_certificate_that_the_settings_name(encrypted: tuple[int, Path]) -> None:
     port, certificate = encrypted
-    cache = Cache.at(CacheAddress(address="127.0.0.1", port=port, tls=True, ca_file=str(certificate)), "local")
+    cache = cache_at(CacheAddress(address="127.0.0.1", port=port, tls=True, ca_file=str(certificate)), "local")
 
     cache.share_id("c0ffee")
 
@@ -98,7 +103,7 @@ def test_tls_works_with_the_certificate_that_the_settings_name(encrypted: tuple[
 
 
 def test_tls_with_a_certificate_that_nobody_vouches_for_is_refused(encrypted: tuple[int, Path]) -> None:
-    cache = Cache.at(CacheAddress(address="127.0.0.1", port=encrypted[0], tls=True), "local")
+    cache = cache_at(CacheAddress(address="127.0.0.1", port=encrypted[0], tls=True), "local")
 
     with pytest.raises(StateError, match="check tls and ca_file"):
         cache.controller_id()
@@ -108,7 +113,7 @@ def test_a_certificate_file_that_is_not_there_is_an_error(encrypted: tuple[int, 
     address = CacheAddress(address="127.0.0.1", port=encrypted[0], tls=True, ca_file="/nowhere/ca.pem")
 
     with pytest.raises(StateError, match="does not work"):
-        Cache.at(address, "local").controller_id()
+        cache_at(address, "local").controller_id()
 
 
 def _relays(listener: socket.socket, context: ssl.SSLContext, port: int) -> None:
