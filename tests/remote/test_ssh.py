@@ -238,7 +238,7 @@ def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
     path = tmp_path / "agent.sock"
     process = subprocess.Popen(["ssh-agent", "-D", "-a", str(path)], stdout=subprocess.DEVNULL)
     monkeypatch.setenv("SSH_AUTH_SOCK", str(path))
-    while not path.exists():
+    while not listens(path):
         time.sleep(0.01)
 
     def add(key: Path) -> None:
@@ -247,6 +247,12 @@ def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
     yield add
     process.terminate()
     process.wait()
+
+
+def listens(path: Path) -> bool:
+    """Whether somebody accepts connections there; the file of a socket comes a moment before."""
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(str(path)) == 0
 
 
 def test_without_a_key_file_the_agent_s_keys_are_used(server: SshServer, agent: Callable[[Path], None]) -> None:
