@@ -11,6 +11,7 @@ from ozwald.config.quick_look import FITS, quick_look
 SETTINGS = "settings.schema.json"
 INVENTORY = "inventory.schema.json"
 REQUESTS = "requests.schema.json"
+FOOTPRINTS = "footprints.schema.json"
 SPELLINGS = "spellings"
 
 _ANNOTATIONS = frozenset(("$schema", "$id", "$defs", "$comment", "title", "description", "examples"))

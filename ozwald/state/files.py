@@ -42,21 +42,24 @@ def _read(path: Path) -> bytes:
     return content
 
 
-def write_whole(path: Path, text: str, *, overwrite: bool = True) -> None:
-    """Writes beside, syncs and renames, so that no reader and no crash ever sees half a file (mode 0600).
+def write_whole(
+    path: Path, text: str, *, overwrite: bool = True, mode: int = 0o600, most_bytes: int = MAX_BYTES
+) -> None:
+    """Writes beside, syncs and renames, so that no reader and no crash ever sees half a file.
 
     Without `overwrite` a file that is already there stays as it is.
 
     Raises:
         StateError: it cannot be written; the old content is still there.
     """
-    if len(text.encode()) > MAX_BYTES:
-        raise StateError(f"cannot write {path}: it would be larger than {MAX_BYTES // 1024**2} MiB")
+    if len(text.encode()) > most_bytes:
+        raise StateError(f"cannot write {path}: it would be larger than {most_bytes // 1024**2} MiB")
     temporary = ""
     try:
         descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
+            os.fchmod(descriptor, mode)
             file.flush()
             os.fsync(file.fileno())
         _move(temporary, path, overwrite=overwrite)

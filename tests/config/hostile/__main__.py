@@ -67,7 +67,7 @@ def warm_up(folder: Path) -> None:
         folder.mkdir()
         case = mutation(number)
         case.write(folder)
-        exercise(folder, inventory=case.inventory, requests=case.requests)
+        exercise(folder, inventory=case.inventory, requests=case.requests, book=case.book)
         shutil.rmtree(folder)
 
 
@@ -77,7 +77,7 @@ def run_mutations(tally: Tally, folder: Path, numbers: list[str]) -> None:
         here.mkdir()
         case = mutation(number)
         case.write(here)
-        use = partial(exercise, here, inventory=case.inventory, requests=case.requests)
+        use = partial(exercise, here, inventory=case.inventory, requests=case.requests, book=case.book)
         tally.take(case.name, use, folder=here)
         shutil.rmtree(here)
 

@@ -22,6 +22,7 @@ WEIGHTS = {
     kinds.ENV_FILE: 5,
     kinds.VARIABLES: 7,
     kinds.REQUESTS: 7,
+    kinds.FOOTPRINTS: 7,
 }
 # Of a tree's parts, how many are changed: a few, so that many files still load, or more.
 SHARES = [0.002, 0.005, 0.01, 0.04]
@@ -30,12 +31,13 @@ TEXT_ONLY = (kinds.DOTENV, kinds.ENV_FILE)
 
 @dataclass(frozen=True)
 class Case:
-    """Files to write, and what to load: settings, an inventory beside them, or a list of requests."""
+    """Files to write, and what to load: settings, with an inventory, a list of requests or a book of footprints."""
 
     name: str
     files: dict[str, bytes]
     inventory: str | None = None
     requests: str | None = None
+    book: str | None = None
 
     def write(self, folder: Path) -> None:
         """Put the files into an empty folder."""
@@ -132,6 +134,10 @@ def _requests(name: str, seed: Seed, content: bytes, files: dict[str, bytes]) ->
     return Case(name, {**files, "settings.yml": settings, "wanted.yml": content}, requests="wanted.yml")
 
 
+def _footprints(name: str, seed: Seed, content: bytes, files: dict[str, bytes]) -> Case:
+    return Case(name, {**files, seed.name: content}, book=seed.name)
+
+
 _PLACES: dict[str, Callable[[str, Seed, bytes, dict[str, bytes]], Case]] = {
     kinds.SETTINGS: _settings,
     kinds.INVENTORY: _inventory,
@@ -140,4 +146,5 @@ _PLACES: dict[str, Callable[[str, Seed, bytes, dict[str, bytes]], Case]] = {
     kinds.ENV_FILE: _env_file,
     kinds.VARIABLES: _variables,
     kinds.REQUESTS: _requests,
+    kinds.FOOTPRINTS: _footprints,
 }

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
+from ozwald.config.footprint_book import book_text, read_book
 from ozwald.config.load import load
 from ozwald.config.requests import WrittenRequest, read_requests
 from ozwald.errors import OzwaldError, Problem, RequestError, SettingsError
@@ -40,12 +41,15 @@ class Wrong(Exception):
     """Something was said or done that must not be; str() says what."""
 
 
-def exercise(folder: Path, *, inventory: str | None = None, requests: str | None = None) -> bool:
+def exercise(
+    folder: Path, *, inventory: str | None = None, requests: str | None = None, book: str | None = None
+) -> bool:
     """Whether the files load; raises Wrong for a message that must not be, and lets every foreign error through."""
     try:
         place = Path(inventory) if inventory else None
         loaded = load(None, inventory=place, environ=ENVIRON, cwd=folder)
         wanted = read_requests(folder / requests) if requests else []
+        footprints = read_book(folder / book) if book else ()
     except SettingsError as err:
         _judge(err.problems)
         _judge_text(str(err), longest=1_000_000)
@@ -56,6 +60,7 @@ def exercise(folder: Path, *, inventory: str | None = None, requests: str | None
     _use_hosts(settings.inventory)
     for entry in wanted:
         _try(partial(_request, entry, settings.realms))
+    book_text(footprints)
     for host in settings.inventory.hosts.values():
         json.dumps({name: value for name, value in host.vars.items() if not _is_large(value)})
     return True

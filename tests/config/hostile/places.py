@@ -69,6 +69,12 @@ def requests(folder: Path, content: bytes) -> Use:
     return lambda: exercise(folder, requests="wanted.yml")
 
 
+def footprints(folder: Path, content: bytes) -> Use:
+    """The book of footprints."""
+    _write(folder, {"book.yml": content})
+    return lambda: exercise(folder, book="book.yml")
+
+
 def wanted(folder: Path, content: bytes) -> Use:
     """The wanted set in the data folder."""
     _write(folder, {"wanted.json": content})
@@ -101,5 +107,6 @@ PLACES: dict[str, Place] = {
     "raw env_file": env_file(", format: raw"),
     "variables": variables,
     "requests": requests,
+    "footprints": footprints,
     "wanted": wanted,
 }

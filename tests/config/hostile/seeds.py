@@ -7,7 +7,7 @@ from pathlib import Path
 TESTS = Path(__file__).parent.parent
 ROOT = TESTS.parent.parent
 
-SETTINGS, INVENTORY, ANSIBLE, DOTENV, ENV_FILE, VARIABLES, REQUESTS = (
+SETTINGS, INVENTORY, ANSIBLE, DOTENV, ENV_FILE, VARIABLES, REQUESTS, FOOTPRINTS = (
     "settings",
     "inventory",
     "ansible",
@@ -15,6 +15,7 @@ SETTINGS, INVENTORY, ANSIBLE, DOTENV, ENV_FILE, VARIABLES, REQUESTS = (
     "env-file",
     "variables",
     "requests",
+    "footprints",
 )
 
 ENVIRONMENT = """\
@@ -37,6 +38,29 @@ REQUEST_LIST = """\
   service: qwen
   variety: cpu-only
   profile: short
+"""
+BOOK = """\
+- service_name: qwen
+  realm: default
+  profile: fast-gpu
+  variety: nvidia
+  usage: {cpu_cores: 1.5, memory_gb: 4, vram_gb: 13.5}
+- service_name: web
+  realm: lab
+  profile:
+  variety: cpu-only
+  usage: {cpu_cores: 0.2, memory_gb: 0.1, vram_gb: null}
+  schema: 1
+  host: gpu01
+  cards: [NVIDIA L4]
+  image: "web:1"
+  image_gb: 0.4
+  measured_at: 2026-11-23T02:00:00Z
+  samples: 412
+  steady: {cpu_cores: 0.1, memory_gb: 0.1}
+  vram_source: card-difference
+  phases: {baseline: 3, load: 1.5, ready: 30}
+  script_exit_code: 0
 """
 
 
@@ -64,6 +88,7 @@ def seeds() -> dict[str, list[Seed]]:
         DOTENV: [Seed(".env", ENVIRONMENT.encode())],
         ENV_FILE: [Seed("some.env", ENVIRONMENT.encode())],
         VARIABLES: _read(variables),
+        FOOTPRINTS: [Seed("book.yml", BOOK.encode())],
         REQUESTS: [Seed("wanted.yml", REQUEST_LIST.encode()), *_read(sorted(ROOT.glob("playbooks/*/wanted.yml")))],
     }
 

@@ -70,6 +70,7 @@ def uses(folder: Path, make: Make) -> dict[str, Use]:
         folder / "named", "x", make, settings=SETTINGS.format(inventory="inventory: x")
     )
     found["requests"] = _use(folder / "requests", "wanted", make, requests="wanted")
+    found["book"] = _use(folder / "book", "book", make, book="book")
     return found
 
 
@@ -81,6 +82,7 @@ def _use(
     settings: str | None = None,
     inventory: str | None = None,
     requests: str | None = None,
+    book: str | None = None,
 ) -> Use:
     (folder / name).parent.mkdir(parents=True)
     for file, text in {
@@ -91,7 +93,7 @@ def _use(
         if file != name:
             (folder / file).write_text(text)
     make(folder / name)
-    return lambda: exercise(folder, inventory=inventory, requests=requests)
+    return lambda: exercise(folder, inventory=inventory, requests=requests, book=book)
 
 
 def _many_files(folder: Path) -> None:
