@@ -33,7 +33,7 @@ from ozwald.config.values import (
 from ozwald.model.service import Layer, Mount, Origin, Port, Pull
 
 _OWN_LABELS = "ozwald."
-_UNUSED = ("footprint", "replicas", "bridge-connector")
+_UNUSED = ("replicas", "bridge-connector")
 
 
 def read_layer(body: Node, context: Context, *, inherits: bool = False) -> Layer:

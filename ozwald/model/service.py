@@ -29,9 +29,9 @@ class Layer:
     """The keys one part of a definition sets: its base, a variety or a profile.
 
     `values` maps a ServiceSpec field to a value of that field's type; `replicas` (int), `footprint` (a map with
-    `run_time`, seconds, and `run_script`) and `bridge_connector` are there besides. None removes what a lower layer
-    set, as a None inside `environment`, `labels`, `properties` or `footprint` does for one key. `origins` has a place
-    for each field, `("image",)`, and for each part of one that is merged: `("environment", "GPU")`,
+    `run_time`, seconds, and `run_script`, a RunScript) and `bridge_connector` are there besides. None removes what a
+    lower layer set, as a None inside `environment`, `labels`, `properties` or `footprint` does for one key. `origins`
+    has a place for each field, `("image",)`, and for each part of one that is merged: `("environment", "GPU")`,
     `("ports", "8000/tcp")`.
     """
 
@@ -222,6 +222,18 @@ class Requires:
     def needs_cards(self) -> bool:
         """Whether it can only run on cards."""
         return bool(self.gpus or self.vram_bytes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunScript:
+    """A line for a POSIX shell that puts load on a service while it is measured.
+
+    It runs in a `folder` of the controller, else `in_container`.
+    """
+
+    line: str
+    folder: str = ""
+    in_container: bool = False
 
 
 class Pull(StrEnum):

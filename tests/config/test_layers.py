@@ -17,6 +17,7 @@ from ozwald.model.service import (
     Port,
     Pull,
     Requires,
+    RunScript,
     Ulimit,
 )
 from tests.config.conftest import Load, Refuse
@@ -41,7 +42,10 @@ def settings_text(key: str) -> str:
     [
         ("image: redis:7", "redis:7"),
         ("lockers: [a, b]", ("a", "b")),
-        ("footprint: {run-time: 1m, run_script: ./load.sh}", {"run_time": 60.0, "run_script": "./load.sh"}),
+        (
+            "footprint: {run-time: 1m, run_script: {in-container: ./load.sh}}",
+            {"run_time": 60.0, "run_script": RunScript(line="./load.sh", in_container=True)},
+        ),
         ("footprint: {run-time: null}", {"run_time": None}),
         ("replicas: 2", 2),
         ("image:", None),
@@ -172,6 +176,13 @@ def test_a_key_becomes_its_value(load: Load, refuse: Refuse, key: str, value: An
     assert field == (key.partition(":")[0].replace("-", "_"), value)
 
 
+def test_a_script_of_the_controller_runs_in_the_folder_of_the_settings(load: Load, tmp_path: Path) -> None:
+    settings = load(settings_text("footprint: {run-script: ./load.sh}"))
+
+    footprint = settings.realms["r"].definitions["s"].base.values["footprint"]
+    assert footprint == {"run_script": RunScript(line="./load.sh", folder=str(tmp_path))}
+
+
 @pytest.mark.parametrize(
     ("key", "where", "sentence"),
     [
@@ -250,7 +261,6 @@ def test_a_wrong_key_is_named(refuse: Refuse, key: str, where: str, sentence: st
 @pytest.mark.parametrize(
     "key",
     [
-        "footprint: {run-time: 60s}",
         "replicas: 2",
         "bridge-connector: {name: n, port: 80}",
     ],
