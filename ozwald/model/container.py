@@ -16,6 +16,8 @@ LABEL_SPEC = "ozwald.spec"
 LABEL_OWNER = "ozwald.owner"
 LABEL_GPUS = "ozwald.gpus"
 LABEL_LIMITS = "ozwald.limits"
+LABEL_FOOTPRINT = "ozwald.footprint"
+_MEASURED = "ozfoot--"
 LONGEST_NUMBER = 18  # labels come from hosts, and Python refuses to read thousands of digits
 
 
@@ -27,6 +29,11 @@ def container_name(realm: str, instance: str) -> str:
 def leftover_name(name: str, container_id: str) -> str:
     """What a container is called while its replacement proves itself."""
     return f"{name}--old-{container_id[:12]}"
+
+
+def measured_name(realm: str, service: str, run_id: str) -> str:
+    """The name of the container that a measuring run makes for itself."""
+    return f"{_MEASURED}{realm}--{service}--{run_id}"
 
 
 def network_name(realm: str, network: str) -> str:
@@ -68,6 +75,11 @@ class ObservedContainer:
     @property
     def is_running(self) -> bool:
         return self.state == "running"
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether a measuring run made it, of this controller or another."""
+        return LABEL_FOOTPRINT in self.labels and self.name.startswith(_MEASURED)
 
     @property
     def generation(self) -> int | None:

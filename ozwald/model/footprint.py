@@ -93,23 +93,33 @@ class Footprint:
 
 
 class RunStatus(StrEnum):
-    """How far one run is; the last three are ends."""
+    """How far one run is; all but the first two are ends. What is skipped has its hardware nowhere."""
 
     QUEUED = "queued"
     RUNNING = "running"
     MEASURED = "measured"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    SKIPPED = "skipped"
+
+    @property
+    def is_end(self) -> bool:
+        return self not in (RunStatus.QUEUED, RunStatus.RUNNING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """One combination of a request on one kind of hardware; `reason` says why it failed, or what it waits for.
 
-    `host` is None until one was chosen; times are seconds since the epoch.
+    `host` is None until one was chosen; times are seconds since the epoch. `card` is the model that it is to run on,
+    None for the processor or while the hosts have not been looked at for it. With `if_possible` it is skipped where
+    no host has its hardware. `attempts` counts how often it was begun.
     """
 
     combination: Combination
+    card: str | None = None
+    if_possible: bool = False
+    attempts: int = 0
     host: str | None = None
     status: RunStatus = RunStatus.QUEUED
     phase: Phase | None = None
@@ -129,3 +139,8 @@ class FootprintRequest:
     hosts: str | None = None
     run_time_s: float | None = None
     is_cancelled: bool = False
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether nothing more comes of it."""
+        return all(run.status.is_end for run in self.runs)

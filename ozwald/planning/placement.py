@@ -1,6 +1,6 @@
 """Decides which host, variety and cards each wanted instance gets."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ozwald.errors import RequestError
@@ -56,6 +56,24 @@ def place(wanted: WantedSet, realms: Mapping[str, Realm], situation: Situation) 
     return _Placer(wanted, realms, situation).place()
 
 
+def place_beside(
+    request: InstanceRequest,
+    realms: Mapping[str, Realm],
+    situation: Situation,
+    *,
+    adapt: Callable[[ServiceSpec], ServiceSpec],
+) -> Placement | Unplaced:
+    """Places one more instance where there is room for it beside all that is there; `adapt` changes what it is made of.
+
+    Raises:
+        RequestError: the request names something that does not exist.
+    """
+    alone = WantedSet(generation=0, instances=(WantedInstance(request=request),))
+    placer = _Placer(alone, realms, situation, adapt=adapt)
+    [asked] = placer.asked
+    return placer.try_hosts(asked) or placer.result.placed[asked.key]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Asked:
     """A wanted instance, looked up: `hosts` are those that it may go to, `homes` those where it is."""
@@ -72,7 +90,15 @@ class _Asked:
 class _Placer:
     """The hosts' rooms while they fill."""
 
-    def __init__(self, wanted: WantedSet, realms: Mapping[str, Realm], situation: Situation) -> None:
+    def __init__(
+        self,
+        wanted: WantedSet,
+        realms: Mapping[str, Realm],
+        situation: Situation,
+        *,
+        adapt: Callable[[ServiceSpec], ServiceSpec] = lambda spec: spec,
+    ) -> None:
+        self.adapt = adapt
         self.realms = realms
         self.situation = situation
         self.leaving = wanted.leaving
@@ -89,7 +115,7 @@ class _Placer:
             return not asked.homes, not _keeps_ports(asked, observed[asked.key]), asked.key
 
         for asked in sorted(to_place, key=runs_unchanged_name):
-            if (unplaced := self._try_hosts(asked)) is not None:
+            if (unplaced := self.try_hosts(asked)) is not None:
                 self.result.unplaced.append(unplaced)
                 self.result.resting[asked.key] = self._rest(asked)
                 for host, ports in observed[asked.key].items():
@@ -120,8 +146,9 @@ class _Placer:
     def _make_room(self, wanted: set[InstanceKey]) -> None:
         """What is wanted no more is stopped before anything is created."""
         for room in self.rooms.values():
-            for key in set(room.shares) - wanted:
-                room.give_back(key)
+            for key, share in list(room.shares.items()):
+                if key not in wanted and not share.is_measured:
+                    room.give_back(key)
 
     def _forget_ports(self, asked: _Asked) -> Mapping[str, tuple[Port, ...]]:
         """What an instance publishes now does not count where it is placed anew; returns it for each host."""
@@ -166,7 +193,7 @@ class _Placer:
             return ()
         return tuple(Placement(spec=spec, host=host) for spec in specs)
 
-    def _try_hosts(self, asked: _Asked) -> Unplaced | None:
+    def try_hosts(self, asked: _Asked) -> Unplaced | None:
         """Places an instance where it is best, or tells why no host can carry it."""
         if not asked.homes and (stranger := running_for_another(asked.key, asked.hosts, self.situation)):
             return Unplaced(key=asked.key, reason=stranger)
@@ -212,7 +239,7 @@ class _Placer:
         if host not in asked.homes:
             room.check_memory(required)
         gpus = room.cards_of(asked.key, hardware, required) or room.choose_gpus(hardware, required, asked.key)
-        spec = resolve(asked.definition, asked.request, variety=variety)
+        spec = self.adapt(resolve(asked.definition, asked.request, variety=variety))
         room.check_ports(spec.ports, asked.key)
         networks = _networks(spec, asked.realm)
         _check_networks(networks, asked.realm, self.situation.observations[host])

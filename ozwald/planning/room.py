@@ -25,7 +25,7 @@ class Share:
 
     When it runs, the engine and the cards were asked with it there: what it takes is gone from what they call free.
     While it `comes_up`, between two restarts or in the middle of a start, the engine tells no ports of it, and may
-    listen on them already.
+    listen on them already. What `is_measured` is no instance: a run has it, and ends by itself.
     """
 
     gpus: tuple[str, ...] = ()
@@ -33,6 +33,7 @@ class Share:
     ports: tuple[Port, ...] = ()
     runs: bool = False
     comes_up: bool = False
+    is_measured: bool = False
 
 
 @dataclass(slots=True, kw_only=True)

@@ -33,7 +33,7 @@ def observed_room(host: str, situation: Situation, realms: Mapping[str, Realm]) 
     ours = dict.fromkeys(
         instance_of(container) for container in observation.containers if situation.owns(host, container)
     )
-    room.shares = {key: _share(key, host, situation, realms) for key in ours}
+    room.shares = {key: _share(key, host, situation, realms) for key in ours} | _measured(observation, realms)
     return room
 
 
@@ -53,10 +53,24 @@ def _share(key: InstanceKey, host: str, situation: Situation, realms: Mapping[st
     )
 
 
+def _measured(observation: Observation, realms: Mapping[str, Realm]) -> dict[InstanceKey, Share]:
+    """What measuring runs have; their ports count as those of others. No instance can have such a name."""
+    return {
+        InstanceKey(realm=container.labels.get(LABEL_REALM, ""), name=container.name): Share(
+            gpus=cards_of(container),
+            requires=_requires(container, realms),
+            runs=container.is_running,
+            is_measured=True,
+        )
+        for container in observation.containers
+        if container.is_measured
+    }
+
+
 def _requires(container: ObservedContainer, realms: Mapping[str, Realm]) -> Requires:
     """What the settings say that a container needs; nothing when they do not know it any more."""
     labels = container.labels
-    realm = realms.get(labels[LABEL_REALM])
+    realm = realms.get(labels.get(LABEL_REALM, ""))
     definition = realm.definitions.get(labels.get(LABEL_SERVICE, "")) if realm else None
     variety, profile = labels.get(LABEL_VARIETY) or None, labels.get(LABEL_PROFILE) or None
     if definition is None:

@@ -1,0 +1,71 @@
+"""Requests for footprints as programs read them: in the queue's file, the API's and the command line's JSON."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ozwald.model.footprint import Combination, FootprintRequest, Phase, Run, RunStatus
+
+
+def request_document(request: FootprintRequest) -> dict[str, Any]:
+    """A request with its runs; times are seconds since the epoch."""
+    return {
+        "request_id": request.request_id,
+        "asked_at": request.asked_at,
+        "author": request.author,
+        "hosts": request.hosts,
+        "run_time_s": request.run_time_s,
+        "is_cancelled": request.is_cancelled,
+        "runs": [_run_document(run) for run in request.runs],
+    }
+
+
+def read_request(document: Mapping[str, Any]) -> FootprintRequest:
+    """The request of a document; raises KeyError, TypeError or ValueError where it is none."""
+    return FootprintRequest(
+        request_id=str(document["request_id"]),
+        asked_at=float(document["asked_at"]),
+        author=str(document["author"]),
+        hosts=document["hosts"],
+        run_time_s=document["run_time_s"],
+        is_cancelled=bool(document["is_cancelled"]),
+        runs=tuple(_read_run(one) for one in document["runs"]),
+    )
+
+
+def _run_document(run: Run) -> dict[str, Any]:
+    combination = run.combination
+    return {
+        "realm": combination.realm,
+        "service_name": combination.service,
+        "variety": combination.variety,
+        "profile": combination.profile,
+        "card": run.card,
+        "if_possible": run.if_possible,
+        "attempts": run.attempts,
+        "host": run.host,
+        "status": run.status.value,
+        "phase": run.phase.value if run.phase else None,
+        "reason": run.reason,
+        "begun_at": run.begun_at,
+        "ended_at": run.ended_at,
+    }
+
+
+def _read_run(document: Mapping[str, Any]) -> Run:
+    return Run(
+        combination=Combination(
+            realm=str(document["realm"]),
+            service=str(document["service_name"]),
+            variety=document["variety"],
+            profile=document["profile"],
+        ),
+        card=document["card"],
+        if_possible=bool(document["if_possible"]),
+        attempts=int(document["attempts"]),
+        host=document["host"],
+        status=RunStatus(document["status"]),
+        phase=None if document["phase"] is None else Phase(document["phase"]),
+        reason=str(document["reason"]),
+        begun_at=document["begun_at"],
+        ended_at=document["ended_at"],
+    )
