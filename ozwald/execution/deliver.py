@@ -4,7 +4,7 @@ import logging
 import posixpath
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -13,7 +13,7 @@ from ozwald.errors import HostError
 from ozwald.execution.clock import MONOTONIC, Clock
 from ozwald.execution.health import Interrupted
 from ozwald.model.belongings import ObservedVolume
-from ozwald.model.container import LABEL_CONTROLLER, LABEL_REALM, ObservedContainer
+from ozwald.model.container import LABEL_CONTROLLER, ObservedContainer
 from ozwald.model.data import LABEL_BYTES, LABEL_DATA, Delivery, filler_name, is_own_copy, lock_name
 from ozwald.model.units import show_bytes
 from ozwald.remote.engine import Engine, NameTaken
@@ -48,14 +48,14 @@ class Turns:
 class Courier:
     """Brings deliveries to one host on behalf of one controller.
 
-    `image` is one that the host has, for containers that are never started. `tell` is told of what happens, with
-    `passing` of how far it got. `predecessors` are containers whose volumes the instance goes on with, whoever made
-    them: it may have been adopted.
+    `labels` say whose it is. `image` is one that the host has, for containers that are never started. `tell` is told
+    of what happens, with `passing` of how far it got. `predecessors` are containers whose volumes the instance goes on
+    with, whoever made them: it may have been adopted.
     """
 
     engine: Engine
     controller: str
-    realm: str
+    labels: Mapping[str, str]
     image: str
     tell: Callable[..., None]
     stop_asked: threading.Event
@@ -186,8 +186,7 @@ class Courier:
 
     def _labels(self, delivery: Delivery) -> dict[str, str]:
         return {
-            LABEL_CONTROLLER: self.controller,
-            LABEL_REALM: self.realm,
+            **self.labels,
             LABEL_DATA: delivery.content.digest,
             LABEL_BYTES: str(delivery.content.size_bytes),
         }

@@ -14,7 +14,7 @@ from ozwald.execution.health import Interrupted, Patience, StartFailed, wait_unt
 from ozwald.execution.labels import Ownership, labels_of
 from ozwald.execution.pulls import PullCount, image_name, pull_image
 from ozwald.execution.steps import Report, Step
-from ozwald.model.container import LABEL_CONTROLLER, LABEL_REALM, LABEL_SPEC, container_name
+from ozwald.model.container import LABEL_SPEC, container_name
 from ozwald.model.plan import Operation, Placement
 from ozwald.model.secrecy import without_secrets
 from ozwald.model.service import Network, Pull
@@ -56,7 +56,8 @@ class Instance:
     @property
     def name(self) -> str:
         """The name its container has when all is well."""
-        return container_name(self.operation.key.realm, self.operation.key.name)
+        key, placement = self.operation.key, self.operation.placement
+        return self.ownership.container_name(placement.spec) if placement else container_name(key.realm, key.name)
 
     def prepare(self) -> None:
         """Everything that can be done before anything that runs is disturbed."""
@@ -223,7 +224,7 @@ class Instance:
             if all(found.name != name for found in self.engine.networks()):
                 raise LaunchFailed(f"there is no network {name} on {self.engine.host_name}; it is declared external")
             return
-        labels = {LABEL_CONTROLLER: self.ownership.controller, LABEL_REALM: self.operation.key.realm}
+        labels = self.ownership.labels(self.operation.key.realm)
         self.engine.ensure_network(name, labels, driver=network.driver, internal=network.internal)
 
     def _need_volumes(self) -> None:
@@ -234,8 +235,7 @@ class Instance:
         there = {volume.name for volume in self.engine.volumes()} if named else set()
         for name in named:
             if name not in there:
-                labels = {LABEL_CONTROLLER: self.ownership.controller, LABEL_REALM: self.operation.key.realm}
-                self.engine.ensure_volume(name, labels)
+                self.engine.ensure_volume(name, self.ownership.labels(self.operation.key.realm))
 
     def _need_data(self) -> None:
         for delivery in self.placement.deliveries:
@@ -248,7 +248,7 @@ class Instance:
         return Courier(
             engine=self.engine,
             controller=self.ownership.controller,
-            realm=self.operation.key.realm,
+            labels=self.ownership.labels(self.operation.key.realm),
             image=self.placement.spec.image,
             tell=self.tell,
             stop_asked=self.stop_asked,

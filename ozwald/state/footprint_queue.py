@@ -1,0 +1,137 @@
+"""The queue of requests for footprints: first come first served, on disk before anybody hears that it was taken."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from ozwald.errors import RequestError, StateError
+from ozwald.model.footprint import FootprintRequest, RunStatus
+from ozwald.model.footprint_document import read_request, request_document
+from ozwald.planning.nearest import unknown
+from ozwald.state.files import sweep
+from ozwald.state.home import DataFolder
+from ozwald.state.locks import held
+from ozwald.state.sealed import read_sealed, write_sealed
+
+SCHEMA: Final = 1
+PATIENCE_S: Final = 10.0
+MOST_ENDED: Final = 50
+MOST_RUNS: Final = 1000
+_REMEDY: Final = "move it away; what was asked for and not measured yet has to be asked for again"
+
+Requests = tuple[FootprintRequest, ...]
+
+
+class FootprintQueue:
+    """One provisioner's queue. May be used by any thread and process; one at a time works it."""
+
+    def __init__(self, home: DataFolder, provisioner: str) -> None:
+        self._home = home
+        self._provisioner = provisioner
+        self.path: Path = home.path / "footprints" / f"{provisioner}.json"
+
+    def requests(self) -> Requests:
+        """All that is asked for and the last ones that have ended, oldest first.
+
+        Raises:
+            StateError: the file is damaged or of another version; it is left as it is.
+        """
+        return read_sealed(self.path, SCHEMA, _read, remedy=_REMEDY) or ()
+
+    def find(self, request_id: str) -> FootprintRequest:
+        """The request of that id; raises RequestError when there is none."""
+        return _found(self.requests(), request_id)
+
+    def add(self, request: FootprintRequest) -> None:
+        """Takes a request; it is durable when this returns.
+
+        Raises:
+            StateError: it cannot be written, or too much is waiting already.
+        """
+        with self._changing() as requests:
+            waiting = sum(len(one.runs) for one in requests if not one.is_ended)
+            if waiting + len(request.runs) > MOST_RUNS:
+                raise StateError(f"{waiting} runs wait to be measured already; cancel some: footprint_services --list")
+            self._write((*requests, request))
+
+    def change(self, request_id: str, change: Callable[[FootprintRequest], FootprintRequest]) -> FootprintRequest:
+        """Replaces a request by what `change` makes of it, and returns that.
+
+        Raises:
+            RequestError: there is none of that id.
+            StateError: it cannot be written.
+        """
+        with self._changing() as requests:
+            changed = change(_found(requests, request_id))
+            self._write(tuple(changed if one.request_id == request_id else one for one in requests))
+        return changed
+
+    def cancel(self, request_id: str) -> FootprintRequest:
+        """Lets no further run of a request begin; who works the queue ends those that have begun."""
+        return self.change(request_id, _cancelled)
+
+    def stamp(self) -> object:
+        """Another value after each change."""
+        try:
+            found = self.path.stat()
+        except FileNotFoundError:
+            return None
+        except OSError as err:
+            raise StateError(f"cannot read {self.path}: {err.strerror}") from err
+        return found.st_mtime_ns, found.st_ino
+
+    @contextmanager
+    def working(self, *, wait_s: float = 0.0, on_wait: Callable[[str], None] = lambda text: None) -> Iterator[None]:
+        """Holds the place of the one who works the queue; freed when its holder ends, however it ends.
+
+        Raises:
+            Busy: another process works it.
+        """
+        path = self._home.folder("footprints") / f"{self._provisioner}.worker.lock"
+        with held(path, f"the queue of footprints of {self._provisioner}", wait_s=wait_s, on_wait=on_wait):
+            yield
+
+    @contextmanager
+    def _changing(self) -> Iterator[Requests]:
+        folder = self._home.folder("footprints")
+        lock = folder / f"{self._provisioner}.lock"
+        with held(lock, f"the queue of footprints of {self._provisioner}", wait_s=PATIENCE_S):
+            sweep(folder, self.path.name)
+            yield self.requests()
+
+    def _write(self, requests: Requests) -> None:
+        write_sealed(self.path, SCHEMA, [request_document(one) for one in _bounded(requests)])
+
+
+def _read(content: Any) -> Requests:
+    return tuple(read_request(one) for one in content)
+
+
+def _bounded(requests: Requests) -> Iterator[FootprintRequest]:
+    """All that is open, and of those that have ended the newest."""
+    kept = runs = 0
+    dropped = set[str]()
+    for one in (one for one in reversed(requests) if one.is_ended):
+        kept, runs = kept + 1, runs + len(one.runs)
+        if kept > MOST_ENDED or runs > MOST_RUNS:
+            dropped.add(one.request_id)
+    return (one for one in requests if one.request_id not in dropped)
+
+
+def _found(requests: Iterable[FootprintRequest], request_id: str) -> FootprintRequest:
+    known = {one.request_id: one for one in requests}
+    if request_id not in known:
+        raise RequestError(unknown("request", request_id, known))
+    return known[request_id]
+
+
+def _cancelled(request: FootprintRequest) -> FootprintRequest:
+    runs = tuple(
+        replace(run, status=RunStatus.CANCELLED, reason="cancelled before it began")
+        if run.status is RunStatus.QUEUED
+        else run
+        for run in request.runs
+    )
+    return replace(request, runs=runs, is_cancelled=True)
