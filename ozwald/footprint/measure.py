@@ -2,8 +2,10 @@
 
 import math
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from ozwald.errors import OzwaldError
+from ozwald.footprint.course import Trace
 from ozwald.footprint.gauge import CardsGauge, Gauge
 from ozwald.footprint.phases import Phases
 from ozwald.footprint.rate import CpuRate, Growth
@@ -90,6 +92,17 @@ class Meter:
             ready_after_s=_ready_after_s(phases),
             samples=self._samples,
             phases=phases,
+        )
+
+    def trace(self) -> Trace:
+        """How it went, to be kept beside the footprint."""
+        since_s = self._first_s or 0.0
+        return Trace(
+            phases=tuple(replace(span, begun_at_s=span.begun_at_s - since_s) for span in self.phases),
+            cpu_cores=self._cpu.course.curve(since_s=since_s),
+            memory_bytes=self._memory.course.curve(since_s=since_s),
+            vram_bytes=self._vram.gauge.course.curve(since_s=since_s),
+            power_w=self._power.total.course.curve(since_s=since_s),
         )
 
     @property
