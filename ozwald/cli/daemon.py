@@ -18,13 +18,14 @@ from ozwald.cli.reloading import Reloading
 from ozwald.cli.service_log import notify
 from ozwald.cli.workspace import Workspace
 from ozwald.controller.board import Board
+from ozwald.controller.charge import Charge
 from ozwald.controller.courier import Courier
 from ozwald.controller.desk import Desk
 from ozwald.controller.host_locks import HostLocks
 from ozwald.controller.journal import Journal
 from ozwald.controller.leadership import Leadership, Wakefulness
 from ozwald.controller.log_keeper import LogKeeper
-from ozwald.controller.loop import Charge, Loop
+from ozwald.controller.loop import Loop
 from ozwald.controller.process import Running, only_controller, tell
 from ozwald.controller.reporter import Reporter
 from ozwald.controller.shared import Shared

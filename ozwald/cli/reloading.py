@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ozwald.cli.workspace import Workspace
+from ozwald.controller.charge import Charge
 from ozwald.controller.desk import Desk
 from ozwald.controller.host_locks import HostLocks
-from ozwald.controller.loop import Charge, Loop
+from ozwald.controller.loop import Loop
 from ozwald.controller.process import Running, tell
 from ozwald.controller.reporter import Reporter
 from ozwald.errors import OzwaldError, RequestError

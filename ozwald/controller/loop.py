@@ -5,11 +5,12 @@ import math
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 
 from ozwald.controller.board import Board, View
 from ozwald.controller.brief import Brief
+from ozwald.controller.charge import Charge
 from ozwald.controller.fence import fenced
 from ozwald.controller.leadership import ALONE, Leadership, NotLeading
 from ozwald.controller.notice import news
@@ -26,14 +27,11 @@ from ozwald.execution.health import Patience
 from ozwald.execution.intent import forget_restarts
 from ozwald.execution.labels import Ownership
 from ozwald.execution.steps import Result, Step
-from ozwald.model.host import Host
 from ozwald.model.plan import Action, InstanceKey, Operation, Plan
-from ozwald.model.settings import Settings
 from ozwald.model.wanted import WantedSet
 from ozwald.planning.planner import placed_as
 from ozwald.planning.situation import Situation
 from ozwald.remote.fleet import Fleet
-from ozwald.state.home import DataFolder
 from ozwald.state.launch_logs import LaunchLogs
 from ozwald.state.wanted import changing_wanted, read_wanted, wanted_path, write_wanted
 
@@ -42,17 +40,6 @@ log = logging.getLogger(__name__)
 PASS_EVERY_S = 5.0
 # How long a stop may take for what is in hand: a container that does not end has ten seconds.
 FINISH_S = 20.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Charge:
-    """What one controller is in charge of."""
-
-    settings: Settings
-    hosts: Mapping[str, Host]
-    home: DataFolder
-    provisioner: str
-    owner: str
 
 
 class Loop:
@@ -195,6 +182,8 @@ class Loop:
         for operation in plan.operations:
             if operation.fingerprint:
                 self._troubles.wanted_as(operation.key, operation.fingerprint)
+            if operation.key in befallen.unhealthy:
+                self._troubles.turned_unhealthy(operation.key, operation.reason, now)
             if operation.host in befallen.rebooted:
                 self._troubles.forget(operation.key)
             if operation.action is Action.KEEP:
@@ -250,8 +239,11 @@ class Loop:
         key, host = operation.key, operation.host or ""
         if operation.action is not Action.START or not self._troubles.is_waiting(key, self._clock.now()):
             return False
-        [state] = [one.state for one in situation.containers_of(key, host) if one.id == operation.container_id] or [""]
-        is_restarted = state == "restarting" or (state == "running" and self._troubles.is_looping(key))
+        is_restarted = any(
+            one.state == "restarting" or (one.is_running and not one.is_unhealthy and self._troubles.is_looping(key))
+            for one in situation.containers_of(key, host)
+            if one.id == operation.container_id
+        )
         return is_restarted and snapshot.is_current(host, self._work.ended_at(host)) and not self._stopped.is_set()
 
     def _crew(self, wanted: WantedSet, controller: str) -> Crew:

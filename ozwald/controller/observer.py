@@ -11,6 +11,7 @@ from typing import Final
 from ozwald.controller.backoff import Backoff
 from ozwald.controller.leadership import elapsed
 from ozwald.errors import HostError
+from ozwald.execution.observe import containers_of
 from ozwald.model.host import Host
 from ozwald.model.observation import Observation
 from ozwald.model.resources import HostResources
@@ -133,7 +134,7 @@ class Observer:
             connection = self._fleet.connection(self._host)
             self._notice(connection)
             engine = connection.engine()
-            containers = engine.list_containers()
+            containers = containers_of(engine)
             resources = before.observation.resources if before.observation else self._probe_first(connection)
             self._keep(begun_at, Observation(resources=resources, containers=containers))
             self._backoff.worked(self._host.name)

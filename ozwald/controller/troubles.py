@@ -10,8 +10,9 @@ from ozwald.model.plan import InstanceKey
 
 # So many ends in a row are a crash loop, which the engine's own restarts would only keep going.
 LOOPING = 3
-# Who has run for so long since its last failure starts with a clean slate.
+# Who has run for so long since its last failure starts with a clean slate; a healthcheck takes longer to fail again.
 WELL_S = 60.0
+HEALTHY_S = 600.0
 
 
 class Troubles:
@@ -23,7 +24,7 @@ class Troubles:
         self._lock = threading.Lock()
         self._reasons: dict[InstanceKey, str] = {}
         self._ends: dict[InstanceKey, int] = {}
-        self._last: dict[InstanceKey, float] = {}
+        self._clean_at: dict[InstanceKey, float] = {}
         self._marks: dict[InstanceKey, str] = {}
 
     @property
@@ -40,10 +41,16 @@ class Troubles:
     def ended(self, key: InstanceKey, how: str, now: float) -> None:
         """A service ended though nobody asked for it; the first time it is started again at once."""
         with self._lock:
-            times = self._ends[key] = self._ends.get(key, 0) + 1
-            self._last[key] = now
+            times = self._count(key, now + WELL_S)
             if times > 1:
                 self._wait(key, f"it has ended {times} times in a row{f' ({how})' if how else ''}", now)
+
+    def turned_unhealthy(self, key: InstanceKey, reason: str, now: float) -> None:
+        """A service runs and does not do its work; the first time it is restarted at once."""
+        with self._lock:
+            times = self._count(key, now + HEALTHY_S)
+            if times > 1:
+                self._wait(key, f"{reason}; that is {times} failures in a row", now)
 
     def started(self, key: InstanceKey) -> None:
         """A service was brought up; whether it lasts is seen later."""
@@ -61,7 +68,7 @@ class Troubles:
         """A service is as wanted: when it has been for a while, what was before is forgotten."""
         with self._lock:
             self._reasons.pop(key, None)
-            if now - self._last.get(key, now - WELL_S) >= WELL_S:
+            if now >= self._clean_at.get(key, now):
                 self._forget(key)
 
     def forget(self, key: InstanceKey) -> None:
@@ -83,8 +90,13 @@ class Troubles:
         with self._lock:
             return self._backoff.next_due(now)
 
+    def _count(self, key: InstanceKey, clean_at: float) -> int:
+        self._clean_at[key] = clean_at
+        times = self._ends[key] = self._ends.get(key, 0) + 1
+        return times
+
     def _wait(self, key: InstanceKey, reason: str, now: float) -> None:
-        self._last[key] = now
+        self._clean_at[key] = max(now + WELL_S, self._clean_at.get(key, now))
         wait_s = self._backoff.failed(key, now)
         clock = time.strftime("%H:%M:%S", time.localtime(self._wall() + wait_s))
         self._reasons[key] = f"{reason}; tried again in {wait_s:.0f} s, at {clock}"
@@ -93,4 +105,4 @@ class Troubles:
         self._backoff.worked(key)
         self._reasons.pop(key, None)
         self._ends.pop(key, None)
-        self._last.pop(key, None)
+        self._clean_at.pop(key, None)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ozwald.execution.clock import MONOTONIC, Clock
 from ozwald.model.container import ContainerState
+from ozwald.planning.status import unhealthy
 from ozwald.remote.engine import Engine
 
 # Less than this share of a core is what a process takes that only waits.
@@ -50,7 +51,7 @@ def is_available(state: ContainerState | None, *, running_s: float, restarts: in
     if not state.running and not state.restarting:
         raise StartFailed(f"it ended during its start ({_exit(state)})")
     if state.health == "unhealthy":
-        raise StartFailed("its healthcheck says unhealthy")
+        raise StartFailed(unhealthy(state.health_output))
     if state.health == "healthy":
         return True
     return state.health is None and state.running and not state.restarting and running_s >= patience.settle_s

@@ -177,6 +177,11 @@ class Instance:
             )
         )
 
+    def tell_findings(self, container_id: str) -> None:
+        """Reports what a person needs to understand why it does not do its work."""
+        for text, detail in findings(self.engine, container_id, self.operation.key):
+            self.tell(text, detail=detail)
+
     @property
     def _environment(self) -> Mapping[str, str]:
         """The service's variables; none where the settings do not know the service any more."""
@@ -290,8 +295,7 @@ class Instance:
 
     def _explained(self, container_id: str, reason: str) -> LaunchFailed:
         """Writes what a person needs to understand the failure into the launch log."""
-        for text, detail in findings(self.engine, container_id, self.operation.key):
-            self.tell(text, detail=detail)
+        self.tell_findings(container_id)
         reason = without_secrets(reason, self._environment)
         return LaunchFailed(f"{reason}; see: ozwald get_service_launch_logs {self.operation.key}")
 

@@ -88,6 +88,10 @@ def _start_again(instance: Instance, container_id: str) -> None:
     if state is not None and state.restarting:
         # The engine waits longer before each restart; this begins anew.
         instance.stop(container_id)
+    elif state is not None and state.health == "unhealthy" and instance.placement.spec.is_restarted:
+        instance.tell_findings(container_id)
+        instance.stop(container_id)
+        instance.tell("stopped, as its healthcheck says unhealthy")
     try:
         instance.furnish(container_id)
         instance.start(container_id)

@@ -57,7 +57,8 @@ class ObservedContainer:
 
     `state` is Docker's (`created`, `running`, `paused`, `restarting`, `removing`, `exited`, `dead`), `status` its
     text for people (`Up 3 minutes (healthy)`), `created_at` seconds since the epoch. `networks` and `volumes` are
-    names of those that it uses, or would when it is started.
+    names of those that it uses, or would when it is started. `health_output` is what the last check of an unhealthy
+    one printed, where somebody has asked.
     """
 
     id: str
@@ -71,6 +72,7 @@ class ObservedContainer:
     ports: tuple[ObservedPort, ...] = ()
     networks: tuple[str, ...] = ()
     volumes: tuple[str, ...] = ()
+    health_output: str = ""
 
     @property
     def is_running(self) -> bool:
@@ -80,6 +82,11 @@ class ObservedContainer:
     def is_measured(self) -> bool:
         """Whether a measuring run made it, of this controller or another."""
         return LABEL_FOOTPRINT in self.labels and self.name.startswith(_MEASURED)
+
+    @property
+    def is_unhealthy(self) -> bool:
+        """Whether its healthcheck has failed as often as it may."""
+        return self.is_running and "(unhealthy)" in self.status
 
     @property
     def generation(self) -> int | None:

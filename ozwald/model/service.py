@@ -297,6 +297,11 @@ class ServiceSpec:
     requires: Requires = Requires()
     lockers: tuple[str, ...] = ()
 
+    @property
+    def is_restarted(self) -> bool:
+        """Whether it is restarted when it fails: by the engine, or in order where something has to be there first."""
+        return self.restart != "no" or bool(self.depends_on or self.lockers)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceRequest:

@@ -13,7 +13,7 @@ from ozwald.model.plan import InstanceKey
 from ozwald.model.wanted import WantedInstance, WantedSet
 from ozwald.planning.endpoints import address_and_port
 from ozwald.planning.situation import Situation
-from ozwald.planning.status import status_of
+from ozwald.planning.status import status_of, unhealthy
 
 
 def active_services(wanted: WantedSet | None, situation: Situation) -> list[ActiveService]:
@@ -55,6 +55,8 @@ def _running(key: InstanceKey, host: str, container: ObservedContainer, machine:
 def _reason(container: ObservedContainer, status: Status, *, is_replaced: bool) -> str:
     if is_replaced:
         return "it is being replaced; if no apply is under way, run: ozwald apply"
+    if container.is_unhealthy:
+        return unhealthy("")  # what it printed may hold a secret, and whose is not known here
     return "" if status is Status.AVAILABLE else container.status or container.state
 
 

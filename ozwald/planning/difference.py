@@ -16,13 +16,14 @@ from ozwald.model.container import (
     container_name,
 )
 from ozwald.model.plan import Action, Change, InstanceKey, Operation, Placement
+from ozwald.model.secrecy import without_secrets
 from ozwald.model.wanted import Leaving
 from ozwald.planning.changes import changes, in_place
 from ozwald.planning.fingerprint import Marks
 from ozwald.planning.settled import settled
 from ozwald.planning.shares import cards_of
 from ozwald.planning.situation import Situation
-from ozwald.planning.status import status_of
+from ozwald.planning.status import status_of, unhealthy
 from ozwald.planning.strangers import foreign
 
 MOST_TOLD: Final = 4
@@ -108,10 +109,16 @@ def _compare(
     if has_leftovers:
         return _Verdict(Action.START, "a replacement was interrupted", found)
     if not is_available:
-        return _Verdict(Action.START, current.status or current.state, found)
+        return _Verdict(Action.START, _problem(current, placement), found)
     if found or (details is None and current.labels.get(LABEL_LIMITS) != marks.limits):
         return _Verdict(Action.UPDATE, _told(found) or "its limits changed", found)
     return _Verdict(Action.KEEP, _unasked(placement, situation) or current.status)
+
+
+def _problem(current: ObservedContainer, placement: Placement) -> str:
+    if current.is_unhealthy:
+        return unhealthy(without_secrets(current.health_output, placement.spec.environment))
+    return current.status or current.state
 
 
 def _changes(placement: Placement, details: ContainerDetails, situation: Situation) -> tuple[Change, ...]:

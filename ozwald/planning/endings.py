@@ -1,4 +1,4 @@
-"""Which containers have ended between two looks, by what the engine's list says of them."""
+"""Which containers have ended or turned unhealthy between two looks, by what the engine's list says of them."""
 
 import re
 from collections.abc import Mapping
@@ -24,6 +24,12 @@ def ended_between(before: Observation, after: Observation) -> Mapping[str, Obser
     """The containers, by id, that ran at the first look and have ended since, whether or not they run again."""
     earlier = {container.id: container for container in before.containers if container.is_running}
     return {one.id: one for one in after.containers if one.id in earlier and _has_ended(earlier[one.id], one)}
+
+
+def turned_unhealthy_between(before: Observation, after: Observation) -> frozenset[str]:
+    """The containers, by id, that ran at the first look and were not unhealthy, but are at the second."""
+    well = {one.id for one in before.containers if one.is_running and not one.is_unhealthy}
+    return frozenset(one.id for one in after.containers if one.id in well and one.is_unhealthy)
 
 
 def _has_ended(before: ObservedContainer, after: ObservedContainer) -> bool:

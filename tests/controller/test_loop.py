@@ -9,9 +9,10 @@ from typing import Any, cast
 import pytest
 
 from ozwald.controller.board import Board
+from ozwald.controller.charge import Charge
 from ozwald.controller.desk import Desk
 from ozwald.controller.leadership import elapsed
-from ozwald.controller.loop import Charge, Loop
+from ozwald.controller.loop import Loop
 from ozwald.controller.watch import Watch
 from ozwald.errors import ConnectionFailed, Failure
 from ozwald.model.active import Status
@@ -24,15 +25,20 @@ from ozwald.remote.fleet import Fleet
 from ozwald.state.home import DataFolder
 from tests.builders import definition, depends_on, host, realms, request
 from tests.execution.fleet import IMPATIENT
-from tests.fakes.engine import FakeEngine
+from tests.fakes.engine import FakeContainer, FakeEngine
 
 ME = Author(owner="ann", command="test")
 SETTINGS = Settings(
     path="settings.yml",
     realms=realms(
-        definition("db", base={"image": "db:1"}, profiles={"two": {"environment": {"N": "2"}}}),
+        definition(
+            "db",
+            base={"image": "db:1", "environment": {"HUB_TOKEN": "of-the-hub-1234"}},
+            profiles={"two": {"environment": {"N": "2"}}},
+        ),
         definition("llm", base={"image": "llm:1"}),
         definition("bad"),
+        definition("once", base={"image": "llm:1", "restart": "no", "environment": {"HUB_TOKEN": "of-the-hub-1234"}}),
         definition("app", base={"image": "llm:1", "depends_on": depends_on("db", restart=True)}),
     ),
     inventory=Inventory(hosts={name: host(name) for name in ("box1", "box2")}),
@@ -267,6 +273,44 @@ def test_what_its_engine_restarts_again_and_again_is_stopped_until_the_next_try(
 
     assert container.state == "exited"
     assert world.statuses == {"db": Status.FAILED}
+
+
+def test_one_that_turns_unhealthy_is_restarted_and_after_that_more_and_more_rarely(world: World) -> None:
+    world.asks("db")
+    world.passes()
+    engine = world.links.engines["box1"]
+    db = engine.named("ozsvc--default--db")
+    turns_unhealthy(world, db)
+    world.passes(2)
+    assert (db.starts, world.statuses["db"], db.health) == (2, Status.AVAILABLE, None)
+
+    turns_unhealthy(world, db)
+    world.passes(2)
+
+    [service] = world.board.view.services
+    assert (db.starts, db.state, service.status) == (2, "running", Status.FAILED)
+    assert service.reason.startswith(
+        "its healthcheck says unhealthy: no model: ********; that is 2 failures in a row; tried again in "
+    )
+
+
+def test_one_that_is_not_to_be_restarted_is_told_as_unhealthy_and_left(world: World) -> None:
+    world.asks("once")
+    world.passes()
+    once = world.links.engines["box1"].named("ozsvc--default--once")
+    turns_unhealthy(world, once)
+    world.passes(2)
+
+    [service] = world.board.view.services
+    assert (once.starts, once.state, service.status) == (1, "running", Status.FAILED)
+    assert service.reason.startswith("its healthcheck says unhealthy: no model: ********; ")
+
+
+def turns_unhealthy(world: World, container: FakeContainer) -> None:
+    """Some time after it was started, and seen to be well."""
+    world.watch.look_now()
+    world.loop.pass_once()
+    container.health, container.health_output = "unhealthy", "no model:\n of-the-hub-1234\n"
 
 
 def test_a_reboot_forgives_what_went_wrong_before(world: World) -> None:

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from ozwald.controller.backoff import FIRST_S, JITTER
-from ozwald.controller.troubles import LOOPING, WELL_S, Troubles
+from ozwald.controller.troubles import HEALTHY_S, LOOPING, WELL_S, Troubles
 from ozwald.model.plan import InstanceKey
 
 DB = InstanceKey(realm="default", name="db")
@@ -48,6 +48,18 @@ def test_who_ran_well_for_a_while_is(troubles: Troubles) -> None:
 
     assert not troubles.is_looping(DB)
     assert not troubles.is_waiting(DB, 102.0)
+
+
+def test_who_turns_unhealthy_again_and_again_is_restarted_more_and_more_rarely(troubles: Troubles) -> None:
+    troubles.turned_unhealthy(DB, "its healthcheck says unhealthy: no route", 100.0)
+    assert not troubles.is_waiting(DB, 100.0)
+    troubles.runs(DB, 100.0 + HEALTHY_S - 1)
+    troubles.turned_unhealthy(DB, "its healthcheck says unhealthy: no route", 700.0)
+
+    assert troubles.is_waiting(DB, 700.0)
+    assert "no route; that is 2 failures in a row; tried again in" in troubles.reasons[DB]
+    troubles.runs(DB, 700.0 + HEALTHY_S)
+    assert not troubles.is_waiting(DB, 700.0)
 
 
 def test_other_settings_are_tried_at_once(troubles: Troubles) -> None:

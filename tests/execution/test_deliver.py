@@ -64,7 +64,7 @@ def known(folder: Path) -> Known:
 
 def mounting(source: Path, *, target: str = "/config", read_only: bool = True) -> Known:
     mount = Mount(type="bind", source=str(source), target=target, read_only=read_only, on_controller=True)
-    return service(volumes=(mount,))
+    return service(volumes=(mount,), restart="no")
 
 
 def volume_of(source: Path) -> str:
