@@ -22,6 +22,7 @@ from ozwald.controller.charge import Charge
 from ozwald.controller.courier import Courier
 from ozwald.controller.desk import Desk
 from ozwald.controller.host_locks import HostLocks
+from ozwald.controller.housekeeping import keep_bounded
 from ozwald.controller.journal import Journal
 from ozwald.controller.leadership import Leadership, Wakefulness
 from ozwald.controller.log_keeper import LogKeeper
@@ -114,7 +115,11 @@ def serve(workspace: Workspace, *, host: str, port: int, key: str, log_file: Pat
         stack.callback(reporter.stopped)
         courier.turn()
         _thread("notify", lambda: _notify_when_well(workspace.environ, site.vitals))
-        _until_asked_to_stop(signals, server, loop, courier, wakefulness, journal, reloading)
+        ended = threading.Event()
+        stack.callback(ended.set)
+        _thread("wakefulness", lambda: wakefulness.run(ended))
+        _thread("housekeeping", lambda: keep_bounded(home, ended))
+        _until_asked_to_stop(signals, server, loop, courier, journal, reloading)
     log.info("provisioner %s has ended", provisioner.name)
 
 
@@ -155,12 +160,9 @@ def _until_asked_to_stop(
     server: ApiServer,
     loop: Loop,
     courier: Courier,
-    wakefulness: Wakefulness,
     journal: Journal,
     reloading: Reloading,
 ) -> None:
-    ended = threading.Event()
-    _thread("wakefulness", lambda: wakefulness.run(ended))
     threads = [_thread("api", server.run), _thread("loop", loop.run), _thread("courier", courier.run)]
     while signals.get() == signal.SIGHUP:
         reloading.reload()
@@ -171,7 +173,6 @@ def _until_asked_to_stop(
     courier.stop()
     threads[2].join(COURIER_END_S)
     server.stop()
-    ended.set()
 
 
 def _notify_when_well(environ: Mapping[str, str], vitals: Vitals) -> None:

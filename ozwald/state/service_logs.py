@@ -70,7 +70,8 @@ class ServiceLogs:
     def _paths(self, key: InstanceKey) -> tuple[Path, Path]:
         """The older file and the one that is written."""
         folder, name = self._home.path / "logs" / "services", f"{key.realm}--{key.name}"
-        return folder / f"{name}.1.log", folder / f"{name}.log"
+        # No instance has a name that makes the one of these the other's.
+        return folder / f"{name}.log.old", folder / f"{name}.log"
 
     def _write(self, key: InstanceKey, source: LogSource, lines: bytes) -> None:
         older, path = self._paths(key)
