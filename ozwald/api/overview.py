@@ -17,7 +17,14 @@ WANTED: Schema = closed(
     instances={
         "type": "array",
         "items": closed(
-            name=TEXT, service=TEXT, realm=TEXT, variety=OPTIONAL, profile=OPTIONAL, host=OPTIONAL, placed_on=OPTIONAL
+            name=TEXT,
+            service=TEXT,
+            realm=TEXT,
+            variety=OPTIONAL,
+            profile=OPTIONAL,
+            host=OPTIONAL,
+            placed_on=OPTIONAL,
+            persistent={"type": "boolean"},
         ),
     },
 )

@@ -66,6 +66,10 @@ SCHEMAS: Final[dict[str, Schema]] = {
             "host": OPTIONAL,
             "endpoint": OPTIONAL,
             "image": OPTIONAL,
+            "persistent": {
+                "type": "boolean",
+                "description": "Whether the settings want it whatever is asked for.",
+            },
             "generation": {"type": ["integer", "null"]},
         },
     },

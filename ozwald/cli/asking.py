@@ -9,10 +9,10 @@ from typing import Any
 import click
 
 from ozwald.cli.workspace import Workspace
-from ozwald.config.requests import WrittenRequest, read_requests
+from ozwald.config.requests import read_requests
 from ozwald.errors import RequestError
 from ozwald.model.plan import InstanceKey
-from ozwald.model.service import InstanceRequest, Realm
+from ozwald.model.service import InstanceRequest, Realm, WrittenRequest
 from ozwald.planning.asking import Adding, Ask, Exactly, Removing, Same
 from ozwald.planning.names import complete_request, find_realm, parse_instance, parse_key, split_specs
 from ozwald.state.history import History
@@ -99,7 +99,7 @@ def _former(number: int, workspace: Workspace) -> tuple[InstanceRequest, ...]:
     generation = history.read(number)
     if generation is None:
         raise RequestError(f"generation {number} is not kept; {kept(history)}")
-    return tuple(instance.request for instance in generation.instances)
+    return tuple(instance.request for instance in generation.instances if not instance.persistent)
 
 
 def kept(history: History) -> str:

@@ -87,7 +87,15 @@ def serve(workspace: Workspace, *, host: str, port: int, key: str, log_file: Pat
             on_change=lambda: loop.wake(),
             on_turn=reporter.redis,
         )
-        loop = Loop(charge, fleet, board, leadership=leadership, on_stored=courier.sync, reporter=reporter)
+        loop = Loop(
+            charge,
+            fleet,
+            board,
+            leadership=leadership,
+            on_stored=courier.sync,
+            keep_persistent=lambda: desk.keep_persistent(),
+            reporter=reporter,
+        )
         desk = Desk(
             workspace.settings,
             home,

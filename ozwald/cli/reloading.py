@@ -1,7 +1,7 @@
 """Reads the settings of a running controller again: the new ones count once all of them is right, else the former."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from ozwald.cli.workspace import Workspace
@@ -13,7 +13,7 @@ from ozwald.controller.process import Running, tell
 from ozwald.controller.reporter import Reporter
 from ozwald.errors import OzwaldError, RequestError
 from ozwald.model.service import Realm
-from ozwald.model.wanted import WantedSet
+from ozwald.model.wanted import WantedInstance, WantedSet
 from ozwald.planning.names import check_choice, find_definition, find_realm
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class Reloading:
         fresh = Workspace(before.config, before.inventory, before.provisioner.name)
         if fresh.provisioner.cache != before.provisioner.cache:
             raise RequestError("the provisioner's cache: has changed: stop_provisioner and start_provisioner use it")
-        check_carries(self._desk.wanted(), fresh.settings.realms)
+        check_carries(_asked_for(self._desk.wanted()), fresh.settings.realms)
         return fresh
 
     def _take(self, fresh: Workspace) -> None:
@@ -65,9 +65,14 @@ class Reloading:
         log.info("the settings are read again: %d hosts", len(hosts))
 
 
-def check_carries(wanted: WantedSet | None, realms: Mapping[str, Realm]) -> None:
+def _asked_for(wanted: WantedSet | None) -> list[WantedInstance]:
+    """What is persistent is as the new settings say."""
+    return [one for one in wanted.instances if not one.persistent] if wanted else []
+
+
+def check_carries(instances: Iterable[WantedInstance], realms: Mapping[str, Realm]) -> None:
     """Raises RequestError when something is wanted that these settings do not know."""
-    for instance in wanted.instances if wanted else ():
+    for instance in instances:
         request = instance.request
         try:
             definition = find_definition(request.service, find_realm(request.realm, realms))

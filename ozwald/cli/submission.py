@@ -8,7 +8,7 @@ from ozwald.client import ApiError
 from ozwald.model.history import InstanceChange
 from ozwald.model.host import Host
 from ozwald.model.wanted import WantedSet
-from ozwald.planning.asking import Adding, Ask, Removing, wanted_after
+from ozwald.planning.asking import Adding, Ask, Removing, persistent_of, wanted_after
 from ozwald.planning.set_changes import changes
 from ozwald.state.wanted import read_instance
 
@@ -35,7 +35,9 @@ def prepared(controller: Controller, ask: Ask, *, known: Mapping[str, Host], hos
     document = controller.client.wanted()
     instances = tuple(read_instance(entry) for entry in document["instances"])
     before = WantedSet(generation=document["generation"], instances=instances)
-    wanted = wanted_after(ask, before if before.generation else None, known=known, looked_at=hosts)
+    wanted = wanted_after(
+        ask, before if before.generation else None, known=known, looked_at=hosts, persistent=persistent_of(before)
+    )
     return Submission(wanted=wanted, changes=changes(instances, wanted.instances), before=before.generation)
 
 

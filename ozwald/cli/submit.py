@@ -79,7 +79,9 @@ def _print_accepted(done: Submission) -> None:
 
 def _counted(submission: Submission) -> str:
     count = len(submission.wanted.instances)
-    return f"{count} instance{'' if count == 1 else 's'}"
+    persistent = ", ".join(str(one.key) for one in submission.wanted.instances if one.persistent)
+    told = f", of which the settings have as persistent: {persistent}" if persistent else ""
+    return f"{count} instance{'' if count == 1 else 's'}{told}"
 
 
 def _print_outcome(services: Sequence[Service], *, are_all: bool, count: int) -> None:

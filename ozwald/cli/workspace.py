@@ -43,10 +43,13 @@ class Workspace:
 
     @cached_property
     def loaded(self) -> "Loaded":
-        """The settings, with the places that the hosts' variables come from."""
+        """The settings, with the places that the hosts' variables come from; raises SettingsError."""
         from ozwald.config.load import load
+        from ozwald.planning.persistent import persistent_requests
 
-        return load(self.config, inventory=self.inventory, environ=self.environ, cwd=self.folder)
+        loaded = load(self.config, inventory=self.inventory, environ=self.environ, cwd=self.folder)
+        persistent_requests(loaded.settings.realms, loaded.settings.inventory)
+        return loaded
 
     @property
     def settings(self) -> Settings:

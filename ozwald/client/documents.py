@@ -45,6 +45,7 @@ class ActiveService(TypedDict):
     host: str | None
     endpoint: str | None
     image: str | None
+    persistent: bool
     generation: int | None
 
 
@@ -101,9 +102,10 @@ class WantedInstance(TypedDict):
 
 
 class StoredInstance(WantedInstance):
-    """A wanted instance as it is stored; `placed_on` is the host that was chosen."""
+    """A wanted instance as it is stored: on which host, and whether the settings want it whatever is asked for."""
 
     placed_on: str | None
+    persistent: bool
 
 
 class Wanted(TypedDict):

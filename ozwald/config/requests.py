@@ -1,6 +1,5 @@
 """Reads a file that lists the wanted instances."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -11,20 +10,9 @@ from ozwald.config.schema import checked
 from ozwald.config.schema_files import REQUESTS
 from ozwald.config.values import listed, maybe, required, text
 from ozwald.config.yaml_source import compose
+from ozwald.model.service import WrittenRequest
 
 STANDARD_INPUT = "-"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WrittenRequest:
-    """One entry in its parts, nothing looked up yet."""
-
-    name: str
-    service: str | None = None
-    realm: str | None = None
-    variety: str | None = None
-    profile: str | None = None
-    host: str | None = None
 
 
 def read_requests(path: Path, *, given: BinaryIO | None = None) -> list[str | WrittenRequest]:
@@ -40,7 +28,7 @@ def read_requests(path: Path, *, given: BinaryIO | None = None) -> list[str | Wr
         if node is None or is_null(node):
             problems.error(whole_file(_name(path)), "is empty; write [] for nothing at all")
         else:
-            entries = [_entry(item) for item in listed(checked(node, problems, schema=REQUESTS))]
+            entries = [written_request(item) for item in listed(checked(node, problems, schema=REQUESTS))]
     except RefusedError as err:
         problems.error(err.origin, err.message, path=err.path)
     problems.raise_if_any()
@@ -60,7 +48,8 @@ def _source(path: Path, given: BinaryIO | None, problems: Problems) -> Source:
     return decode(content, file=_name(path))
 
 
-def _entry(node: Node) -> str | WrittenRequest:
+def written_request(node: Node) -> str | WrittenRequest:
+    """One entry of such a list; raises RefusedError."""
     if isinstance(node, Scalar):
         return node.text
     assert isinstance(node, MapNode)

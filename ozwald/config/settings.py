@@ -1,13 +1,14 @@
-"""Reads `realms`: networks and service definitions."""
+"""Reads `realms`: networks, service definitions and persistent services."""
 
 from ozwald.config.context import Context
 from ozwald.config.layers import read_layer
 from ozwald.config.named import Named, named
 from ozwald.config.nodes import Node
 from ozwald.config.references import check_references
-from ozwald.config.values import boolean, field, maybe, text
+from ozwald.config.requests import written_request
+from ozwald.config.values import boolean, collect, field, listed, maybe, text
 from ozwald.model.resources import Hardware
-from ozwald.model.service import Layer, Network, Profile, Realm, Requires, ServiceDefinition, Variety
+from ozwald.model.service import Layer, Network, PersistentService, Profile, Realm, Requires, ServiceDefinition, Variety
 
 DEFAULT_NETWORK = "default"
 
@@ -27,7 +28,9 @@ def _realm(entry: Named, context: Context) -> Realm:
     written = list(named(field(entry.body, "service-definitions"), context.problems))
     context.problems.spend(_DEFINITION_VALUES * len(written), entry.origin)
     definitions = {definition.name: _definition(entry.name, definition, context) for definition in written}
-    realm = Realm(name=entry.name, definitions=definitions, networks=networks)
+    written_persistent = listed(field(entry.body, "persistent-services"))
+    persistent = tuple(collect(_persistent, written_persistent, context.problems))
+    realm = Realm(name=entry.name, definitions=definitions, networks=networks, persistent=persistent)
     check_references(realm, context.problems)
     return realm
 
@@ -42,6 +45,10 @@ def _network(entry: Named) -> Network:
         name=own or (entry.name if external else None),
         internal=maybe(entry.body, "internal", boolean) or False,
     )
+
+
+def _persistent(item: Node) -> PersistentService:
+    return PersistentService(written=written_request(item), origin=item.origin, path=item.path)
 
 
 def _definition(realm: str, entry: Named, context: Context) -> ServiceDefinition:

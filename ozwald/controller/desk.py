@@ -5,18 +5,23 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from ozwald.controller.leadership import ALONE, Leadership
 from ozwald.controller.reporter import Reporter
 from ozwald.errors import OzwaldError, StateError
-from ozwald.execution.intent import store
+from ozwald.execution.intent import last_generation, store
 from ozwald.model.history import Author
+from ozwald.model.service import InstanceRequest
 from ozwald.model.settings import Settings
 from ozwald.model.wanted import WantedSet
-from ozwald.planning.asking import Ask, wanted_after
+from ozwald.planning.asking import Ask, Same, persistent_of, wanted_after
+from ozwald.planning.persistent import persistent_requests
 from ozwald.state.home import DataFolder
 from ozwald.state.locks import Busy
 from ozwald.state.wanted import PATIENCE_S, changing_wanted, read_wanted, wanted_path
+
+SETTINGS: Final = Author(owner="settings", command="persistent-services")
 
 
 class GenerationMoved(OzwaldError):
@@ -68,14 +73,13 @@ class Desk:
             Crowded: others were changing the set all that time.
             StateError: it could not be written; nothing has changed.
         """
-        known = self.settings.inventory.hosts
         with self._changing(wait_s) as path:
             self._leadership.check()
             stored = read_wanted(path)
             generation = stored.generation if stored else 0
             if expected is not None and expected != generation:
                 raise GenerationMoved(f"the wanted set is at generation {generation}, not {expected}: read it again")
-            wanted = wanted_after(ask, stored, known=known, looked_at=known)
+            wanted = self._after(ask, stored)
             if stored is None or wanted.instances != stored.instances:
                 wanted = replace(wanted, generation=generation + 1)
                 store(wanted, stored, home=self._home, provisioner=self._provisioner, author=author, at=time.time())
@@ -83,6 +87,27 @@ class Desk:
         self._on_stored()
         self.wake()
         return wanted
+
+    def keep_persistent(self) -> None:
+        """Has the set want what is persistent by the settings, and no more what was.
+
+        A set that is lost stays so: what it wanted besides would be stopped.
+
+        Raises:
+            NotLeading, StateError: as `submit`.
+        """
+        stored = self.wanted()
+        asked = self._persistent() or persistent_of(stored)
+        is_lost = stored is None and last_generation(self._home, self._provisioner) > 0
+        if asked and not is_lost and (stored is None or self._after(Same(), stored) != stored):
+            self.submit(Same(), author=SETTINGS)
+
+    def _after(self, ask: Ask, stored: WantedSet | None) -> WantedSet:
+        known = self.settings.inventory.hosts
+        return wanted_after(ask, stored, known=known, looked_at=known, persistent=self._persistent())
+
+    def _persistent(self) -> tuple[InstanceRequest, ...]:
+        return persistent_requests(self.settings.realms, self.settings.inventory)
 
     @contextmanager
     def _changing(self, wait_s: float) -> Iterator[Path]:

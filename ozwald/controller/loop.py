@@ -57,6 +57,7 @@ class Loop:
         *,
         leadership: Leadership = ALONE,
         on_stored: Callable[[], None] = lambda: None,
+        keep_persistent: Callable[[], None] = lambda: None,
         reporter: Reporter | None = None,
         clock: Clock = MONOTONIC,
         dice: random.Random | None = None,
@@ -65,7 +66,7 @@ class Loop:
     ) -> None:
         self._patience = patience or Patience()
         self._leadership = leadership
-        self._on_stored = on_stored
+        self._on_stored, self._keep_persistent = on_stored, keep_persistent
         self._reporter = reporter or Reporter()
         self._charge = charge
         self._fleet = fleet
@@ -121,6 +122,7 @@ class Loop:
         self._watch.probe_soon(self._board.take_to_probe())
         # What is wanted is read after the look: it then knows which restarts the look shows the outcome of.
         snapshot = self._watch.snapshot()
+        self._keep_persistent()
         wanted = read_wanted(wanted_path(charge.home, charge.provisioner))
         controller = charge.home.controller_id()
         situation = self._watch.situation(snapshot, controller=controller)

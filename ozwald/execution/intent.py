@@ -15,6 +15,7 @@ from ozwald.model.plan import Plan
 from ozwald.model.settings import Settings
 from ozwald.model.wanted import WantedSet
 from ozwald.planning.asking import Ask, wanted_after
+from ozwald.planning.persistent import persistent_requests
 from ozwald.planning.planner import placed_as
 from ozwald.planning.set_changes import changes
 from ozwald.planning.situation import Situation
@@ -59,7 +60,8 @@ def intend(
         NothingReachable: not one host answered.
     """
     stored = read_wanted(wanted_path(home, provisioner))
-    wanted_after(ask, stored, known=settings.inventory.hosts, looked_at=hosts)  # refused before any host is asked
+    known, persistent = settings.inventory.hosts, persistent_requests(settings.realms, settings.inventory)
+    wanted_after(ask, stored, known=known, looked_at=hosts, persistent=persistent)  # refused before any host is asked
     desk = _Desk(settings=settings, fleet=fleet, home=home, provisioner=provisioner)
     external = any(network.external for realm in settings.realms.values() for network in realm.networks.values())
     situation = observe(fleet, settings.inventory, hosts, controller=home.controller_id(), with_networks=external)
@@ -143,9 +145,16 @@ class _Desk:
 
     def plan(self, ask: Ask, stored: WantedSet | None, situation: Situation, scrutiny: Scrutiny) -> Intent:
         known, looked_at = situation.inventory.hosts, situation.hosts
-        last = 0 if stored else _last_generation(self.home, self.provisioner)
+        last = 0 if stored else last_generation(self.home, self.provisioner)
         situation = situation.as_of(stored)
-        wanted = wanted_after(ask, stored, known=known, looked_at=looked_at, last_generation=last)
+        wanted = wanted_after(
+            ask,
+            stored,
+            known=known,
+            looked_at=looked_at,
+            persistent=persistent_requests(self.settings.realms, self.settings.inventory),
+            last_generation=last,
+        )
         key = self.home.fingerprint_key()
         plan = plan_closely(wanted, self.settings.realms, situation, fleet=self.fleet, key=key, scrutiny=scrutiny)
         placed = placed_as(plan, wanted, situation)
@@ -160,7 +169,7 @@ class _Desk:
         )
 
 
-def _last_generation(home: DataFolder, provisioner: str) -> int:
+def last_generation(home: DataFolder, provisioner: str) -> int:
     """Where a wanted set was lost, its history may still say how far it had come."""
     try:
         return max(History(home, provisioner).numbers(), default=0)

@@ -19,7 +19,10 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActiveService:
-    """One instance that is wanted or has a container; `since` is seconds since the epoch."""
+    """One instance that is wanted or has a container; `since` is seconds since the epoch.
+
+    It is `persistent` when the settings want it, whatever else is asked for.
+    """
 
     key: InstanceKey
     service: str
@@ -33,3 +36,4 @@ class ActiveService:
     image: str | None = None
     generation: int | None = None
     container_id: str | None = None
+    persistent: bool = False

@@ -21,5 +21,6 @@ def active_document(service: ActiveService) -> dict[str, Any]:
         "host": service.host,
         "endpoint": service.endpoint,
         "image": service.image,
+        "persistent": service.persistent,
         "generation": service.generation,
     }

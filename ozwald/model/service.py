@@ -86,12 +86,34 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenRequest:
+    """An instance that is asked for in its parts, as they are written; nothing is looked up yet."""
+
+    name: str
+    service: str | None = None
+    realm: str | None = None
+    variety: str | None = None
+    profile: str | None = None
+    host: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersistentService:
+    """One entry of `persistent-services`: a spec or its parts, and where it stands."""
+
+    written: str | WrittenRequest
+    origin: Origin
+    path: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Realm:
-    """A group of networks and service definitions, each by name."""
+    """A group of networks and service definitions, each by name, and the instances that are always wanted."""
 
     name: str
     definitions: Mapping[str, ServiceDefinition] = field(default_factory=dict)
     networks: Mapping[str, Network] = field(default_factory=dict)
+    persistent: tuple[PersistentService, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

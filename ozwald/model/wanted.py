@@ -8,10 +8,14 @@ from ozwald.model.service import InstanceRequest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WantedInstance:
-    """One wanted instance; `placed_on` is the host that was chosen for it, once one was."""
+    """One wanted instance; `placed_on` is the host that was chosen for it, once one was.
+
+    It is `persistent` when the settings want it, whatever else is asked for.
+    """
 
     request: InstanceRequest
     placed_on: str | None = None
+    persistent: bool = False
 
     @property
     def key(self) -> InstanceKey:

@@ -1,5 +1,7 @@
 """Reads from containers and the wanted set which services are active, and how they are."""
 
+from dataclasses import replace
+
 from ozwald.model.active import ActiveService, Status
 from ozwald.model.container import (
     LABEL_PROFILE,
@@ -19,6 +21,7 @@ from ozwald.planning.status import status_of, unhealthy
 def active_services(wanted: WantedSet | None, situation: Situation) -> list[ActiveService]:
     """Every instance on every host where it has a container of ours, and every wanted one that has none."""
     situation = situation.as_of(wanted)
+    always = {one.key for one in wanted.instances if one.persistent} if wanted else set()
     services = [
         _running(key, host, container, situation.inventory.hosts[host])
         for key in {key for _, key, _ in situation.ours()}
@@ -28,6 +31,7 @@ def active_services(wanted: WantedSet | None, situation: Situation) -> list[Acti
     for instance in wanted.instances if wanted else ():
         if instance.key not in present:
             services.append(_absent(instance, situation))
+    services = [replace(one, persistent=one.key in always) for one in services]
     return sorted(services, key=lambda service: (service.key, service.host or ""))
 
 

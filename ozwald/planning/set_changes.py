@@ -30,4 +30,9 @@ def _differences(old: WantedInstance, new: WantedInstance) -> dict[str, tuple[st
         if part.name not in _NAMES
     }
     pairs["placed_on"] = (old.placed_on, new.placed_on)
+    pairs["persistent"] = (_yes(old.persistent), _yes(new.persistent))
     return {name: (was, is_now) for name, (was, is_now) in pairs.items() if was != is_now}
+
+
+def _yes(is_so: bool) -> str | None:
+    return "yes" if is_so else None

@@ -12,7 +12,7 @@ from ozwald.state.home import DataFolder
 from ozwald.state.sealed import read_sealed, write_sealed
 from ozwald.state.wanted import instance_entry, read_instance
 
-SCHEMA = 1
+SCHEMA = 2
 MAX_GENERATIONS = 200
 # Of a thousand instances, some 160 kB each time, this is the last fifty generations.
 MAX_BYTES = 8 * 1024 * 1024

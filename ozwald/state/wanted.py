@@ -14,7 +14,7 @@ from ozwald.state.home import DataFolder
 from ozwald.state.locks import held
 from ozwald.state.sealed import read_sealed, unseal, write_sealed
 
-SCHEMA = 3
+SCHEMA = 4
 PATIENCE_S = 10.0
 _REMEDY = "move it away, then see ozwald history, and bring back what was wanted: ozwald apply --generation N"
 
@@ -65,9 +65,9 @@ def write_wanted(path: Path, wanted: WantedSet) -> None:
     write_sealed(path, SCHEMA, _content(wanted))
 
 
-def instance_entry(instance: WantedInstance) -> dict[str, str | None]:
+def instance_entry(instance: WantedInstance) -> dict[str, str | bool | None]:
     """One wanted instance as it stands in a file."""
-    return {**asdict(instance.request), "placed_on": instance.placed_on}
+    return {**asdict(instance.request), "placed_on": instance.placed_on, "persistent": instance.persistent}
 
 
 def read_instance(entry: Mapping[str, Any]) -> WantedInstance:
@@ -76,9 +76,11 @@ def read_instance(entry: Mapping[str, Any]) -> WantedInstance:
     Raises:
         KeyError, TypeError, ValueError, AttributeError: no version of ours has written that.
     """
-    values = _texts(entry)
+    if type(entry["persistent"]) is not bool:
+        raise TypeError("persistent")
+    values = _texts({name: value for name, value in entry.items() if name != "persistent"})
     placed_on = values.pop("placed_on")
-    return WantedInstance(request=InstanceRequest(**values), placed_on=placed_on)
+    return WantedInstance(request=InstanceRequest(**values), placed_on=placed_on, persistent=entry["persistent"])
 
 
 def _content(wanted: WantedSet) -> dict[str, Any]:

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from ozwald.config.files import MAX_FILE_BYTES
-from ozwald.config.requests import WrittenRequest, read_requests
+from ozwald.config.requests import read_requests
 from ozwald.errors import SettingsError
+from ozwald.model.service import WrittenRequest
 
 
 def given(content: bytes) -> list[str | WrittenRequest]:

@@ -12,7 +12,7 @@ from referencing import Registry, Resource
 
 from ozwald.config.ansible.own_variables import VARIABLES
 from ozwald.config.reference import reference
-from ozwald.config.schema_files import INVENTORY, SETTINGS, load_schema, spellings
+from ozwald.config.schema_files import INVENTORY, REQUESTS, SETTINGS, load_schema, spellings
 
 DOCS = Path(__file__).parents[2] / "docs"
 NAMES = [SETTINGS, INVENTORY]
@@ -36,7 +36,7 @@ def test_each_schema_is_a_schema(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_each_key_has_a_description_and_an_example_that_fits(name: str) -> None:
     registry: Registry[Any] = Registry().with_resources(
-        (other, Resource.from_contents(load_schema(other))) for other in NAMES
+        (other, Resource.from_contents(load_schema(other))) for other in (*NAMES, REQUESTS)
     )
     for path, properties in objects(load_schema(name)):
         for key, part in properties.items():

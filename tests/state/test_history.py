@@ -129,9 +129,9 @@ def test_a_flipped_bit_is_noticed_or_changes_nothing(history: History) -> None:
 
 def test_a_newer_schema_is_named(history: History) -> None:
     history.keep(generation())
-    (history.path / "1.json").write_text(json.dumps({"schema": 2}))
+    (history.path / "1.json").write_text(json.dumps({"schema": 3}))
 
-    with pytest.raises(StateError, match="has schema 2; this version reads 1"):
+    with pytest.raises(StateError, match="has schema 3; this version reads 2"):
         history.read(1)
 
 

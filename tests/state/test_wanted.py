@@ -94,8 +94,8 @@ def test_a_flipped_bit_is_either_noticed_or_changes_nothing(path: Path) -> None:
         b"[]",
         b"{}",
         b"[" * 100_000,
-        b'{"schema": 3}',
-        b'{"schema": 3, "checksum": "", "content": {"generation": 1, "instances": null}}',
+        b'{"schema": 4}',
+        b'{"schema": 4, "checksum": "", "content": {"generation": 1, "instances": null}}',
         b'{"schema": NaN}',
         b"1" * 5000,
     ],
@@ -107,11 +107,11 @@ def test_anything_else_is_damaged(path: Path, content: bytes) -> None:
 def sealed(**changes: object) -> bytes:
     """A file with the right checksum over whatever it holds."""
     instance = {"realm": "r", "name": "n", "service": "s", "variety": None, "profile": None, "host": None}
-    content = {"generation": 1, "instances": [{**instance, "placed_on": None}]}
+    content = {"generation": 1, "instances": [{**instance, "placed_on": None, "persistent": False}]}
     content |= {"leaving": [], "adopted": [], "restarts": []} | changes
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     checksum = hashlib.sha256(text.encode()).hexdigest()
-    return json.dumps({"schema": 3, "checksum": checksum, "content": content}).encode()
+    return json.dumps({"schema": 4, "checksum": checksum, "content": content}).encode()
 
 
 def test_a_right_checksum_over_what_fits_is_read(path: Path) -> None:
@@ -128,8 +128,10 @@ def test_a_right_checksum_over_what_fits_is_read(path: Path) -> None:
         {"instances": "text"},
         {"instances": [[]]},
         {"instances": [{"name": "n"}]},
-        {"instances": [{"realm": 1, "name": "n", "service": "s", "placed_on": None}]},
-        {"instances": [{"realm": "r", "name": "n", "service": {}, "placed_on": None}]},
+        {"instances": [{"realm": 1, "name": "n", "service": "s", "placed_on": None, "persistent": False}]},
+        {"instances": [{"realm": "r", "name": "n", "service": {}, "placed_on": None, "persistent": False}]},
+        {"instances": [{"realm": "r", "name": "n", "service": "s", "placed_on": None}]},
+        {"instances": [{"realm": "r", "name": "n", "service": "s", "placed_on": None, "persistent": "no"}]},
         {"leaving": [{"realm": "r", "name": "n", "host": 7}]},
         {"leaving": [{"realm": "r"}]},
         {"leaving": None},
@@ -151,10 +153,10 @@ def test_damage_is_told_with_what_to_do(path: Path) -> None:
 
 
 def test_a_newer_schema_is_refused_and_kept(path: Path) -> None:
-    newer = json.dumps({"schema": 4, "anything": "else"})
+    newer = json.dumps({"schema": 5, "anything": "else"})
     path.write_text(newer)
 
-    with pytest.raises(StateError, match=r"has schema 4; this version reads 3: use the version that wrote it"):
+    with pytest.raises(StateError, match=r"has schema 5; this version reads 4: use the version that wrote it"):
         read_wanted(path)
 
     assert path.read_text() == newer

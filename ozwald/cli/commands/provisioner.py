@@ -13,6 +13,7 @@ from ozwald.cli.controllers import Controller, controller_of, known_name, plainl
 from ozwald.cli.output import warn
 from ozwald.cli.workspace import Workspace, with_workspace
 from ozwald.client import Client
+from ozwald.client.documents import ActiveService
 from ozwald.controller.process import end, find
 from ozwald.errors import OzwaldError, RequestError, StateError
 
@@ -50,10 +51,10 @@ def start_provisioner(workspace: Workspace, foreground: bool, listen: str, log_f
 
 
 @click.command()
-@click.option("--services", is_flag=True, help="Also stop every service, by asking for none first.")
+@click.option("--services", is_flag=True, help="Also stop the services, but for the persistent ones.")
 @with_workspace
 def stop_provisioner(workspace: Workspace, services: bool) -> int:
-    """Stop the controller; services go on running unless --services is given.
+    """Stop the controller; services go on running unless --services is given, which asks for none of them first.
 
     What a controller that was killed has left behind is removed.
     """
@@ -61,12 +62,13 @@ def stop_provisioner(workspace: Workspace, services: bool) -> int:
     running = find(workspace.home, name)
     if running is None:
         return _clear_up(workspace, services=services)
+    persistent: list[str] = []
     if services:
         with controller_of(workspace) as controller:
-            _stop_services(controller)
+            persistent = _stop_services(controller)
     if not end(workspace.home, name, running, within_s=STOP_S):
         raise StateError(f"provisioner {name} (process {running.pid}) does not end; see {running.log}")
-    click.echo(f"provisioner {name} stopped" + ("" if services else "; its services go on running"))
+    click.echo(f"provisioner {name} stopped{_what_runs_on(persistent, services=services)}")
     return 0
 
 
@@ -158,11 +160,23 @@ def _clear_up(workspace: Workspace, *, services: bool) -> int:
     return 0
 
 
-def _stop_services(controller: Controller) -> None:
+def _what_runs_on(persistent: list[str], *, services: bool) -> str:
+    if not services:
+        return "; its services go on running"
+    return f"; what the settings have as persistent goes on running: {', '.join(persistent)}" if persistent else ""
+
+
+def _stop_services(controller: Controller) -> list[str]:
+    """Returns what goes on running, since it is persistent."""
     controller.client.update([])
     over = time.monotonic() + STOP_S
-    while left := [one for one in controller.client.active() if one["status"] != "unreachable"]:
+    while left := [one for one in controller.client.active() if _is_to_stop(one)]:
         if time.monotonic() > over:
             names = ", ".join(one["name"] for one in left)
             raise OzwaldError(f"these did not stop in time, and the provisioner goes on trying: {names}")
         time.sleep(0.2)
+    return sorted(one["name"] for one in controller.client.active() if one["persistent"])
+
+
+def _is_to_stop(service: ActiveService) -> bool:
+    return service["status"] != "unreachable" and not service["persistent"]

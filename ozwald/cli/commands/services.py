@@ -42,7 +42,18 @@ def list_active_services(workspace: Workspace, limit: str | None, output: str) -
 
 
 def _show(documents: Sequence[Mapping[str, Any]], output: str) -> None:
-    headings = ("INSTANCE", "SERVICE", "VARIETY", "PROFILE", "HOST", "STATUS", "AGE", "ENDPOINT", "REASON")
+    headings = (
+        "INSTANCE",
+        "SERVICE",
+        "VARIETY",
+        "PROFILE",
+        "HOST",
+        "STATUS",
+        "AGE",
+        "PERSISTENT",
+        "ENDPOINT",
+        "REASON",
+    )
     rows = [_row(one) for one in documents]
     empty = "nothing is running; start something with: ozwald apply"
     emit(list(documents), output, table=lambda: print_table(headings, rows, empty=empty))
@@ -58,6 +69,7 @@ def _row(one: Mapping[str, Any]) -> tuple[str, ...]:
         one["host"] or "-",
         one["status"],
         show_age(max(0.0, time.time() - since)) if since else "-",
+        "yes" if one["persistent"] else "-",
         one["endpoint"] or "-",
         one["reason"],
     )

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from ozwald.config.footprint_book import book_text, read_book
 from ozwald.config.load import load
-from ozwald.config.requests import WrittenRequest, read_requests
+from ozwald.config.requests import read_requests
 from ozwald.errors import OzwaldError, Problem, RequestError, SettingsError
 from ozwald.model.host import Inventory
-from ozwald.model.service import InstanceRequest, Realm, ServiceDefinition
+from ozwald.model.service import InstanceRequest, Realm, ServiceDefinition, WrittenRequest
 from ozwald.model.settings import Settings
 from ozwald.planning.explain import explain
 from ozwald.planning.fingerprint import marks
