@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -32,7 +31,7 @@ def port() -> int:
 @pytest.fixture
 def keeper(user: User) -> Iterator[User]:
     """A user with a key, whose provisioner is stopped at the end."""
-    user.more["OZWALD_SYSTEM_KEY"] = KEY
+    user.more |= {"OZWALD_SYSTEM_KEY": KEY, "OZWALD_FOOTPRINT_DATA": "footprints.yml"}
     yield user
     user.types("stop_provisioner")
 
@@ -47,62 +46,6 @@ def pid_of(user: User) -> int:
     return int(json.loads(next((user.folder / "state" / "run").glob("*.json")).read_text())["pid"])
 
 
-class TestQuickStart:
-    """SPEC.md's, with the names of these settings."""
-
-    def settings(self, hosts: list[object], provisioners_host: str) -> str:
-        cache = {"type": "redis", "parameters": {"host": "ozwald-provisioner-redis", "port": 6379, "db": 0}}
-        service = {
-            "name": "idle-server",
-            "type": "container",
-            "description": "Waits",
-            "varieties": {
-                "nvidia": {"image": "lab/busybox:1", "environment": {"GPU": True}},
-                "cpu-only": {"image": "lab/busybox:1", "environment": {"GPU": False}},
-            },
-            "environment": {"MODEL_NAME": "deepseek-ai/DeepSeek-R1-Distill-Qwen-1.5B"},
-            "profiles": {"no-gpu": {"environment": {"MAX_MODEL_LEN": 45000}}},
-        }
-        return json.dumps(
-            {
-                "hosts": hosts,
-                "provisioners": [{"name": "local", "host": provisioners_host, "cache": cache}],
-                "realms": {"default": {"service-definitions": [service]}},
-            }
-        )
-
-    def follow(self, user: User, port: int, provisioner: str) -> None:
-        user.more |= {"OZWALD_PROVISIONER": provisioner, "OZWALD_FOOTPRINT_DATA": str(user.folder / "footprint.yml")}
-        start(user, port)
-        status = user.types("status", "-o", "json")
-        assert (status.code, status.document["status"]) == (0, "healthy"), status.out
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{port}/srv/services/configured/", headers={"Authorization": f"Bearer {KEY}"}
-        )
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            (definition,) = json.load(answer)
-        assert (definition["name"], definition["profiles"]) == ("idle-server", ["no-gpu"])
-        ran = user.types("update_services", "--wait", "--timeout", "30", "chat[idle-server][no-gpu][cpu-only]")
-        assert ran.code == 0, ran.out + ran.err
-        stopped = user.types("stop_provisioner", "--services")
-        assert stopped.code == 0, stopped.err
-
-    def test_it_works_with_hosts_of_a_fleet(self, keeper: User, clean_hosts: Lab, port: int) -> None:
-        hosts: list[object] = [keeper.hosts["box1"], keeper.hosts["box2"], {"name": "localhost", "ip": "127.0.0.1"}]
-        text = self.settings(hosts, "localhost").replace('"host": "localhost"', '"host": "localhost", "hosts": "box*"')
-        (keeper.folder / "settings.yml").write_text(text)
-
-        self.follow(keeper, port, "localhost")
-
-    def test_it_works_with_this_machines_own_engine(self, keeper: User, clean_hosts: Lab, port: int) -> None:
-        box = clean_hosts.hosts["box1"]
-        here = {"name": "here", "connection": "local", "docker_socket": box.docker_socket}
-        (keeper.folder / "settings.yml").write_text(self.settings([here], "here"))
-
-        self.follow(keeper, port, "local")
-        assert not [one for one in box.engine.call("GET", "/containers/json?all=1") if "ozsvc" in one["Names"][0]]
-
-
 class TestStarting:
     def test_each_thing_that_is_missing_is_named_with_how_to_set_it(self, user: User) -> None:
         user.has({"idle": IDLE}, hosts=["box1"])
@@ -114,7 +57,20 @@ class TestStarting:
 
         assert ran.code == 2
         assert "export OZWALD_SYSTEM_KEY=$(openssl rand -hex 32)" in ran.err
+        assert "export OZWALD_FOOTPRINT_DATA=footprints.yml" in ran.err
         assert "set OZWALD_PROVISIONER to one of a, b" in ran.err
+
+    @pytest.mark.parametrize(("length", "says"), [(15, "fewer than 16"), (31, "fewer than 32")])
+    def test_a_weak_key_is_named_with_how_to_make_a_better_one(
+        self, keeper: User, port: int, length: int, says: str
+    ) -> None:
+        keeper.has({"idle": IDLE}, hosts=["box1"])
+        keeper.more["OZWALD_SYSTEM_KEY"] = "k" * length
+
+        ran = keeper.types("start_provisioner", "--listen", f"127.0.0.1:{port}")
+
+        assert (ran.code, says in ran.err) == (2 if length < 16 else 0, True)
+        assert "export OZWALD_SYSTEM_KEY=$(openssl rand -hex 32)" in ran.err
 
     def test_a_port_in_use_is_one_line_and_leaves_nothing(self, keeper: User) -> None:
         keeper.has({"idle": IDLE}, hosts=["box1"])

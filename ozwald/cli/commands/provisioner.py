@@ -3,19 +3,23 @@
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from ozwald.cli.background import spawn, wait_healthy, warn_of_hosts
-from ozwald.cli.controllers import Controller, controller_of, known_name, plainly, system_key
+from ozwald.cli.controllers import KEY_ADVICE, Controller, controller_of, known_name, plainly, system_key
 from ozwald.cli.output import warn
 from ozwald.cli.workspace import Workspace, with_workspace
 from ozwald.client import Client
 from ozwald.client.documents import ActiveService
 from ozwald.controller.process import end, find
 from ozwald.errors import OzwaldError, RequestError, StateError
+from ozwald.state.footprint_book import book_path
+
+T = TypeVar("T")
 
 DEFAULT_LISTEN = "127.0.0.1:8000"
 STOP_S = 90.0
@@ -98,21 +102,25 @@ def reload(workspace: Workspace) -> int:
 
 
 def _checked(workspace: Workspace) -> str:
-    """The key; all that is missing or wrong about the variables is told at once."""
-    problems, key = [], ""
+    """The key; all that is missing, wrong or weak about the variables is told at once."""
+    key, no_key = _tried(lambda: system_key(workspace.environ))
+    _, no_hosts = _tried(workspace.hosts)
+    _, no_book = _tried(lambda: book_path(workspace.environ, workspace.folder))
+    if no_book:
+        warn(no_book)
+    if key and len(key) < 32:
+        warn(f"OZWALD_SYSTEM_KEY has fewer than 32 characters; a longer one is harder to guess: {KEY_ADVICE}")
+    if no_key or no_hosts:
+        raise RequestError("\n".join(filter(None, (no_key, no_hosts))))
+    return key or ""
+
+
+def _tried(ask: Callable[[], T]) -> tuple[T | None, str]:
+    """The answer, and why there is none."""
     try:
-        key = system_key(workspace.environ)
+        return ask(), ""
     except RequestError as error:
-        problems.append(str(error))
-    try:
-        workspace.hosts()
-    except RequestError as error:
-        problems.append(str(error))
-    if problems:
-        raise RequestError("\n".join(problems))
-    if len(key) < 32:
-        warn("OZWALD_SYSTEM_KEY has fewer than 32 characters; a longer one is harder to guess")
-    return key
+        return None, str(error)
 
 
 def _address(listen: str) -> tuple[str, int]:
