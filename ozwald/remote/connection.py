@@ -1,7 +1,9 @@
 """One open connection to a host: commands, and the engine behind the same link."""
 
 import logging
+import shlex
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
@@ -12,6 +14,7 @@ from ozwald.model.host import Host
 from ozwald.remote import command, handshake
 from ozwald.remote.command import OUTPUT_BYTES, Capture, CommandResult, OnOutput, Stdin, close_channel, run_on_channel
 from ozwald.remote.engine import Engine
+from ozwald.remote.pipes import ChannelPipe, Pipe
 from ozwald.remote.streamlocal import send_signal
 from ozwald.remote.text import clean
 from ozwald.remote.transport import GuardedTransport
@@ -43,6 +46,12 @@ class HostConnection(Protocol):
         """Runs a command; `become` None does what the host says, `on_output` sees each piece of output as it comes.
 
         Raises ConnectionFailed, UNKNOWN once the command was sent.
+        """
+
+    def begin(self, words: Sequence[str]) -> Pipe:
+        """Starts a program that ends when its input does, and talks to it; raises ConnectionFailed.
+
+        It runs as the user who logged in, without a time limit, until the pipe is closed.
         """
 
     def engine(self) -> Engine:
@@ -95,6 +104,21 @@ class SshConnection:
             finally:
                 self._running.discard(channel)
                 close_channel(channel)
+
+    def begin(self, words: Sequence[str]) -> Pipe:
+        line = f"exec {shlex.join(words)}"
+        log.debug("%s: %s", self.host.name, line)
+        with self.transport.working():
+            channel = self._session(CHANNEL_S)
+            try:
+                channel.set_combine_stderr(True)  # nobody reads it apart, and its window would fill
+                command.execute(channel, line, time.monotonic() + CHANNEL_S)
+            except BaseException as err:
+                close_channel(channel)
+                if isinstance(err, command.OutOfTimeError | paramiko.SSHException | EOFError | OSError):
+                    raise self._failed(self._lost_while_running(), Failure.UNKNOWN) from err
+                raise
+        return ChannelPipe(channel, self.transport)
 
     def engine(self) -> Engine:
         # Importing docker takes as long as connecting.

@@ -9,8 +9,9 @@ from ozwald.errors import EngineError, Failure, HostError
 from ozwald.model.container import LABEL_CONTROLLER
 from ozwald.remote import docker_failures
 from ozwald.remote.docker_client import DockerClient
-from ozwald.remote.docker_transport import LinkLostError, Pipe, exchange_heads
+from ozwald.remote.docker_transport import exchange_heads
 from ozwald.remote.engine import ContainerEvent, EventStream
+from ozwald.remote.pipes import LinkLostError, Pipe
 from ozwald.remote.text import clean
 
 START_S: Final = 15.0

@@ -10,7 +10,8 @@ from typing import Any, Final
 from ozwald.errors import ConnectionFailed, EngineError, Failure
 from ozwald.remote.command import Stream
 from ozwald.remote.docker_client import READ_S, DockerClient
-from ozwald.remote.docker_transport import LinkLostError, Pipe, exchange_heads
+from ozwald.remote.docker_transport import exchange_heads
+from ozwald.remote.pipes import LinkLostError, Pipe
 from ozwald.remote.text import clean
 
 START_S: Final = 60.0

@@ -8,8 +8,8 @@ import requests
 import urllib3.exceptions
 
 from ozwald.errors import ConnectionFailed, EngineError, Failure, HostError
-from ozwald.remote.docker_transport import LinkLostError
 from ozwald.remote.engine import NameTaken
+from ozwald.remote.pipes import LinkLostError
 from ozwald.remote.text import clean
 
 # The last four are what reading an answer of another shape than documented ends in.

@@ -17,8 +17,9 @@ from ozwald.errors import EngineError, Failure, HostError
 from ozwald.remote import docker_answers, docker_failures
 from ozwald.remote.command import Stream
 from ozwald.remote.docker_client import DockerClient, raise_for_status
-from ozwald.remote.docker_transport import BASE_URL, LinkLostError, Pipe, exchange_heads
+from ozwald.remote.docker_transport import BASE_URL, exchange_heads
 from ozwald.remote.engine import LogPiece, LogStream
+from ozwald.remote.pipes import LinkLostError, Pipe
 from ozwald.remote.text import clean
 
 START_S: Final = 15.0

@@ -7,39 +7,20 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from math import inf
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import requests
 import requests.adapters
 import urllib3
 import urllib3.connection
 
+from ozwald.remote.pipes import Pipe
+
 BASE_URL: Final = "http://docker:80"
 POOL_SIZE: Final = 64  # idle pipes that are kept; urllib3 warns about each one beyond
 ANSWER_BYTES: Final = 256 << 20
 PIECE: Final = 32 * 1024
 HEAD_BYTES: Final = 64 * 1024
-
-
-class Pipe(Protocol):
-    """A two-way byte stream to an engine. Used by one thread at a time."""
-
-    def recv(self, size: int, timeout_s: float | None) -> bytes:
-        """The next bytes, none at the end; raises TimeoutError."""
-
-    def send(self, content: bytes, timeout_s: float | None) -> None: ...
-
-    def close_write(self) -> None:
-        """Tells the engine that nothing more is sent; what it sends can still be read."""
-
-    def is_idle(self) -> bool:
-        """Whether it is open with nothing waiting to be read, so that a request may be sent on it."""
-
-    def close(self) -> None: ...
-
-
-class LinkLostError(OSError):
-    """The connection that carries a pipe has ended."""
 
 
 def exchange_heads(pipe: Pipe, request: bytes, timeout_s: float) -> tuple[bytes, bytes]:

@@ -15,12 +15,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from ozwald.errors import EngineError
+from ozwald.errors import ConnectionFailed, EngineError, Failure
 from ozwald.model.host import Host
 from ozwald.remote.command import KILL_AFTER_S, OUTPUT_BYTES, PIECE, Capture, CommandResult, OnOutput, Stdin, Stream
 from ozwald.remote.docker_context import local_socket
-from ozwald.remote.docker_transport import Pipe
 from ozwald.remote.engine import Engine
+from ozwald.remote.pipes import Pipe
 from ozwald.remote.proxy_command import ProxySocket
 from ozwald.remote.ssh_pipes import cli_failed, denied, dial_stdio_words, missing, socket_path
 
@@ -70,6 +70,12 @@ class LocalConnection:
         finally:
             self._running.discard(process)
             _kill(process)
+
+    def begin(self, words: Sequence[str]) -> Pipe:
+        try:
+            return _SocketPipe(ProxySocket.start(shlex.join(words)))
+        except OSError as err:
+            raise ConnectionFailed(self.host.name, f"{words[0]}: {err}", failure=Failure.RETRYABLE) from err
 
     def engine(self) -> Engine:
         from ozwald.remote.docker_engine import DockerEngine  # importing docker takes long

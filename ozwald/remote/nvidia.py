@@ -10,7 +10,7 @@ from ozwald.remote import nvidia_facts as facts
 from ozwald.remote.nvidia_xml import CardTexts, Log, NotNvidiaOutput, read_log
 from ozwald.remote.text import clean
 
-__all__ = ["MigNames", "NotNvidiaOutput", "parse_mig_names", "parse_nvidia"]
+__all__ = ["MigNames", "NotNvidiaOutput", "parse_mig_names", "parse_nvidia", "program"]
 
 UUID: Final = re.compile(r"GPU-[\w-]{1,80}")
 GPU_INSTANCE: Final = "gpu_instance_id"
@@ -49,6 +49,14 @@ def parse_mig_names(text: bytes) -> MigNames:
         elif found := re.match(r"\s+MIG (\S{1,40})\s+Device\s+(\d{1,3}): \(UUID: (MIG-[\w/-]{1,100})\)", line):
             names.setdefault((parent, int(found[2])), (found[3], found[1]))
     return names
+
+
+def program(text: str) -> str | None:
+    """The program's name without its folder and arguments, which may hold secrets."""
+    if facts.is_silent(text):
+        return None
+    path = text if "\\" in text else text.split()[0]
+    return clean(re.split(r"[/\\]", path)[-1], limit=64) or None
 
 
 def _card_and_devices(index: int, card: CardTexts, log: Log, mig_names: MigNames) -> Iterator[Gpu]:
@@ -142,15 +150,7 @@ def _holder(texts: facts.Texts) -> Iterator[Holder]:
         return
     vram = facts.mebibytes(used)
     missing = {} if vram is not None else {"vram_bytes": f"nvidia-smi says {clean(used or 'nothing')}"}
-    yield Holder(pid=pid, vram_bytes=vram, command=_program(texts.get("process_name", "")), missing=missing)
-
-
-def _program(text: str) -> str | None:
-    """The program's name without its folder and arguments, which may hold secrets."""
-    if facts.is_silent(text):
-        return None
-    path = text if "\\" in text else text.split()[0]
-    return clean(re.split(r"[/\\]", path)[-1], limit=64) or None
+    yield Holder(pid=pid, vram_bytes=vram, command=program(texts.get("process_name", "")), missing=missing)
 
 
 def _name(texts: facts.Texts) -> str:

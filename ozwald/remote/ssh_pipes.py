@@ -10,7 +10,7 @@ import paramiko
 from ozwald.errors import ConnectionFailed, EngineError, Failure, HostError
 from ozwald.model.host import Host
 from ozwald.remote.command import OutOfTimeError, close_channel, execute
-from ozwald.remote.docker_transport import LinkLostError, Pipe
+from ozwald.remote.pipes import ChannelPipe, LinkLostError, Pipe
 from ozwald.remote.streamlocal import open_streamlocal
 from ozwald.remote.text import clean
 from ozwald.remote.transport import GuardedTransport
@@ -56,7 +56,7 @@ class SshPipes:
         if not self._through_cli:
             try:
                 channel = open_streamlocal(self._transport, self._socket, timeout_s=_left(deadline))
-                return _ChannelPipe(channel, self._transport)
+                return ChannelPipe(channel, self._transport)
             except paramiko.ChannelException:
                 self._through_cli = True
         return self._dial_stdio(deadline)
@@ -146,46 +146,7 @@ def cli_failed(host: Host, socket: str, said: bytes) -> EngineError:
     )
 
 
-class _ChannelPipe:
-    def __init__(self, channel: paramiko.Channel, transport: GuardedTransport) -> None:
-        self._channel = channel
-        self._transport = transport
-
-    def recv(self, size: int, timeout_s: float | None) -> bytes:
-        self._channel.settimeout(timeout_s)
-        with self._transport.working():
-            content = self._channel.recv(size)
-        if not content:
-            self._require_link()
-        return content
-
-    def send(self, content: bytes, timeout_s: float | None) -> None:
-        self._channel.settimeout(timeout_s)
-        try:
-            with self._transport.working():
-                self._channel.sendall(content)
-        except (OSError, EOFError, paramiko.SSHException):
-            self._require_link()
-            raise
-        self._require_link()
-
-    def close_write(self) -> None:
-        self._channel.shutdown_write()
-
-    def is_idle(self) -> bool:
-        channel = self._channel
-        return not (channel.closed or channel.eof_received or channel.recv_ready()) and self._transport.is_active()
-
-    def close(self) -> None:
-        close_channel(self._channel)
-
-    def _require_link(self) -> None:
-        if not self._transport.is_active():
-            why = self._transport.why_lost()
-            raise LinkLostError(f"the connection was lost{f' ({why})' if why else ''}")
-
-
-class _CliPipe(_ChannelPipe):
+class _CliPipe(ChannelPipe):
     """A pipe through a command, which tells on stderr why it cannot reach the engine."""
 
     def __init__(

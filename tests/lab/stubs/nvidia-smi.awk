@@ -73,6 +73,8 @@ memory && /<total>/ { card["memory.total"] = value($0) + 0 }
 memory && /<used>/ { card["memory.used"] = value($0) + 0; if (claimed) $0 = shift($0, claimed) }
 memory && /<free>/ { card["memory.free"] = value($0) + 0; if (claimed) $0 = shift($0, -claimed) }
 /<\/fb_memory_usage>/ { memory = 0 }
+/<attached_gpus>/ { card["count"] = value($0) }
+/<power_draw>|<instant_power_draw>/ { card["power.draw"] = value($0) + 0 }
 /<gpu_util>/ { card["utilization.gpu"] = value($0) + 0 }
 /<\/processes>/ && what != "gpu" {
     for (i = 1; i <= lines; i++) {

@@ -1,0 +1,317 @@
+# Reads what containers, cards and this machine take. Sent to `sh -s MARK SILENCE_S CARDS_MS` on standard input. What follows are
+# calls of its functions, a line each: `tick` and `full` when they are due, `cards`, `watch NUMBER ID PID`, `unwatch NUMBER`.
+# So no program may read standard input. Ticks start no programs: a shell's `read` of a file with one line is cheap.
+# Each line is written at once, or with its tick in pieces that a pipe keeps whole.
+
+mark=$1 silence=$2 cards_ms=$3
+listed=64 piece=3000
+watched='' amd=''
+newline='
+'
+LC_ALL=C
+PATH=$PATH:/usr/sbin:/sbin:/usr/lib/wsl/lib
+export LC_ALL PATH
+
+has() { command -v "$1" >/dev/null; }
+say() { printf '%s\n' "$*"; }
+
+# Where each controller's tree is, and which part of it is mounted there. Of version 2 there is one tree for all.
+find_trees() {
+    while read -r _ _ _ root point rest; do
+        case $rest in
+            *' - cgroup2 '*) all=${all:-$point} all_root=${all_root:-$root} ;;
+            *' - cgroup '*)
+                case ,${rest##* }, in *,cpuacct,*) cpu=${cpu:-$point} cpu_root=${cpu_root:-$root} ;; esac
+                case ,${rest##* }, in *,memory,*) memory=${memory:-$point} memory_root=${memory_root:-$root} ;; esac
+                case ,${rest##* }, in *,blkio,*) disk=${disk:-$point} disk_root=${disk_root:-$root} ;; esac
+                case ,${rest##* }, in *,pids,*) pids=${pids:-$point} pids_root=${pids_root:-$root} ;; esac
+                ;;
+        esac
+    done </proc/self/mountinfo
+}
+
+# place POINT ROOT PATH: $place is a group's folder.
+place() {
+    [ "$2" = / ] && place=$1$3 || place=$1${3#"$2"}
+}
+
+# The group that bears the container's id is its own; its processes may be in groups below. A process that is in no such
+# group is another one by now, or the container has none.
+watch() {
+    unwatch "$1"
+    eval "pid_$1=\$3 cpu_$1= memory_$1= disk_$1= pids_$1= cache_$1=0 highest_$1=0 near_$1=9223372036854775807"
+    while IFS=: read -r _ controllers path; do
+        case $path in *"$2"*) ;; *) continue ;; esac
+        below=${path#*"$2"}
+        path=${path%%"$2"*}$2${below%%/*}
+        [ -n "$controllers" ] || second_version "$1" "$path"
+        for controller in cpuacct memory blkio pids; do
+            case ,$controllers, in *,$controller,*) first_version "$1" "$controller" "$path" ;; esac
+        done
+    done <"/proc/$3/cgroup"
+    watched="$watched $1"
+}
+
+# What version 1 has keeps its files: where both are mounted, version 2 has what is left.
+second_version() {
+    place "$all" "$all_root" "$2"
+    [ -n "$cpu" ] || eval "cpu_$1=\$place/cpu.stat"
+    [ -n "$memory" ] || eval "memory_$1=\$place/memory.current"
+    [ -n "$disk" ] || eval "disk_$1=\$place/io.stat"
+    [ -n "$pids" ] || eval "pids_$1=\$place/pids.current"
+}
+
+first_version() {
+    case $2 in
+        cpuacct) place "$cpu" "$cpu_root" "$3" && eval "cpu_$1=\$place/cpuacct.usage" ;;
+        memory) place "$memory" "$memory_root" "$3" && eval "memory_$1=\$place/memory.usage_in_bytes" ;;
+        blkio) place "$disk" "$disk_root" "$3" && eval "disk_$1=\$place/blkio.throttle.io_service_bytes_recursive" ;;
+        pids) place "$pids" "$pids_root" "$3" && eval "pids_$1=\$place/pids.current" ;;
+    esac
+}
+
+unwatch() {
+    left=''
+    for number in $watched; do
+        [ "$number" = "$1" ] || left="$left $number"
+    done
+    watched=$left
+}
+
+tick() { take ''; }
+full() { take yes; }
+
+take() {
+    full=$1
+    read -r now _ </proc/uptime
+    out="tick $now$newline"
+    for number in $watched; do
+        container "$number"
+    done
+    [ -z "$full" ] || machine
+    add end
+    printf %s "$out"
+}
+
+# Long ticks are written in pieces, since others write as well.
+add() {
+    out=$out$1$newline
+    [ ${#out} -lt $piece ] || { printf %s "$out" && out=''; }
+}
+
+# One whose files are gone is left out. One that never had any is there as long as its process.
+container() {
+    eval "cpu_file=\$cpu_$1 usage=\$memory_$1 pid=\$pid_$1"
+    line="c $1" is_there=
+    if read -r value spent <"$cpu_file"; then
+        [ "$value" != usage_usec ] || value=${spent}000
+        line="$line cpu=$value" is_there=yes
+    fi
+    if read -r current <"$usage"; then
+        is_there=yes
+        needs "$1"
+    fi
+    [ -z "$cpu_file$usage" ] && [ -e "/proc/$pid" ] && is_there=yes
+    [ -n "$is_there" ] || return
+    [ -z "$full" ] || details "$1"
+    add "$line"
+}
+
+# memory.stat has a price. It is read now and then, and at once when what is in use, less the page cache of last time, is
+# more than ever, or when the container is near its limit, where page cache gives way unseen.
+needs() {
+    eval "cache=\$cache_$1 highest=\$highest_$1 near=\$near_$1"
+    [ -n "$full" ] || [ $((current - cache)) -gt "$highest" ] || [ "$current" -gt "$near" ] || return
+    statistics "${usage%/*}"
+    line="$line anon=$anon file=$file shmem=$shmem"
+    cache=$((file - shmem))
+    highest=$((current - cache > highest ? current - cache : highest))
+    eval "cache_$1=\$cache highest_$1=\$highest"
+}
+
+# Version 1 counts a group's own pages first and at the end those of the groups below as well.
+statistics() {
+    anon='' file='' shmem='' part=''
+    case $usage in *.usage_in_bytes) set -- "$1" "$1"/*/ && [ -d "$2" ] && part=total_ ;; esac
+    while read -r key value; do
+        case $key in
+            anon | "${part}rss") anon=$value ;;
+            file | "${part}cache") file=$value ;;
+            "${part}shmem") shmem=$value && break ;;
+        esac
+    done <"$1/memory.stat"
+}
+
+details() {
+    eval "disk_file=\$disk_$1 pids_file=\$pids_$1"
+    folder=${usage%/*}
+    case $usage in
+        *.current) peak_file=$folder/memory.peak limit_file=$folder/memory.max ;;
+        *) peak_file=$folder/memory.max_usage_in_bytes limit_file=$folder/memory.limit_in_bytes ;;
+    esac
+    read -r value <"$peak_file" && line="$line peak=$value"
+    read -r value <"$pids_file" && line="$line pids=$value"
+    read -r value <"$limit_file" && [ "$value" != max ] && eval "near_$1=\$((value - value / 32))"
+    traffic "$disk_file"
+}
+
+# Bytes from and to all disks, as "8:0 Read 4096" or "8:0 rbytes=4096 wbytes=0 …".
+traffic() {
+    [ -r "$1" ] || return
+    got=0 put=0
+    while read -r _ first second _; do
+        case $first in
+            Read) got=$((got + second)) ;;
+            Write) put=$((put + second)) ;;
+            rbytes=*) got=$((got + ${first#*=})) put=$((put + ${second#*=})) ;;
+        esac
+    done <"$1"
+    line="$line read=$got write=$put"
+}
+
+machine() {
+    line=host
+    read -r _ user nice system _ _ interrupts softly _ </proc/stat &&
+        line="$line busy=$((user + nice + system + interrupts + softly))"
+    while read -r key value _; do
+        [ "$key" != MemAvailable: ] || { line="$line available=$value" && break; }
+    done </proc/meminfo
+    add "$line"
+}
+
+# find_amd: $amd are the cards that the kernel's driver serves. Its numbers of them are said once.
+find_amd() {
+    for device in /sys/bus/pci/devices/*; do
+        read -r vendor <"$device/vendor" && [ "$vendor" = 0x1002 ] && [ -r "$device/mem_info_vram_used" ] || continue
+        amd="$amd ${device##*/}"
+    done
+    [ -n "$amd" ] || return
+    for node in /sys/class/kfd/kfd/topology/nodes/*; do
+        read -r card <"$node/gpu_id" && [ "$card" != 0 ] || continue
+        domain=0 location=
+        while read -r key value; do
+            case $key in domain) domain=$value ;; location_id) location=$value ;; esac
+        done <"$node/properties"
+        say "node $card $domain $location"
+    done
+}
+
+cards() {
+    [ -n "$amd" ] || return
+    for address in $amd; do
+        amd_card "/sys/bus/pci/devices/$address"
+    done
+    count=0
+    for process in /sys/class/kfd/kfd/proc/[0-9]*; do
+        [ -d "$process" ] && [ $count -lt $listed ] || continue
+        count=$((count + 1))
+        for holding in "$process"/vram_*; do
+            read -r value <"$holding" && say "amd holds ${process##*/} ${holding##*/vram_} $value"
+        done
+        identity amd "${process##*/}"
+    done
+    say amd .
+}
+
+amd_card() {
+    say "amd card ${1##*/} - 0x1002 - -"
+    for name in vram_total vram_used gtt_total gtt_used; do
+        read -r value <"$1/mem_info_$name" && say "amd mem_info_$name $value"
+    done
+    read -r value <"$1/gpu_busy_percent" && say "amd gpu_busy_percent $value"
+    for sensor in "$1"/hwmon/hwmon*; do
+        for name in power1_average power1_input in1_label; do
+            read -r value <"$sensor/$name" && say "amd $name $value"
+        done
+    done
+}
+
+# identity MAKER PID: its name, user and control groups.
+identity() {
+    read -r name <"/proc/$2/comm" || return
+    say "$1 process $2 $name"
+    while read -r key value _; do
+        [ "$key" != Uid: ] || { say "$1 uid $value" && break; }
+    done <"/proc/$2/status"
+    while read -r group; do
+        case $group in 0::/?* | *:pids:/?* | *:memory:/?* | *name=systemd:/?*) say "$1 group $group" ;; esac
+    done <"/proc/$2/cgroup"
+}
+
+# One nvidia-smi tells of the cards again and again, which costs little. Who holds them takes another one, so that is asked
+# only when the memory in use has changed, and every now and then.
+nvidia() {
+    unbuffered='' age=0
+    has stdbuf && unbuffered='stdbuf -oL'
+    while :; do
+        $unbuffered nvidia-smi --query-gpu=index,count,uuid,memory.used,memory.total,utilization.gpu,power.draw \
+            --format=csv,noheader,nounits -lms "$cards_ms" | nvidia_rows
+        sleep 10
+    done
+}
+
+nvidia_rows() {
+    rows='' before='' used=''
+    while IFS=' ,' read -r index count row; do
+        case $index$count in '' | *[!0-9]*) continue ;; esac
+        memory=${row#*, }
+        rows="${rows}nvidia card $row$newline" used="$used ${memory%%, *}"
+        [ "$((index + 1))" = "$count" ] || continue
+        age=$((age + 1))
+        if [ "$used" != "$before" ] || [ $age -ge 10 ]; then
+            nvidia_holders
+            before=$used age=0
+        fi
+        say "${rows}nvidia ."
+        rows='' used=''
+    done
+}
+
+nvidia_holders() {
+    apps=$(timeout -k 1 10 nvidia-smi --query-compute-apps=gpu_uuid,pid,used_memory,process_name \
+        --format=csv,noheader,nounits | head -n $listed)
+    say nvidia holders
+    printf '%s\n' "$apps" | while IFS=' ,' read -r uuid pid rest; do
+        [ -n "$rest" ] || continue
+        say "nvidia app $uuid, $pid, $rest"
+        identity nvidia "$pid"
+    done
+}
+
+# sshd may not notice for hours that nobody is there any more. A shell that gets lines is put to sleep and woken.
+watch_over() {
+    woken=''
+    while sleep "$silence"; do
+        before=$woken woken=''
+        while read -r key value; do
+            [ "$key" != voluntary_ctxt_switches: ] || woken=$value
+        done <"/proc/$$/status"
+        [ -n "$woken" ] || break
+        [ "$woken" != "$before" ] || break
+    done
+    kill -TERM "-$$" || kill "$$"
+}
+
+# Twice, for a program may be about to start.
+leave() {
+    trap '' TERM
+    kill -TERM "-$$" || kill $started
+    wait
+    kill -TERM "-$$"
+}
+
+main() {
+    all='' cpu='' memory='' disk='' pids='' all_root='' cpu_root='' memory_root='' disk_root='' pids_root=''
+    find_trees
+    say "ozwald-sampler $mark"
+    trap leave EXIT
+    watch_over </dev/null >/dev/null &
+    started=$!
+    find_amd
+    has nvidia-smi || return
+    nvidia </dev/null &
+    started="$started $!"
+}
+
+exec 2>/dev/null
+main

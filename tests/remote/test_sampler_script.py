@@ -1,0 +1,249 @@
+"""The sampler's script in every shell that hosts have, over the files of hosts of every kind."""
+
+import os
+import re
+import signal
+import subprocess
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ozwald.model.sample import ContainerSample, Sample
+from ozwald.remote.sample_lines import SampleReader
+from tests.remote.recorded import RECORDINGS
+from tests.remote.test_probe_script import SHELLS
+
+SCRIPT = (Path(__file__).parents[2] / "ozwald" / "remote" / "sampler.sh").read_text()
+MARK = "0123456789abcdef"
+ID = "4f5e0c1d2b3a49687766554433221100ffeeddccbbaa99887766554433221100"
+PID = 4711
+FULL = ContainerSample(
+    cpu_ns=513643791,
+    memory_bytes=209715200 + 10485760,
+    cache_bytes=314572800 - 10485760,
+    kernel_peak_bytes=535482368,
+    read_bytes=5242880,
+    write_bytes=8192,
+    pids=3,
+)
+TREES: dict[str, dict[str, Any]] = {
+    "v1-cgroupfs": {},
+    "v1-systemd-nested": {},
+    "v2-systemd": {"cpu_ns": 513643000},
+    "v2-cgroupfs-parent": {"cpu_ns": 513643000},
+    "v2-inside-a-container": {"cpu_ns": 513643000},
+    "v2-rootless": {"cpu_ns": 513643000, "read_bytes": None, "write_bytes": None},
+}
+in_every_shell = pytest.mark.parametrize("words", SHELLS.values(), ids=SHELLS.keys())
+
+
+class Tree:
+    """A host's /proc and /sys in a folder, and the script in a shell that takes them for its own."""
+
+    def __init__(self, folder: Path, recording: str = "") -> None:
+        self.folder = folder
+        self.has("/proc/uptime", "100.25 199.00\n")
+        self.has("/proc/stat", "cpu  10 1 5 900 3 2 1 7 4 0\ncpu0 10 1 5 900 3 2 1 7 4 0\n")
+        self.has("/proc/meminfo", "MemTotal: 2048 kB\nMemFree: 100 kB\nMemAvailable: 1024 kB\n")
+        for part in recording.split("== ")[1:]:
+            path, _, text = part.partition("\n")
+            self.has(path, text.replace(" /sys/fs", f" {folder}/sys/fs") if path.endswith("mountinfo") else text)
+
+    def has(self, path: str, text: str) -> Path:
+        file = self.folder / path.lstrip("/")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        return file
+
+    def find(self, name: str) -> Path:
+        (found,) = (self.folder / "sys").rglob(name)
+        return found
+
+    def starts(self, words: list[str], *, silence_s: float = 60) -> "Script":
+        script = re.sub(r"(?<!\w)/(proc|sys)/", rf"{self.folder}/\1/", SCRIPT)
+        return Script([*words, "-s", MARK, str(silence_s), "100"], script)
+
+
+class Script:
+    """The script as it runs, talked to as the sampler does."""
+
+    def __init__(self, words: list[str], text: str) -> None:
+        self.process = subprocess.Popen(
+            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True, bufsize=0
+        )
+        self.reader = SampleReader(MARK, {"1": ID, "2": "other"}.get)
+        self._say(text)
+
+    def asked(self, *calls: str) -> Sample:
+        """The one sample that these calls give."""
+        self._say("".join(f"{call}\n" for call in calls))
+        assert self.process.stdout is not None
+        found: list[Sample] = []
+        while not found:
+            content = self.process.stdout.read(65536)
+            assert content, "it has ended"
+            found += self.reader.feed(content)
+        (sample,) = found
+        return sample
+
+    def ends(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait(5)
+
+    def _say(self, text: str) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(text.encode())
+
+
+def recorded(name: str) -> str:
+    return (RECORDINGS / "cgroups" / f"{name}.txt").read_text()
+
+
+@pytest.fixture
+def v1(tmp_path: Path) -> Tree:
+    return Tree(tmp_path, recorded("v1-cgroupfs"))
+
+
+@in_every_shell
+@pytest.mark.parametrize("name", TREES)
+def test_a_container_is_read_wherever_its_control_groups_are(tmp_path: Path, name: str, words: list[str]) -> None:
+    script = Tree(tmp_path, recorded(name)).starts(words)
+
+    sample = script.asked(f"watch 1 {ID} {PID}", "full")
+    script.ends()
+
+    assert sample.at_s == 100.25
+    assert sample.containers == {ID: replace(FULL, **TREES[name])}
+    assert sample.host is not None
+    assert (sample.host.busy_ns, sample.host.memory_available_bytes) == (190_000_000, 1 << 20)
+
+
+@in_every_shell
+def test_most_ticks_read_the_processor_alone(v1: Tree, words: list[str]) -> None:
+    script = v1.starts(words)
+    script.asked(f"watch 1 {ID} {PID}", "full")
+
+    sample = script.asked("tick")
+    script.ends()
+
+    assert (sample.containers, sample.host) == ({ID: ContainerSample(cpu_ns=FULL.cpu_ns)}, None)
+
+
+@in_every_shell
+def test_memory_that_is_higher_than_ever_is_read_at_once(v1: Tree, words: list[str]) -> None:
+    script = v1.starts(words)
+    script.asked(f"watch 1 {ID} {PID}", "full")
+    stat = v1.find("memory.stat")
+    stat.write_text(stat.read_text().replace("rss 209715200", "rss 419430400"))
+    v1.find("memory.usage_in_bytes").write_text(f"{525336576 + 209715200}\n")
+
+    spike = script.asked("tick")
+    after = script.asked("tick")
+    script.ends()
+
+    assert spike.containers[ID].memory_bytes == 419430400 + 10485760
+    assert after.containers[ID].memory_bytes is None
+
+
+def test_page_cache_that_grows_is_no_new_height(v1: Tree) -> None:
+    script = v1.starts(["sh"])
+    script.asked(f"watch 1 {ID} {PID}", "full")
+    usage, stat = v1.find("memory.usage_in_bytes"), v1.find("memory.stat")
+    usage.write_text(f"{525336576 + 104857600}\n")
+    stat.write_text(stat.read_text().replace("cache 314572800", f"cache {314572800 + 104857600}"))
+    grown = script.asked("tick").containers[ID]
+    usage.write_text(f"{525336576 + 104857600 + 4096}\n")
+    v1.find("memory.stat").write_text(stat.read_text().replace("rss 209715200", f"rss {209715200 + 4096}"))
+
+    higher = script.asked("tick").containers[ID]
+    script.ends()
+
+    assert (grown.memory_bytes, grown.cache_bytes) == (FULL.memory_bytes, 314572800 - 10485760 + 104857600)
+    assert higher.memory_bytes == 209715200 + 10485760 + 4096
+
+
+def test_memory_that_takes_the_place_of_page_cache_is_seen_at_the_limit(v1: Tree) -> None:
+    v1.find("memory.limit_in_bytes").write_text("530000000\n")
+    script = v1.starts(["sh"])
+    script.asked(f"watch 1 {ID} {PID}", "full")
+    stat = v1.find("memory.stat")
+    stat.write_text(stat.read_text().replace("rss 209715200", "rss 309715200").replace("cache 3145", "cache 2145"))
+
+    sample = script.asked("tick")
+    script.ends()
+
+    assert sample.containers[ID].memory_bytes == 309715200 + 10485760
+
+
+@in_every_shell
+def test_a_container_that_has_ended_is_left_out_and_the_others_go_on(v1: Tree, words: list[str]) -> None:
+    script = v1.starts(words)
+    both = script.asked(f"watch 1 {ID} {PID}", f"watch 2 other {os.getpid()}", "full")
+    for file in ("cpuacct.usage", "memory.usage_in_bytes"):
+        v1.find(file).unlink()
+
+    assert set(both.containers) == {ID}
+    assert script.asked("full").containers == {}
+    assert script.asked("unwatch 1", "tick").containers == {}
+    script.ends()
+
+
+def test_a_process_that_is_in_no_group_of_the_container_is_not_measured_for_it(v1: Tree) -> None:
+    v1.has("/proc/4712/cgroup", "4:memory:/docker/another\n0::/\n")
+    script = v1.starts(["sh"])
+
+    sample = script.asked(f"watch 1 {ID} 4712", "full")
+    script.ends()
+
+    assert sample.containers == {ID: ContainerSample()}
+
+
+@pytest.mark.parametrize("garbage", ["", "\n", "garbage\n", "-5\n", "9" * 40 + "\n"])
+def test_files_that_hold_no_number_give_none(v1: Tree, garbage: str) -> None:
+    for name in ("cpuacct.usage", "pids.current", "memory.max_usage_in_bytes", "memory.stat"):
+        v1.find(name).write_text(garbage)
+    script = v1.starts(["sh"])
+
+    found = script.asked(f"watch 1 {ID} {PID}", "full").containers[ID]
+    script.ends()
+
+    assert found == ContainerSample(read_bytes=FULL.read_bytes, write_bytes=FULL.write_bytes)
+
+
+@in_every_shell
+def test_it_ends_with_its_input_and_leaves_no_process(words: list[str]) -> None:
+    script = Script([*words, "-s", MARK, "2", "100"], SCRIPT)  # a sleep that was just begun may outlive it
+    script.asked("tick")
+
+    script.ends()
+
+    assert _ends_soon(script.process.pid)
+
+
+@in_every_shell
+def test_it_ends_when_nobody_asks_any_more(words: list[str]) -> None:
+    script = Script([*words, "-s", MARK, "0.2", "100"], SCRIPT)
+    deadline = time.monotonic() + 1
+    while time.monotonic() < deadline:
+        script.asked("tick")
+        time.sleep(0.05)
+
+    script.process.wait(3)
+
+    assert script.process.returncode == -signal.SIGTERM
+    assert _ends_soon(script.process.pid)
+
+
+def _ends_soon(group: int) -> bool:
+    deadline = time.monotonic() + 3
+    while time.monotonic() < deadline:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.02)
+    return False
