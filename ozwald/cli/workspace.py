@@ -66,6 +66,13 @@ class Workspace:
     def home(self) -> DataFolder:
         return DataFolder.from_environment(self.environ)
 
+    @cached_property
+    def footprint_book(self) -> Path:
+        """The file that `OZWALD_FOOTPRINT_DATA` names; a RequestError where it is not set."""
+        from ozwald.state.footprint_book import book_path
+
+        return book_path(self.environ, self.folder)
+
     def hosts(self, limit: str | None = None) -> Mapping[str, Host]:
         """The hosts that the provisioner manages, narrowed to a pattern."""
         from ozwald.planning.provisioners import managed_hosts

@@ -52,9 +52,23 @@ def read_book(path: Path) -> tuple[Footprint, ...]:
 
 def book_text(footprints: Iterable[Footprint]) -> str:
     """The YAML of a book, which reads back as what it was made of."""
-    written = [_written(footprint) for footprint in footprints]
+    written = [book_entry(footprint) for footprint in footprints]
     listing = yaml.dump(written, Dumper=_Writer, sort_keys=False, allow_unicode=True, width=math.inf)
     return _HEADER + listing
+
+
+def book_entry(footprint: Footprint) -> dict[str, Any]:
+    """An entry as it is written, JSON-able: who and how much first, then the version, then what else is known."""
+    combination, known = footprint.combination, _known(footprint)
+    return {
+        "service_name": combination.service,
+        "realm": combination.realm,
+        "profile": combination.profile,
+        "variety": combination.variety,
+        "usage": _written_usage(footprint.usage),
+        "schema": SCHEMA,
+        **{key: known[key] for key in _ORDER if known[key] is not None},
+    }
 
 
 def _is_there(path: Path) -> bool:
@@ -143,20 +157,6 @@ def _spans(node: Node | None) -> Iterator[Span]:
         duration_s = 0.0 if is_null(duration) else number(duration)
         yield Span(phase=Phase(phase), begun_at_s=begun_at_s, duration_s=duration_s)
         begun_at_s += duration_s
-
-
-def _written(footprint: Footprint) -> dict[str, Any]:
-    """An entry as it is written: who and how much first, then the version, then what else is known."""
-    combination, known = footprint.combination, _known(footprint)
-    return {
-        "service_name": combination.service,
-        "realm": combination.realm,
-        "profile": combination.profile,
-        "variety": combination.variety,
-        "usage": _written_usage(footprint.usage),
-        "schema": SCHEMA,
-        **{key: known[key] for key in _ORDER if known[key] is not None},
-    }
 
 
 def _known(footprint: Footprint) -> dict[str, Any]:

@@ -27,7 +27,7 @@ def test_the_settings_schema_is_whole_and_accepts_hosts() -> None:
     assert list(checker.iter_errors({"hosts": [{"nmae": "gpu1"}]})) != []
 
 
-@pytest.mark.parametrize("name", ["settings", "inventory", "requests"])
+@pytest.mark.parametrize("name", ["settings", "inventory", "requests", "footprints"])
 def test_every_schema_is_a_valid_schema(name: str) -> None:
     Draft202012Validator.check_schema(json.loads(run("--schema", name)[1]))
 

@@ -1,5 +1,6 @@
 """The book of footprints is read as people write it, and written so that it reads back."""
 
+import re
 import time
 from dataclasses import fields, replace
 from pathlib import Path
@@ -170,3 +171,19 @@ def test_each_key_has_a_description_and_an_example_that_fits() -> None:
         for part in properties.values():
             assert part["description"].endswith(".")
             Draft202012Validator(part).validate(part["examples"][0])
+
+
+def test_the_documentation_lists_every_key_with_its_meaning() -> None:
+    properties = load_schema(FOOTPRINTS)["items"]["properties"]
+    inner = {f"usage.{key}": part for key, part in properties["usage"]["properties"].items()}
+    page = (Path(__file__).parents[2] / "docs" / "footprints.md").read_text()
+    section = page.partition("\n## The book\n")[2].partition("\n## ")[0]
+    rows = dict(re.findall(r"^\| `([a-z_.]+)` \| (.+) \|$", section, re.MULTILINE))
+
+    assert rows == {key: part["description"] for key, part in (properties | inner).items()}
+
+
+def test_the_book_has_everything_that_a_footprint_has() -> None:
+    names = {one.name.replace("_bytes", "_gb") for one in fields(Footprint)} - {"combination"}
+
+    assert names <= load_schema(FOOTPRINTS)["items"]["properties"].keys()

@@ -37,7 +37,7 @@ def test_the_commands_work_as_written_from_top_to_bottom(user: User, clean_hosts
     (user.folder / "settings.yml").write_text(settings_of(clean_hosts))
     user.known_hosts.write_text("")
 
-    user.more["OZWALD_SYSTEM_KEY"] = KEY
+    user.more |= {"OZWALD_SYSTEM_KEY": KEY, "OZWALD_FOOTPRINT_DATA": "footprints.yml"}
     # There is no terminal to answer at, and another provisioner may run on this machine.
     more = {"trust": ["--yes"], "start_provisioner": ["--listen", f"127.0.0.1:{free_port()}"]}
     assert len(commands()) >= 12

@@ -20,7 +20,7 @@ from ozwald.planning.resolve import varieties_by_preference
 @click.command()
 @click.option(
     "--schema",
-    type=click.Choice(["settings", "inventory", "requests"]),
+    type=click.Choice(["settings", "inventory", "requests", "footprints"]),
     is_flag=False,
     flag_value="settings",
     help="Print the JSON Schema of a file instead, for editors.",
