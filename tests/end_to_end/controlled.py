@@ -10,6 +10,10 @@ import urllib.request
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import redis
+
+from ozwald.state.home import DataFolder
+from ozwald.state.redis_server import EmbeddedRedis
 from tests.end_to_end.user import User
 from tests.lab import Lab
 
@@ -50,6 +54,25 @@ class Controlled:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process has not ended."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def redis(self) -> "redis.Redis":
+        """Its embedded Redis."""
+        server = EmbeddedRedis(DataFolder(self.user.folder / "state"), "local")
+        return redis.Redis(unix_socket_path=str(server.socket), decode_responses=True)
+
+    @property
+    def redis_pid(self) -> int:
+        """The process of its embedded Redis."""
+        text = (self.user.folder / "state" / "redis" / "local" / "redis.pid").read_text()
+        if not text:
+            raise ProcessLookupError  # it is being written
+        return int(text)
+
     def is_killed(self) -> None:
         """SIGKILL, in the middle of whatever it does."""
         assert self._process is not None
@@ -59,7 +82,7 @@ class Controlled:
     def stops(self) -> float:
         """SIGTERM; returns how many seconds it took to end."""
         begun = time.monotonic()
-        if self._process is not None and self._process.poll() is None:
+        if self._process is not None and self.is_alive:
             self._process.send_signal(signal.SIGTERM)
             self._process.wait(60)
         return time.monotonic() - begun
