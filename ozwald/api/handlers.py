@@ -7,13 +7,14 @@ from typing import Final
 from ozwald.api.answers import Answer, refusal
 from ozwald.api.authors import author_of
 from ozwald.api.calls import Call, WrongCall, as_switch
-from ozwald.api.shapes import WrongShape, wanted_list
+from ozwald.api.shapes import WrongShape, name_list, wanted_list
 from ozwald.api.site import Site
 from ozwald.controller.board import View
 from ozwald.model.active_document import active_document
 from ozwald.model.resource_document import resource_document
 from ozwald.planning.asking import Exactly
 from ozwald.planning.definition_document import definition_document
+from ozwald.planning.names import parse_key
 from ozwald.planning.patterns import select
 
 # How long a request waits while others change the wanted set, which takes milliseconds.
@@ -85,6 +86,19 @@ def update(site: Site, call: Call) -> Answer:
     with site.waiting.place() as may_wait:
         wanted = site.desk.submit(
             asked,
+            author=author_of(call),
+            expected=_expected(call.headers.get("if-match")),
+            wait_s=WAIT_S if may_wait else 0.0,
+        )
+    return Answer(status=202, document={"status": "accepted", "generation": wanted.generation})
+
+
+def restart(site: Site, call: Call) -> Answer:
+    keys = [parse_key(name, site.desk.settings.realms) for name in name_list(call.body)]
+    with site.waiting.place() as may_wait:
+        wanted = site.desk.restart(
+            keys,
+            site.board.view.services,
             author=author_of(call),
             expected=_expected(call.headers.get("if-match")),
             wait_s=WAIT_S if may_wait else 0.0,

@@ -120,6 +120,16 @@ ROUTES: Final[tuple[Route, ...]] = (
         answers={202: reference("Accepted"), 409: _PROBLEM, 415: _PROBLEM, 422: _PROBLEM},
     ),
     Route(
+        method="POST",
+        path="/srv/services/restart/",
+        name="restart",
+        about="Asks for a restart of these instances, `[REALM:]NAME`, once. It is durable when the answer is 202.",
+        handler=handlers.restart,
+        body=reference("NameList"),
+        headers=(_IF_MATCH, *_WHO),
+        answers={202: reference("Accepted"), 409: _PROBLEM, 415: _PROBLEM, 422: _PROBLEM},
+    ),
+    Route(
         method="GET",
         path="/srv/services/wanted/",
         name="wanted",

@@ -85,6 +85,7 @@ SCHEMAS: Final[dict[str, Schema]] = {
         properties={"type": ["object", "null"], "maxProperties": 0, "description": "Put properties into a profile."},
     ),
     "WantedList": list_of("WantedInstance", maxItems=MOST_INSTANCES),
+    "NameList": {"type": "array", "items": TEXT, "minItems": 1, "maxItems": MOST_INSTANCES},
     "Accepted": closed(status={**TEXT, "const": "accepted"}, generation=COUNT),
     "HostFacts": {
         "type": "object",

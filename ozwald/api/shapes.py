@@ -36,6 +36,15 @@ def wanted_list(document: Any, realms: Mapping[str, Realm], inventory: Inventory
     return tuple(requests)
 
 
+def name_list(document: Any) -> list[str]:
+    """The names of instances that are to be restarted; raises WrongShape."""
+    if not isinstance(document, list) or not all(isinstance(name, str) for name in document):
+        raise WrongShape('the body must be a list of names: ["chat", "lab:db"]')
+    if not 0 < len(document) <= MOST_INSTANCES:
+        raise WrongShape(f"the body must have at least one name and at most {MOST_INSTANCES}")
+    return document
+
+
 def _entry(entry: Any, place: str) -> dict[str, Any]:
     if not isinstance(entry, dict):
         raise WrongShape(f"{place} must be a map with name and service")

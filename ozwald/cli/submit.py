@@ -9,7 +9,7 @@ from ozwald.cli.change_text import change_document, change_lines
 from ozwald.cli.controllers import Controller
 from ozwald.cli.output import emit, warn
 from ozwald.cli.submission import Submission, submitted
-from ozwald.cli.waiting import Service, all_available, is_as_wanted, wait_until_available
+from ozwald.cli.waiting import Service, all_available, is_as_wanted, wait_until
 from ozwald.cli.workspace import Workspace
 from ozwald.model.host import Host
 from ozwald.planning.asking import Ask
@@ -35,17 +35,17 @@ def submit(
         emit(submission_document(done), output, table=lambda: None)
         return 0
     keys = [one.key for one in done.wanted.instances]
-    services = wait_until_available(controller.client, generation, keys, timeout_s=timeout_s)
+    services = wait_until(controller.client, generation, lambda found: all_available(found, keys), timeout_s=timeout_s)
     are_all = all_available(services, keys)
     emit(
         {**submission_document(done), "all_available": are_all, "services": list(services)},
         output,
-        table=lambda: _print_outcome(services, are_all=are_all, count=len(keys)),
+        table=lambda: print_outcome(services, are_all=are_all, count=len(keys)),
     )
-    return _exit_code(services, are_all=are_all)
+    return exit_code_of(services, are_all=are_all)
 
 
-def _exit_code(services: Sequence[Service], *, are_all: bool) -> int:
+def exit_code_of(services: Sequence[Service], *, are_all: bool) -> int:
     """4 when nothing but a lack of hardware stands in the way, 1 for anything else that is not available."""
     lacking = {one["status"] for one in services if not is_as_wanted(one)}
     return 0 if are_all else 4 if lacking == {"waiting"} else 1
@@ -84,7 +84,8 @@ def _counted(submission: Submission) -> str:
     return f"{count} instance{'' if count == 1 else 's'}{told}"
 
 
-def _print_outcome(services: Sequence[Service], *, are_all: bool, count: int) -> None:
+def print_outcome(services: Sequence[Service], *, are_all: bool, count: int) -> None:
+    """What came of a request for so many instances, and why for each that is not as wanted."""
     if are_all:
         click.echo("all are available" if count else "nothing runs any more")
         return

@@ -1,7 +1,7 @@
 """Waits until a controller has made what is wanted so, and shows how that goes on."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ozwald.cli.progress import Progress
@@ -16,12 +16,12 @@ SETTLED_S = 10.0
 Service = Mapping[str, Any]
 
 
-def wait_until_available(
-    client: Client, generation: int, wanted: Sequence[InstanceKey], *, timeout_s: float
+def wait_until(
+    client: Client, generation: int, is_done: Callable[[Sequence[Service]], bool], *, timeout_s: float
 ) -> Sequence[Service]:
-    """The services once the controller has worked on the generation and all are available, and no others are left.
+    """The services once the controller has worked on the generation and they are as they should be.
 
-    Also when nothing has changed for a while though some are not, or the time is over.
+    Also when nothing has changed for a while though they are not, or the time is over.
     """
     over, last, calm_since = time.monotonic() + timeout_s, None, time.monotonic()
     with Progress(None) as progress:
@@ -31,12 +31,12 @@ def wait_until_available(
             now, is_seen = time.monotonic(), seen >= generation
             if is_seen:
                 tracker.show(services)
-            state = (seen, [(_key(one), one["host"], one["status"], is_as_wanted(one)) for one in services])
+            state = (seen, [(key_of(one), one["host"], one["status"], is_as_wanted(one)) for one in services])
             if state != last:
                 last, calm_since = state, now
             is_calm = is_seen and not any(one["status"] in ("starting", "stopping") for one in services)
             is_over = now > over or (is_calm and now - calm_since > SETTLED_S)
-            if is_over or (is_seen and all_available(services, wanted)):
+            if is_over or (is_seen and is_done(services)):
                 return services
             time.sleep(LOOK_EVERY_S)
 
@@ -45,7 +45,7 @@ def all_available(services: Sequence[Service], wanted: Sequence[InstanceKey]) ->
     """Whether these and no others are there and available; what is on a silent host may be left over there."""
     there = [one for one in services if is_as_wanted(one)]
     others = [one for one in services if not is_as_wanted(one) and not _is_left_over(one, wanted)]
-    return not others and {_key(one) for one in there} == set(wanted)
+    return not others and {key_of(one) for one in there} == set(wanted)
 
 
 def is_as_wanted(service: Service) -> bool:
@@ -53,11 +53,17 @@ def is_as_wanted(service: Service) -> bool:
     return service["status"] == "available" and not service["reason"]
 
 
+def are_as_wanted(services: Sequence[Service], keys: Iterable[InstanceKey]) -> bool:
+    """Whether these are there and available, whatever the others are."""
+    return {key_of(one) for one in services if is_as_wanted(one)} >= set(keys)
+
+
 def _is_left_over(service: Service, wanted: Sequence[InstanceKey]) -> bool:
-    return service["status"] == "unreachable" and _key(service) not in wanted
+    return service["status"] == "unreachable" and key_of(service) not in wanted
 
 
-def _key(service: Service) -> InstanceKey:
+def key_of(service: Service) -> InstanceKey:
+    """Which instance it is."""
     return InstanceKey(realm=service["realm"], name=service["name"])
 
 
@@ -69,7 +75,7 @@ class _Tracker:
         self._shown: dict[tuple[InstanceKey, str], str] = {}
 
     def show(self, services: Sequence[Service]) -> None:
-        now = {(_key(one), one["host"] or "-"): one for one in services}
+        now = {(key_of(one), one["host"] or "-"): one for one in services}
         for place, service in now.items():
             before, text = self._shown.get(place), _told(service)
             is_new = before is None and text == "done"

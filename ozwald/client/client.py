@@ -97,9 +97,14 @@ class Client:
         Each is a `WantedInstance`. `expected` is the generation that the caller knows; another one is refused with
         status 409. After NoAnswer it is not known whether it was done; the same may be asked again without harm.
         """
-        headers = {} if expected is None else {"If-Match": str(expected)}
-        path = "/srv/services/active/update/"
-        return int(self._object("POST", path, body=list(wanted), headers=headers, accept=(202,))["generation"])
+        return self._ask_for("/srv/services/active/update/", list(wanted), expected)
+
+    def restart(self, names: Sequence[str], *, expected: int | None = None) -> int:
+        """Asks for a restart of these instances, each `[REALM:]NAME`, and returns the generation, which is durable.
+
+        `expected` is as for `update`. Asked for again before it is done, it is done once.
+        """
+        return self._ask_for("/srv/services/restart/", list(names), expected)
 
     def wanted(self) -> Wanted:
         """What is stored as wanted: `generation` and `instances`."""
@@ -152,6 +157,10 @@ class Client:
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document of the provisioner's routes."""
         return self._object("GET", "/openapi.json")
+
+    def _ask_for(self, path: str, body: list[Any], expected: int | None) -> int:
+        headers = {} if expected is None else {"If-Match": str(expected)}
+        return int(self._object("POST", path, body=body, headers=headers, accept=(202,))["generation"])
 
     def _read_active(self) -> tuple[str, int, list[ActiveService]]:
         tag, _, known = self._active

@@ -1,7 +1,7 @@
 """Takes requests: what is accepted here is on disk before the answer goes out."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -11,12 +11,15 @@ from ozwald.controller.leadership import ALONE, Leadership
 from ozwald.controller.reporter import Reporter
 from ozwald.errors import OzwaldError, StateError
 from ozwald.execution.intent import last_generation, store
+from ozwald.model.active import ActiveService
 from ozwald.model.history import Author
+from ozwald.model.plan import InstanceKey
 from ozwald.model.service import InstanceRequest
 from ozwald.model.settings import Settings
 from ozwald.model.wanted import WantedSet
 from ozwald.planning.asking import Ask, Same, persistent_of, wanted_after
 from ozwald.planning.persistent import persistent_requests
+from ozwald.planning.restart import owed_restarts
 from ozwald.state.home import DataFolder
 from ozwald.state.locks import Busy
 from ozwald.state.wanted import PATIENCE_S, changing_wanted, read_wanted, wanted_path
@@ -73,14 +76,40 @@ class Desk:
             Crowded: others were changing the set all that time.
             StateError: it could not be written; nothing has changed.
         """
+        return self._change(lambda stored: self._after(ask, stored), author, expected, wait_s)
+
+    def restart(
+        self,
+        keys: Sequence[InstanceKey],
+        services: Sequence[ActiveService],
+        *,
+        author: Author,
+        expected: int | None = None,
+        wait_s: float = PATIENCE_S,
+    ) -> WantedSet:
+        """Makes durable, as `submit` does, that the containers which these services have now are restarted once.
+
+        Raises:
+            As `submit`.
+        """
+
+        def owing(stored: WantedSet | None) -> WantedSet:
+            wanted = stored or WantedSet(generation=0)
+            return replace(wanted, restarts=owed_restarts(keys, wanted, services))
+
+        return self._change(owing, author, expected, wait_s)
+
+    def _change(
+        self, change: Callable[[WantedSet | None], WantedSet], author: Author, expected: int | None, wait_s: float
+    ) -> WantedSet:
         with self._changing(wait_s) as path:
             self._leadership.check()
             stored = read_wanted(path)
             generation = stored.generation if stored else 0
             if expected is not None and expected != generation:
                 raise GenerationMoved(f"the wanted set is at generation {generation}, not {expected}: read it again")
-            wanted = self._after(ask, stored)
-            if stored is None or wanted.instances != stored.instances:
+            wanted = change(stored)
+            if stored is None or _asks(wanted) != _asks(stored):
                 wanted = replace(wanted, generation=generation + 1)
                 store(wanted, stored, home=self._home, provisioner=self._provisioner, author=author, at=time.time())
                 self._reporter.accepted(wanted, stored, author)
@@ -120,3 +149,8 @@ class Desk:
                     "wait; nothing was changed: ask again"
                 ) from busy
             yield path
+
+
+def _asks(wanted: WantedSet) -> object:
+    """What of a set was asked for; the rest is kept beside it."""
+    return wanted.instances, wanted.restarts

@@ -132,7 +132,7 @@ class Loop:
         plan = self._plan(wanted, situation, brief) if wanted else Plan(operations=())
         snapshot = replace(snapshot, held=brief.unanswered)
         if wanted:
-            self._learn(plan, snapshot, situation.as_of(wanted))
+            self._learn(plan, snapshot, situation.as_of(wanted), wanted)
             if not self._waits_for_facts(plan, wanted, snapshot) and self._has_kept_places(plan, wanted, situation):
                 self._begin(plan, snapshot, situation, self._crew(wanted, controller))
         self._publish(wanted, plan, situation, snapshot)
@@ -174,16 +174,17 @@ class Loop:
         key = self._charge.home.fingerprint_key()
         return plan_closely(wanted, self._charge.settings.realms, situation, fleet=brief, key=key)
 
-    def _learn(self, plan: Plan, snapshot: Snapshot, situation: Situation) -> None:
-        """Remembers who ended, forgets what went wrong before a reboot, with other settings or long ago."""
+    def _learn(self, plan: Plan, snapshot: Snapshot, situation: Situation, wanted: WantedSet) -> None:
+        """Remembers who ended, forgets what went wrong before a reboot or restart, with other settings or long ago."""
         now = self._clock.now()
         befallen = news(self._before or snapshot, snapshot, situation, worked_on_at=self._worked_on_at)
         self._before = snapshot
+        owed = {one.key: one.container_id for one in wanted.restarts}
         for key, how in befallen.ended.items():
             self._troubles.ended(key, how, now)
         for operation in plan.operations:
             if operation.fingerprint:
-                self._troubles.wanted_as(operation.key, operation.fingerprint)
+                self._troubles.wanted_as(operation.key, operation.fingerprint + owed.get(operation.key, ""))
             if operation.key in befallen.unhealthy:
                 self._troubles.turned_unhealthy(operation.key, operation.reason, now)
             if operation.host in befallen.rebooted:
@@ -227,7 +228,7 @@ class Loop:
 
     def _carry_out(self, operation: Operation, crew: Crew) -> Result:
         result = crew.carry_out(operation)
-        if operation.action is Action.RESTART and result.is_done:
+        if operation.action in (Action.RESTART, Action.START) and result.is_done:
             forget_restarts([result], home=self._charge.home, provisioner=self._charge.provisioner)
         return result
 

@@ -40,11 +40,12 @@ class Reporter:
 
     def accepted(self, wanted: WantedSet, before: WantedSet | None, author: Author) -> None:
         """A request has become durable."""
-        changed = changes(before.instances if before else (), wanted.instances)
-        more = f", and {len(changed) - MOST_NAMED} more" if len(changed) > MOST_NAMED else ""
+        told = [_change_text(one) for one in changes(before.instances if before else (), wanted.instances)]
+        told += [f"restart {one.key}" for one in wanted.restarts if before and one not in before.restarts]
+        more = f", and {len(told) - MOST_NAMED} more" if len(told) > MOST_NAMED else ""
         self._journal.note(
             EventKind.REQUEST_ACCEPTED,
-            text=", ".join(map(_change_text, changed[:MOST_NAMED])) + more,
+            text=", ".join(told[:MOST_NAMED]) + more,
             generation=wanted.generation,
             author=f"{author.owner}: {author.command}",
         )

@@ -41,11 +41,12 @@ class Adopted:
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class OwedRestart:
-    """A container that has to be restarted since one that it depends on was replaced, and has not been yet."""
+    """A container that has to be restarted and has not been yet; `reason` says why."""
 
     key: InstanceKey
     host: str
     container_id: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -78,13 +78,20 @@ def placed_as(plan: Plan, wanted: WantedSet, situation: Situation) -> WantedSet:
 
 def _owed(plan: Plan, wanted: WantedSet, situation: Situation) -> tuple[OwedRestart, ...]:
     """What has to be restarted, now or as soon as its host can be reached, so that a kill in between loses none."""
-    before = {one for one in wanted.restarts if situation.may_have(one.host, one.container_id)}
-    planned = {
-        OwedRestart(key=operation.key, host=operation.host or "", container_id=operation.container_id or "")
+    owed = {
+        (operation.host, operation.container_id): OwedRestart(
+            key=operation.key,
+            host=operation.host or "",
+            container_id=operation.container_id or "",
+            reason=operation.reason,
+        )
         for operation in plan.operations
         if operation.action is Action.RESTART
     }
-    return tuple(sorted(before | planned))
+    before = {
+        (one.host, one.container_id): one for one in wanted.restarts if situation.may_have(one.host, one.container_id)
+    }
+    return tuple(sorted((owed | before).values()))
 
 
 def _pulled(placement: Placement, pull: Pull) -> Placement:

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from ozwald.errors import OzwaldError, RequestError
+from ozwald.model.active import ActiveService, Status
 from ozwald.model.container import LABEL_PROFILE, LABEL_SERVICE, LABEL_VARIETY, ObservedContainer, container_name
 from ozwald.model.plan import Action, InstanceKey, Operation, Placement, Plan
 from ozwald.model.service import InstanceRequest, Realm
@@ -14,21 +16,22 @@ from ozwald.planning.order import in_order
 from ozwald.planning.resolve import resolve
 from ozwald.planning.situation import Situation
 
+ASKED_FOR: Final = "asked for"
 _BEGINS_ANEW = (Action.REPLACE, Action.RESTART)
 _RUNS_ON = (Action.KEEP, Action.UPDATE)
 
 
 def following(operations: Iterable[Operation], owed: Iterable[OwedRestart]) -> list[Operation]:
-    """Restarts what would run on though it depends, with `restart: true`, on what begins anew or did before."""
-    due = {(one.host, one.container_id) for one in owed}
+    """Restarts what would run on though that is owed, or it depends, with `restart: true`, on what begins anew."""
+    due = {(one.host, one.container_id): one.reason for one in owed}
     by_key = {operation.key: operation for operation in operations}
     settled = False
     while not settled:
         settled = True
         for key, operation in by_key.items():
-            leader = _leader(operation, by_key) or _owed_leader(operation, due)
-            if operation.action in _RUNS_ON and leader:
-                by_key[key] = replace(operation, action=Action.RESTART, reason=f"it follows {leader}")
+            reason = due.get((operation.host or "", operation.container_id or "")) or _follows(operation, by_key)
+            if operation.action in _RUNS_ON and reason:
+                by_key[key] = replace(operation, action=Action.RESTART, reason=reason)
                 settled = False
     return list(by_key.values())
 
@@ -48,24 +51,45 @@ def restart_plan(
         if key not in running:
             raise _missing(key, wanted, running, situation)
         _check_one(key, situation)
-    asked = {key: replace(running[key], action=Action.RESTART, reason="asked for") for key in keys}
+    asked = {key: replace(running[key], action=Action.RESTART, reason=ASKED_FOR) for key in keys}
     chosen = [one for one in following({**running, **asked}.values(), ()) if one.action is Action.RESTART]
     return Plan(operations=tuple(in_order(chosen)), unreachable=situation.unreachable)
 
 
-def _leader(operation: Operation, by_key: Mapping[InstanceKey, Operation]) -> str:
-    """The first dependency that an instance follows and that begins anew."""
+def owed_restarts(
+    keys: Iterable[InstanceKey], wanted: WantedSet, services: Sequence[ActiveService]
+) -> tuple[OwedRestart, ...]:
+    """What a controller owes once these restarts were asked for, from how the services are.
+
+    Raises:
+        RequestError: one is not wanted, or has not exactly one container, on a host that answers.
+    """
+    return tuple(sorted({*wanted.restarts, *(_owed(key, wanted, services) for key in keys)}))
+
+
+def _owed(key: InstanceKey, wanted: WantedSet, services: Sequence[ActiveService]) -> OwedRestart:
+    known = {one.key for one in wanted.instances}
+    if key not in known:
+        raise RequestError(unknown("wanted instance", str(key), map(str, known)))
+    homes = {one.host or "": one for one in services if one.key == key and one.container_id is not None}
+    if not homes:
+        raise RequestError(f"{key} has no container to restart; it is started as soon as that can be")
+    if len(homes) > 1:
+        raise RequestError(f"{key} has containers on {', '.join(sorted(homes))}; restart it when one is left")
+    [(host, service)] = homes.items()
+    if service.status is Status.UNREACHABLE:
+        raise RequestError(f"{key} is on {host}, which does not answer: restart it when it is back")
+    return OwedRestart(key=key, host=host, container_id=service.container_id or "", reason=ASKED_FOR)
+
+
+def _follows(operation: Operation, by_key: Mapping[InstanceKey, Operation]) -> str:
+    """Which dependency it follows, the first that begins anew."""
     spec = operation.placement.spec if operation.placement else None
     for dependency in spec.depends_on if spec else ():
         first = by_key.get(InstanceKey(realm=operation.key.realm, name=dependency.instance))
         if dependency.restart and first is not None and first.action in _BEGINS_ANEW:
-            return dependency.instance
+            return f"it follows {dependency.instance}"
     return ""
-
-
-def _owed_leader(operation: Operation, due: set[tuple[str, str]]) -> str:
-    is_due = (operation.host, operation.container_id) in due
-    return "one it depends on, which was replaced before" if is_due else ""
 
 
 def _running(key: InstanceKey, situation: Situation, realms: Mapping[str, Realm]) -> Operation:

@@ -91,7 +91,10 @@ def _content(wanted: WantedSet) -> dict[str, Any]:
         "adopted": [
             {"host": one.host, "container_id": one.container_id, "controller": one.controller} for one in wanted.adopted
         ],
-        "restarts": [{**_key(one.key), "host": one.host, "container_id": one.container_id} for one in wanted.restarts],
+        "restarts": [
+            {**_key(one.key), "host": one.host, "container_id": one.container_id, "reason": one.reason}
+            for one in wanted.restarts
+        ],
     }
 
 

@@ -28,7 +28,15 @@ SETTINGS = Settings(
     realms=realms(LLM),
     inventory=Inventory(hosts={"box1": host("box1"), "box2": host("box2")}, groups={}),
 )
-CHAT = ActiveService(key=key("chat"), service="llm", status=Status.AVAILABLE, host="box1", since=0.0, generation=3)
+CHAT = ActiveService(
+    key=key("chat"),
+    service="llm",
+    status=Status.AVAILABLE,
+    host="box1",
+    since=0.0,
+    generation=3,
+    container_id="c" * 64,
+)
 
 
 class Api:

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from ozwald.model.active import Status
 from ozwald.model.resources import HostResources
 from ozwald.state.wanted import read_wanted, wanted_path
-from tests.api.calling import KEY, Api
+from tests.api.calling import CHAT, KEY, Api
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
@@ -85,6 +86,47 @@ class TestResources:
     def test_a_pattern_chooses_hosts_and_a_wrong_one_is_refused(self, api: Api) -> None:
         assert [one["host"] for one in api.call("GET", "/srv/host/resources?host=box2")[2]] == ["box2"]
         assert api.call("GET", "/srv/host/resources?host=nobody")[0] == 400
+
+
+class TestRestart:
+    @pytest.fixture(autouse=True)
+    def chat_runs(self, api: Api) -> None:
+        api.call("POST", "/srv/services/update", [{"name": "chat", "service": "llm"}, {"name": "llm"}])
+
+    def test_what_was_accepted_is_owed_on_disk(self, api: Api) -> None:
+        assert api.call("POST", "/srv/services/restart/", ["chat"])[::2] == (
+            202,
+            {"status": "accepted", "generation": 2},
+        )
+        stored = read_wanted(wanted_path(api.home, "local"))
+        assert stored is not None
+        assert [(one.key.name, one.host, one.container_id) for one in stored.restarts] == [("chat", "box1", "c" * 64)]
+        assert [one["text"] for one in api.call("GET", "/srv/events/")[2]][-1] == "restart chat"
+
+    @pytest.mark.parametrize(
+        ("body", "status", "words"),
+        [
+            (["chatt"], 400, "did you mean 'chat'?"),
+            (["llm"], 400, "llm has no container to restart"),
+            (["other:chat"], 400, "no realm 'other'"),
+            ([], 422, "at least one name"),
+            ("chat", 422, "a list of names"),
+            ([{"name": "chat"}], 422, "a list of names"),
+        ],
+    )
+    def test_what_makes_no_sense_is_refused(self, api: Api, body: object, status: int, words: str) -> None:
+        got, _, document = api.call("POST", "/srv/services/restart", body)
+
+        assert (got, words in document["detail"]) == (status, True), document
+
+    def test_what_does_not_answer_is_not_restarted(self, api: Api) -> None:
+        lost = replace(CHAT, status=Status.UNREACHABLE)
+        api.board.publish(replace(api.view, number=3, services=(lost,)))
+
+        assert "box1, which does not answer" in api.call("POST", "/srv/services/restart", ["chat"])[2]["detail"]
+
+    def test_a_generation_that_moved_is_a_conflict(self, api: Api) -> None:
+        assert api.call("POST", "/srv/services/restart", ["chat"], headers={"If-Match": "0"})[0] == 409
 
 
 class TestUpdate:

@@ -28,7 +28,7 @@ def test_every_route_in_the_document_is_answered(api: Api) -> None:
         for method, operation in operations.items():
             status, _, answer = api.call(method.upper(), re.sub(r"\{\w+\}", "chat", path), [])
             reply = operation["responses"][str(status)]
-            assert status in (200, 202)
+            assert status == 422 if operation["operationId"] == "restart" else status in (200, 202)
             _check(answer, reply["content"]["application/json"]["schema"])
 
 

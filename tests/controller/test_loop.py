@@ -23,7 +23,7 @@ from ozwald.model.settings import Settings
 from ozwald.planning.asking import Exactly
 from ozwald.remote.fleet import Fleet
 from ozwald.state.home import DataFolder
-from tests.builders import definition, depends_on, host, realms, request
+from tests.builders import definition, depends_on, host, key, realms, request
 from tests.execution.fleet import IMPATIENT
 from tests.fakes.engine import FakeContainer, FakeEngine
 
@@ -106,6 +106,9 @@ class World:
 
     def asks(self, *instances: Any) -> None:
         self.desk.submit(Exactly(requests=tuple(request(one) for one in instances)), author=ME)
+
+    def restarts(self, name: str) -> int:
+        return self.desk.restart([key(name)], self.board.view.services, author=ME).generation
 
     def passes(self, count: int = 3) -> None:
         """Passes, each after what the one before began has ended."""
@@ -388,3 +391,55 @@ def test_nothing_is_replaced_where_a_close_look_has_no_answer(world: World) -> N
 
     container = world.links.engines["box1"].named("ozsvc--default--db")
     assert container.config["Labels"]["ozwald.profile"] == "two"
+
+
+def starts(world: World, name: str) -> int:
+    return world.links.engines["box1"].named(f"ozsvc--default--{name}").starts
+
+
+def test_what_was_asked_to_restart_does_so_once_with_what_follows_it(world: World) -> None:
+    world.asks("db", "app", "llm")
+    world.passes(5)
+    before = [starts(world, name) for name in ("db", "app", "llm")]
+
+    first = world.restarts("db")
+    world.watch.look_now()
+    assert world.restarts("db") == first
+    world.passes(5)
+
+    assert [starts(world, name) for name in ("db", "app", "llm")] == [before[0] + 1, before[1] + 1, before[2]]
+    assert world.desk.wanted().restarts == ()  # type: ignore[union-attr]
+    assert set(world.statuses.values()) == {Status.AVAILABLE}
+
+
+def test_a_restart_is_owed_until_it_worked(world: World) -> None:
+    world.asks("db")
+    world.passes()
+    world.links.engines["box1"].on_start = lambda container: setattr(container, "state", "exited")
+
+    world.restarts("db")
+    assert [one.reason for one in world.board.view.services] == [""]
+    world.passes()
+    [service] = world.board.view.services
+    assert (service.status, len(world.desk.wanted().restarts)) == (Status.FAILED, 1)  # type: ignore[union-attr]
+
+    world.links.engines["box1"].on_start = None
+    world.loop._troubles.forget(service.key)
+    world.passes()
+    assert world.statuses == {"db": Status.AVAILABLE}
+    assert world.desk.wanted().restarts == ()  # type: ignore[union-attr]
+
+
+def test_a_restart_tries_at_once_what_is_left_alone_for_a_while(world: World) -> None:
+    world.asks("db")
+    world.passes()
+    engine = world.links.engines["box1"]
+    for _ in range(4):
+        engine.exit("ozsvc--default--db", 7)
+        world.passes(2)
+    assert world.statuses == {"db": Status.FAILED}
+
+    world.restarts("db")
+    world.passes(2)
+
+    assert world.statuses == {"db": Status.AVAILABLE}

@@ -211,9 +211,24 @@ class TestAsking:
         assert live.types("apply", "a[idle][one]").code == 0
 
         assert live.types("exec", "a", "--", "true").code == 0
-        for words in (("restart", "a"), ("prune", "--yes")):
-            ran = live.types(*words)
-            assert (ran.code, "ozwald stop_provisioner" in ran.err) == (5, True), ran.err
+        ran = live.types("prune", "--yes")
+        assert (ran.code, "ozwald stop_provisioner" in ran.err) == (5, True), ran.err
+
+    def test_a_restart_is_done_by_the_controller_and_waited_for(self, live: User, clean_hosts: Lab) -> None:
+        assert live.types("apply", "a[idle][one]@box1").code == 0
+        box = clean_hosts.hosts["box1"].engine
+        before = box.call("GET", "/containers/ozsvc--default--a/json")
+
+        ran = live.types("restart", "a")
+
+        assert (ran.code, "all are available" in ran.out) == (0, True), ran.out + ran.err
+        now = box.call("GET", "/containers/ozsvc--default--a/json")
+        assert now["Id"] == before["Id"]
+        assert now["State"]["StartedAt"] > before["State"]["StartedAt"]
+        [asked] = live.types("history", "-n", "1", "-o", "json").document
+        assert asked["command"].endswith("restart a")
+        unknown = live.types("restart", "b")
+        assert (unknown.code, "no wanted instance 'b'" in unknown.err) == (2, True), unknown.err
 
     def test_what_another_controller_left_is_adopted_and_kept(self, live: User, clean_hosts: Lab) -> None:
         other = User(live.folder / "other", clean_hosts)

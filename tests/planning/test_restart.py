@@ -130,7 +130,7 @@ class TestInAPlan:
         assert placed_as(after_a_kill, owed, marked()).restarts == owed.restarts
 
     def test_it_is_owed_to_a_container_and_not_to_its_successor(self) -> None:
-        gone = OwedRestart(key=key("app"), host="box1", container_id="gone")
+        gone = OwedRestart(key=key("app"), host="box1", container_id="gone", reason="it follows db")
         owed = wanted(*NAMES)
         owed = WantedSet(generation=1, instances=owed.instances, restarts=(gone,))
 

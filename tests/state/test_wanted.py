@@ -22,7 +22,7 @@ WANTED = wanted(
 WANTED = replace(
     WANTED,
     adopted=(Adopted(host="box1", container_id="c" * 64, controller="decaf"),),
-    restarts=(OwedRestart(key=key("web"), host="box1", container_id="d" * 64),),
+    restarts=(OwedRestart(key=key("web"), host="box1", container_id="d" * 64, reason="asked for"),),
 )
 
 
@@ -138,6 +138,7 @@ def test_a_right_checksum_over_what_fits_is_read(path: Path) -> None:
         {"adopted": [{"host": "h"}]},
         {"adopted": [{"host": "h", "container_id": 7, "controller": "c"}]},
         {"restarts": [{"realm": "r", "name": "n", "host": "h"}]},
+        {"restarts": [{"realm": "r", "name": "n", "host": "h", "container_id": "c", "reason": 7}]},
         {"restarts": {}},
     ],
 )
