@@ -212,14 +212,14 @@ class Instance:
 
     def _need_image(self) -> None:
         spec = self.placement.spec
-        present = self.engine.image_id(spec.image)
+        present = self.engine.image(spec.image)
         if spec.pull_policy is Pull.NEVER and present is None:
             raise LaunchFailed(
                 f"image {spec.image} is not on {self.engine.host_name} and pull_policy is never; "
                 f"load or build it there, or let it be pulled"
             )
         if present and spec.pull_policy is not Pull.ALWAYS:
-            self.tell(f"{spec.image} is on the host: {image_name(present)}", quiet=True)
+            self.tell(f"{spec.image} is on the host: {image_name(present.id)}", quiet=True)
             return
         pull_image(self.engine, spec.image, tell=self.tell, stop_asked=self.stop_asked)
 
@@ -297,7 +297,7 @@ class Instance:
         """Writes what a person needs to understand the failure into the launch log."""
         self.tell_findings(container_id)
         reason = without_secrets(reason, self._environment)
-        return LaunchFailed(f"{reason}; see: ozwald get_service_launch_logs {self.operation.key}")
+        return LaunchFailed(f"{reason}; see: ozwald {self.ownership.log_command(self.operation.key)}")
 
 
 def _passes(error: EngineError) -> bool:

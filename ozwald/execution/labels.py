@@ -4,19 +4,28 @@ from dataclasses import dataclass
 
 from ozwald.model import container
 from ozwald.model.data import LABEL_FILES, copied_files
-from ozwald.model.plan import Operation, Placement
+from ozwald.model.plan import InstanceKey, Operation, Placement
 from ozwald.model.service import ServiceSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ownership:
-    """On whose behalf a plan is carried out; `footprint` is the run that measures, empty where services are meant."""
+    """On whose behalf a plan is carried out; `footprint` is the run that measures, and `measures` what;
+    both are empty where services are meant.
+    """
 
     provisioner: str
     controller: str
     generation: int
     owner: str
     footprint: str = ""
+    measures: str = ""
+
+    def log_command(self, key: InstanceKey) -> str:
+        """Which command shows what happened."""
+        if self.footprint:
+            return f"get_footprint_logs {self.measures} --log-type runner"
+        return f"get_service_launch_logs {key}"
 
     def container_name(self, spec: ServiceSpec) -> str:
         """The name of an instance's container, or of the one that a run measures."""

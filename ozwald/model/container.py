@@ -96,6 +96,15 @@ class ObservedContainer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ObservedImage:
+    """An image on a host; `digest` is its manifest, `sha256:…`, None for one that came from no registry."""
+
+    id: str
+    digest: str | None = None
+    size_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerState:
     """One container looked at closely: enough to tell whether it lives and why it died.
 

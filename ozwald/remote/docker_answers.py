@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from ozwald.model.belongings import ObservedNetwork, ObservedVolume
-from ozwald.model.container import Activity, ContainerState, ObservedContainer, ObservedPort
+from ozwald.model.container import Activity, ContainerState, ObservedContainer, ObservedImage, ObservedPort
 from ozwald.remote.engine import PullProgress
 
 FRAME_HEADER: Final = 8
@@ -83,6 +83,12 @@ def state(entry: Mapping[str, Any]) -> ContainerState:
 def _stop_timeout_s(value: object) -> float:
     """What a container was created with; 0 is a value of its own."""
     return STOP_S if value is None else float(str(value))
+
+
+def image(entry: Mapping[str, Any]) -> ObservedImage:
+    """Reads `GET /images/{name}/json`."""
+    digests = [str(name).rpartition("@")[2] for name in entry.get("RepoDigests") or ()]
+    return ObservedImage(id=str(entry["Id"]), digest=next(iter(digests), None), size_bytes=entry.get("Size"))
 
 
 def activity(entry: Mapping[str, Any]) -> Activity:

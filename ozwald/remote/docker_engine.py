@@ -13,7 +13,7 @@ import docker.errors
 
 from ozwald.errors import EngineError, Failure
 from ozwald.model.belongings import ObservedNetwork, ObservedVolume
-from ozwald.model.container import Activity, ContainerDetails, ContainerState, ObservedContainer
+from ozwald.model.container import Activity, ContainerDetails, ContainerState, ObservedContainer, ObservedImage
 from ozwald.model.resources import DockerFacts
 from ozwald.remote import container_details, docker_answers, docker_facts, docker_failures
 from ozwald.remote.container_config import update_body
@@ -114,9 +114,9 @@ class DockerEngine:
             except docker.errors.NotFound:
                 return Activity()
 
-    def image_id(self, reference: str) -> str | None:
+    def image(self, reference: str) -> ObservedImage | None:
         image = self._together.ask(f"image {reference}", lambda: self._image(reference))
-        return str(image["Id"]) if image else None
+        return docker_answers.image(image) if image else None
 
     def pull(
         self,
@@ -132,11 +132,11 @@ class DockerEngine:
                     raise docker_failures.pull_failed(self.host_name, reference, str(message["error"]))
                 if on_progress is not None:
                     on_progress(docker_answers.pull_progress(reference, message))
-        pulled = self.image_id(reference)
+        pulled = self.image(reference)
         if pulled is None:
             raise docker_failures.pull_failed(self.host_name, reference, "the pull ended without the image")
         log.info("%s: pulled image %s", self.host_name, reference)
-        return pulled
+        return pulled.id
 
     def networks(self) -> tuple[ObservedNetwork, ...]:
         with self._client.call("listing networks", timeout_s=READ_S):

@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 from ozwald.errors import EngineError, Failure
 from ozwald.model.belongings import ObservedNetwork, ObservedVolume
-from ozwald.model.container import Activity, ContainerDetails, ContainerState, ObservedContainer
+from ozwald.model.container import Activity, ContainerDetails, ContainerState, ObservedContainer, ObservedImage
 from ozwald.model.resources import DockerFacts
 from ozwald.remote.command import Stream
 
@@ -133,8 +133,8 @@ class Engine(Protocol):
     def activity(self, container_id: str) -> Activity:
         """What a container has used so far; zeros for one that does not run or is gone."""
 
-    def image_id(self, reference: str) -> str | None:
-        """The id of an image that is on the host, or None."""
+    def image(self, reference: str) -> ObservedImage | None:
+        """An image that is on the host, or None."""
 
     def pull(
         self,

@@ -9,7 +9,7 @@ from ozwald.remote.engine import Engine
 from tests.fakes.engine import FakeEngine
 
 READS = {
-    *("host_name", "ping", "facts", "list_containers", "state", "details", "registry_digest", "activity", "image_id"),
+    *("host_name", "ping", "facts", "list_containers", "state", "details", "registry_digest", "activity", "image"),
     *("networks", "volumes", "volume_sizes", "logs", "follow_logs", "events"),
 }
 

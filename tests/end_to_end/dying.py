@@ -19,7 +19,7 @@ STEPS = (
     "list_containers",
     "keep generation",
     "write_wanted",
-    "image_id",
+    "image",
     "ensure_network",
     "rename",
     "create",

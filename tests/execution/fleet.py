@@ -110,7 +110,7 @@ V1, V2 = service(), service(image="llm:2")
 
 def changes(engine: FakeEngine) -> list[str]:
     """The calls that changed something, in order."""
-    looks = {"list_containers", "state", "logs", "image_id", "networks", "volumes", "activity", "ping"}
+    looks = {"list_containers", "state", "logs", "image", "networks", "volumes", "activity", "ping"}
     return [method for method, _ in engine.calls if method not in looks]
 
 

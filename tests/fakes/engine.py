@@ -16,6 +16,7 @@ from ozwald.model.container import (
     ContainerDetails,
     ContainerState,
     ObservedContainer,
+    ObservedImage,
     ObservedPort,
 )
 from ozwald.model.resources import DockerFacts
@@ -245,9 +246,10 @@ class FakeEngine:
             container = self.containers.get(container_id)
             return container.activity if container and container.state == "running" else Activity()
 
-    def image_id(self, reference: str) -> str | None:
-        with self._call("image_id", reference):
-            return self._image(reference)
+    def image(self, reference: str) -> ObservedImage | None:
+        with self._call("image", reference):
+            found = self._image(reference)
+            return ObservedImage(id=found, size_bytes=1000) if found else None
 
     def pull(
         self,

@@ -223,7 +223,7 @@ def test_gone_containers_and_volumes_need_no_removal(reach: Reach) -> None:
     engine.remove("1")
     engine.remove_volume("v")
     assert engine.state("1") is None
-    assert engine.image_id("x") is None
+    assert engine.image("x") is None
 
 
 def test_a_removal_that_is_under_way_is_fine(reach: Reach) -> None:

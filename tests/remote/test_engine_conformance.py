@@ -107,7 +107,9 @@ class TestEngine:
         (found,) = engine.list_containers()
         assert (found.id, found.name, found.image, found.state) == (made, "ozsvc--r--a", IMAGE, "created")
         assert dict(found.labels) == {"ozwald.realm": "r"}
-        assert found.image_id == engine.image_id(IMAGE)
+        image = engine.image(IMAGE)
+        assert image is not None
+        assert (image.id, (image.size_bytes or 0) > 0, image.digest) == (found.image_id, True, None)
         assert abs(found.created_at - time.time()) < 60
 
     def test_a_name_can_be_taken_once(self, engine: Engine) -> None:
@@ -141,7 +143,7 @@ class TestEngine:
 
         assert (error.status, error.failure) == (404, Failure.TERMINAL)
         assert "no such image no/such:1 on box1: build or pull it there" in error.message
-        assert engine.image_id("no/such:1") is None
+        assert engine.image("no/such:1") is None
 
     def test_what_a_container_was_made_with_can_be_read_back(self, engine: Engine) -> None:
         limits = {"RestartPolicy": {"Name": "on-failure", "MaximumRetryCount": 2}, "NanoCpus": 500_000_000}

@@ -251,7 +251,7 @@ def test_an_engine_that_restarts_is_found_again(lab: Lab, fleet: Fleet) -> None:
     assert error.failure is not Failure.UNKNOWN
     lab.hosts["box2"].start_dockerd()
 
-    assert engine.image_id(IMAGE) is not None
+    assert engine.image(IMAGE) is not None
 
 
 def test_a_reboot_ends_the_connection_and_the_next_one_works(lab: Lab, fleet: Fleet) -> None:
