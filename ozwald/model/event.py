@@ -22,6 +22,11 @@ class EventKind(StrEnum):
     CONTROLLER_STARTED = "controller-started"
     CONTROLLER_STOPPED = "controller-stopped"
     SETTINGS_RELOADED = "settings-reloaded"
+    FOOTPRINT_ACCEPTED = "footprint-accepted"
+    FOOTPRINT_BEGUN = "footprint-begun"
+    FOOTPRINT_MEASURED = "footprint-measured"
+    FOOTPRINT_FAILED = "footprint-failed"
+    FOOTPRINT_CANCELLED = "footprint-cancelled"
     REDIS_LOST = "redis-lost"
     REDIS_BACK = "redis-back"
 

@@ -112,7 +112,7 @@ class Run:
     """One combination of a request on one kind of hardware; `reason` says why it failed, or what it waits for.
 
     `host` is None until one was chosen; times are seconds since the epoch. `card` is the model that it is to run on,
-    None for the processor or while the hosts have not been looked at for it. With `if_possible` it is skipped where
+    None for the processor or while the hosts have not been looked at for it. With `if_possible` it is no failure when
     no host has its hardware. `attempts` counts how often it was begun.
     """
 
@@ -130,7 +130,11 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FootprintRequest:
-    """What was asked for at once, first come first served; `run_time_s` None is what each definition says."""
+    """What was asked for at once, first come first served.
+
+    `hosts` is a pattern, None for all; `run_time_s` None is what each definition says. `is_spread` once there is a run
+    for each model of card.
+    """
 
     request_id: str
     asked_at: float
@@ -139,8 +143,18 @@ class FootprintRequest:
     hosts: str | None = None
     run_time_s: float | None = None
     is_cancelled: bool = False
+    is_spread: bool = False
 
     @property
     def is_ended(self) -> bool:
         """Whether nothing more comes of it."""
         return all(run.status.is_end for run in self.runs)
+
+    @property
+    def status(self) -> RunStatus:
+        """How all its runs together are; of those that have ended the worst counts."""
+        statuses = {run.status for run in self.runs}
+        if not self.is_ended:
+            return RunStatus.QUEUED if statuses == {RunStatus.QUEUED} else RunStatus.RUNNING
+        worst = (RunStatus.CANCELLED, RunStatus.FAILED, RunStatus.MEASURED)
+        return next((status for status in worst if status in statuses), RunStatus.SKIPPED)

@@ -19,6 +19,7 @@ SCHEMA: Final = 1
 PATIENCE_S: Final = 10.0
 MOST_ENDED: Final = 50
 MOST_RUNS: Final = 1000
+_FOLDER: Final = "footprint-queue"
 _REMEDY: Final = "move it away; what was asked for and not measured yet has to be asked for again"
 
 Requests = tuple[FootprintRequest, ...]
@@ -30,7 +31,7 @@ class FootprintQueue:
     def __init__(self, home: DataFolder, provisioner: str) -> None:
         self._home = home
         self._provisioner = provisioner
-        self.path: Path = home.path / "footprints" / f"{provisioner}.json"
+        self.path: Path = home.path / _FOLDER / f"{provisioner}.json"
 
     def requests(self) -> Requests:
         """All that is asked for and the last ones that have ended, oldest first.
@@ -89,13 +90,13 @@ class FootprintQueue:
         Raises:
             Busy: another process works it.
         """
-        path = self._home.folder("footprints") / f"{self._provisioner}.worker.lock"
+        path = self._home.folder(_FOLDER) / f"{self._provisioner}.worker.lock"
         with held(path, f"the queue of footprints of {self._provisioner}", wait_s=wait_s, on_wait=on_wait):
             yield
 
     @contextmanager
     def _changing(self) -> Iterator[Requests]:
-        folder = self._home.folder("footprints")
+        folder = self._home.folder(_FOLDER)
         lock = folder / f"{self._provisioner}.lock"
         with held(lock, f"the queue of footprints of {self._provisioner}", wait_s=PATIENCE_S):
             sweep(folder, self.path.name)

@@ -6,7 +6,8 @@ import pytest
 
 from ozwald.errors import StateError
 from ozwald.state.home import DataFolder
-from ozwald.state.launch_logs import MAX_BYTES, LaunchLogs
+from ozwald.state.launch_logs import LaunchLogs
+from ozwald.state.text_log import MAX_BYTES
 from tests.builders import key
 
 
