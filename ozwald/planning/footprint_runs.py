@@ -30,10 +30,14 @@ class Choice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoRoom:
-    """Why a run cannot begin now; `is_final` when no waiting helps."""
+    """Why a run cannot begin now.
+
+    `is_final` when no host can ever carry it, `needs_silent` when only one could that does not answer.
+    """
 
     reason: str
     is_final: bool = False
+    needs_silent: bool = False
 
 
 def complete_choice(
@@ -80,7 +84,7 @@ def on_hardware(request: FootprintRequest, realms: Mapping[str, Realm], situatio
     """The request with a run for each model of card that its hosts have; those without any have ended."""
     hosts = _hosts(request.hosts, situation)
     runs = (one for run in request.runs for one in _on_each_card(run, realms, situation, hosts))
-    return replace(request, runs=tuple(runs))
+    return replace(request, runs=tuple(runs), is_spread=True)
 
 
 def place_run(
@@ -104,9 +108,16 @@ def place_run(
     if isinstance(placed, Placement):
         return placed
     if isinstance(ever := place_beside(request, realms, _emptied(seen), adapt=_apart), Unplaced):
-        return NoRoom(reason=ever.reason, is_final=not seen.unreachable)
+        return _lack(ever, seen)
     waits = [f"{host}: measures {what}" for host, what in busy.items() if host in seen.hosts]
     return NoRoom(reason="; ".join([*waits, *([placed.reason] if free.hosts else [])]))
+
+
+def _lack(ever: Unplaced, seen: Situation) -> NoRoom:
+    """Why a run fits not even on empty hosts; raises RequestError where that is not for want of room."""
+    if not ever.fits_nowhere and not seen.unreachable:
+        raise RequestError(ever.reason)
+    return NoRoom(reason=ever.reason, is_final=ever.fits_nowhere, needs_silent=bool(seen.unreachable))
 
 
 def _combinations(choice: Choice) -> Iterator[Run]:
@@ -149,7 +160,7 @@ def _on_each_card(run: Run, realms: Mapping[str, Realm], situation: Situation, h
         yield replace(run, host=host, status=RunStatus.SKIPPED if run.if_possible else RunStatus.FAILED, reason=reason)
     if not models and not silent:
         reason = NO_HARDWARE.format(hardware=hardware.value)
-        yield replace(run, status=RunStatus.SKIPPED if run.if_possible else RunStatus.FAILED, reason=reason)
+        yield replace(run, status=RunStatus.SKIPPED, reason=reason)
 
 
 def _hardware(run: Run, realms: Mapping[str, Realm]) -> Hardware:

@@ -1,0 +1,250 @@
+"""Measures one service once: makes a container for it, samples it through all phases, and removes all that was made."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from ozwald.errors import HostError, OzwaldError
+from ozwald.execution.clock import MONOTONIC, Clock
+from ozwald.execution.footprint_remains import remove_remains
+from ozwald.execution.health import Interrupted, Patience
+from ozwald.execution.instance import Instance
+from ozwald.execution.labels import Ownership
+from ozwald.execution.recorder import Recorder
+from ozwald.execution.run_script import ScriptResult, run_in_container, run_on_controller
+from ozwald.execution.steps import Report
+from ozwald.footprint.course import Trace
+from ozwald.model.container import ObservedPort
+from ozwald.model.footprint import Footprint, Phase
+from ozwald.model.host import Connection, Host
+from ozwald.model.plan import Action, Operation
+from ozwald.model.service import RunScript
+from ozwald.planning.apart import kept_apart
+from ozwald.planning.footprint_order import Order
+from ozwald.remote.engine import Engine
+from ozwald.remote.sampler import Sampler
+
+log = logging.getLogger(__name__)
+
+BASELINE_S: Final = 3.0
+SCRIPT_S: Final = 3600.0
+LOOK_EVERY_S: Final = 0.2
+STATE_EVERY_S: Final = 2.0
+HERE: Final = "127.0.0.1"
+
+
+class RunFailed(OzwaldError):
+    """What was to be measured could not be; the text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """The host that a run is measured on, and who is told.
+
+    `engine` and `open_sampler` connect again where the link was lost; `environment` is what a script of the controller
+    gets besides the service's address; `keep_log` is given what the container wrote.
+    """
+
+    host: Host
+    engine: Callable[[], Engine]
+    open_sampler: Callable[[], Sampler]
+    ownership: Ownership
+    report: Report
+    on_phase: Callable[[Phase], None]
+    keep_log: Callable[[bytes], None]
+    environment: Mapping[str, str]
+    stop: threading.Event
+    patience: Patience = field(default_factory=Patience)
+    clock: Clock = MONOTONIC
+    baseline_s: float = BASELINE_S
+
+
+def measured(order: Order, bench: Bench) -> tuple[Footprint, Trace]:
+    """Carries one run out and tells what the service takes and how that went; nothing that was made for it is left.
+
+    Raises:
+        RunFailed: the service ended while it was measured, or its script failed.
+        LaunchFailed: the container could not be brought up.
+        Unmeasured: the samples do not tell what it takes.
+        HostError: the engine failed or the connection broke; what may be left is for `remove_remains`.
+        Interrupted: `stop` was set.
+    """
+    return _Measurement(order, bench).run()
+
+
+class _Measurement:
+    """One run while it is carried out."""
+
+    def __init__(self, order: Order, bench: Bench) -> None:
+        self.order = order
+        self.bench = bench
+        self.instance = self._instance()
+        self.container_id = ""
+        self.script: ScriptResult | None = None
+
+    def run(self) -> tuple[Footprint, Trace]:
+        try:
+            with Recorder(
+                self.bench.open_sampler,
+                card_ids=[gpu.id for gpu in self.order.placement.gpus],
+                on_gap=lambda why: self.instance.tell(f"samples are missing from here on: {why}"),
+            ) as recorder:
+                self._through_the_phases(recorder)
+            found, trace = recorder.result(self.order.combination)
+            return self._completed(found), trace
+        finally:
+            self._clear_up()
+
+    def _through_the_phases(self, recorder: Recorder) -> None:
+        self._enter(Phase.BASELINE, recorder)
+        self._rest(self.bench.baseline_s, recorder)
+        self._enter(Phase.PULL, recorder)
+        self.instance.prepare()
+        self._enter(Phase.START, recorder)
+        self._start(recorder)
+        self._enter(Phase.LOAD, recorder)
+        self.instance.wait(self.container_id)
+        self._enter(Phase.READY, recorder)
+        self._rest(self.order.run_time_s, recorder)
+        if self.order.script is not None:
+            self._enter(Phase.UNDER_LOAD, recorder)
+            self._run_script(self.order.script)
+        self._check_runs(recorder)
+        self._enter(Phase.STOP, recorder)
+        self.instance.stop(self.container_id)
+
+    def _instance(self) -> Instance:
+        engine, order = self.bench.engine(), self.order
+        placement = kept_apart(
+            order.placement,
+            run_id=order.run_id,
+            networks={network.name for network in engine.networks()},
+            volumes={volume.name for volume in engine.volumes()},
+        )
+        return Instance(
+            Operation(action=Action.CREATE, key=placement.key, host=placement.host, placement=placement),
+            engine,
+            self.bench.ownership,
+            self.bench.patience,
+            self.bench.stop,
+            self.bench.report,
+            clock=self.bench.clock,
+        )
+
+    def _enter(self, phase: Phase, recorder: Recorder) -> None:
+        recorder.check()
+        if self.bench.stop.is_set():
+            raise Interrupted
+        recorder.begin(phase)
+        self.bench.on_phase(phase)
+        self.instance.tell(phase.value)
+
+    def _start(self, recorder: Recorder) -> None:
+        self.container_id = self.instance.create()
+        self.instance.furnish(self.container_id)
+        self.instance.start(self.container_id)
+        state = self.instance.engine.state(self.container_id)
+        if state is not None and state.pid is not None:
+            recorder.follow(self.container_id, state.pid)
+
+    def _rest(self, seconds: float, recorder: Recorder) -> None:
+        clock = self.bench.clock
+        over = looked_at = clock.now()
+        over += seconds
+        while (left := over - clock.now()) > 0:
+            recorder.check()
+            if self.container_id and clock.now() - looked_at >= STATE_EVERY_S:
+                self._check_runs(recorder)
+                looked_at = clock.now()
+            if clock.wait(self.bench.stop, min(left, LOOK_EVERY_S)):
+                raise Interrupted
+
+    def _check_runs(self, recorder: Recorder) -> None:
+        """While the link is lost, whether the recorder can go on decides."""
+        recorder.check()
+        try:
+            state = self.bench.engine().state(self.container_id)
+        except HostError as error:
+            log.debug("%s", error)
+            return
+        if state is None:
+            raise RunFailed("the container was removed while it was measured")
+        if not state.running:
+            why = "out of memory" if state.oom_killed else f"exit code {state.exit_code}"
+            raise RunFailed(f"it ended while it was measured ({why}); see: {self._log_command('container')}")
+
+    def _run_script(self, script: RunScript) -> None:
+        bench, deadline = self.bench, self.bench.clock.now() + SCRIPT_S
+        if script.in_container:
+            self.script = run_in_container(
+                script,
+                self._address_inside(),
+                engine=bench.engine(),
+                container_id=self.container_id,
+                deadline=deadline,
+                stop=bench.stop,
+                clock=bench.clock,
+            )
+        else:
+            environment = {**bench.environment, **self._address()}
+            self.script = run_on_controller(script, environment, deadline=deadline, stop=bench.stop, clock=bench.clock)
+        code = self.script.exit_code
+        self.instance.tell(f"the script ended with {code}", detail=self.script.output)
+        if code:
+            raise RunFailed(f"its script ended with exit status {code}; see: {self._log_command('runner')}")
+
+    def _address(self) -> dict[str, str]:
+        """Where the controller reaches the first port that the service publishes."""
+        host = HERE if self.bench.host.connection is Connection.LOCAL else self.bench.host.address
+        published = [port.published for port in self._ports() if port.published is not None]
+        return _address(host, published[0] if published else None)
+
+    def _address_inside(self) -> dict[str, str]:
+        ports = self.order.placement.spec.ports
+        return _address(HERE, ports[0].target if ports else None)
+
+    def _ports(self) -> list[ObservedPort]:
+        found = [one for one in self.bench.engine().list_containers() if one.id == self.container_id]
+        order = [port.target for port in self.order.placement.spec.ports]
+        ports = [port for container in found for port in container.ports if port.target in order]
+        return sorted(ports, key=lambda port: order.index(port.target))
+
+    def _completed(self, found: Footprint) -> Footprint:
+        image = self.instance.engine.image(self.order.placement.spec.image)
+        cards = self.order.placement.gpus
+        return replace(
+            found,
+            host=self.bench.host.name,
+            image=self.order.placement.spec.image,
+            image_digest=image.digest if image else None,
+            image_bytes=image.size_bytes if image else None,
+            cards=tuple(card.name for card in cards),
+            driver=next((card.driver_version for card in cards if card.driver_version), None),
+            measured_at=time.time(),
+            script_exit_code=self.script.exit_code if self.script else None,
+        )
+
+    def _clear_up(self) -> None:
+        """What cannot be removed now is left for the next who looks at the host."""
+        try:
+            engine = self.bench.engine()
+            if self.container_id:
+                self.bench.keep_log(engine.logs(self.container_id, limit_bytes=256 * 1024))
+            controller = self.bench.ownership.controller
+            for name in remove_remains(engine, controller=controller, is_over=self.order.run_id.__eq__):
+                self.instance.tell(f"removed {name}", quiet=True)
+        except HostError as error:
+            self.instance.tell(f"what was made is not removed yet: {error.message}")
+
+    def _log_command(self, kind: str) -> str:
+        return f"ozwald get_footprint_logs {self.order.combination} --log-type {kind}"
+
+
+def _address(host: str, port: int | None) -> dict[str, str]:
+    if port is None:
+        return {"OZWALD_HOST": host}
+    shown = f"[{host}]" if ":" in host else host
+    return {"OZWALD_HOST": host, "OZWALD_PORT": str(port), "OZWALD_ENDPOINT": f"{shown}:{port}"}

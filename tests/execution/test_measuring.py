@@ -1,0 +1,211 @@
+"""A run goes through its phases and tells what the service takes; however it ends, nothing that it made is left."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ozwald.errors import ConnectionFailed, EngineError, Failure, HostError
+from ozwald.execution.health import Interrupted
+from ozwald.execution.instance import LaunchFailed
+from ozwald.execution.measuring import RunFailed
+from ozwald.model.container import measured_name
+from ozwald.model.footprint import Phase
+from ozwald.model.service import Mount, RunScript
+from tests.builders import port
+from tests.execution.measuring import MIB, RUN_ID, Rig, samples
+from tests.fakes.engine import ExecOutcome, FakeContainer
+from tests.fakes.sampler import FakeSampler
+
+NAME = measured_name("default", "llm", RUN_ID)
+MODELS = Mount(type="volume", source="models", target="/models")
+
+
+@pytest.fixture
+def rig() -> Rig:
+    return Rig()
+
+
+def sh(line: str, folder: Path) -> RunScript:
+    return RunScript(line=line, folder=str(folder))
+
+
+def test_a_run_goes_through_its_phases_and_tells_what_the_service_takes(rig: Rig) -> None:
+    found, trace = rig.measure(run_time_s=0.1)
+
+    assert rig.phases == [Phase.BASELINE, Phase.PULL, Phase.START, Phase.LOAD, Phase.READY, Phase.STOP]
+    assert found.usage.memory_bytes == 100 * MIB
+    assert found.usage.cpu_cores == pytest.approx(0.5, rel=0.03)
+    assert (found.host, found.image, found.image_bytes, found.script_exit_code) == ("box1", "llm:1", 1000, None)
+    assert trace.memory_bytes is not None
+    assert rig.left == []
+
+
+def test_the_container_is_named_and_marked_as_a_runs(rig: Rig) -> None:
+    seen: list[FakeContainer] = []
+    rig.engine.on_start = seen.append
+
+    rig.measure()
+
+    labels = seen[0].config["Labels"]
+    assert seen[0].name == NAME
+    assert labels["ozwald.footprint"] == RUN_ID
+    assert "ozwald.instance" not in labels
+
+
+def test_what_the_host_has_is_used_and_stays(rig: Rig) -> None:
+    rig.engine.ensure_volume("models")
+
+    rig.measure(volumes=(MODELS,))
+
+    assert rig.left == ["models"]
+
+
+def test_a_volume_that_is_missing_is_made_under_a_name_of_the_runs_own(rig: Rig) -> None:
+    volumes: list[str] = []
+    rig.engine.on_start = lambda container: volumes.extend(rig.engine.stored)
+
+    rig.measure(volumes=(MODELS,))
+
+    assert volumes == [measured_name("default", "models", RUN_ID)]
+    assert rig.left == []
+
+
+@pytest.mark.parametrize("phase", [one for one in Phase if one is not Phase.UNDER_LOAD])
+def test_a_run_that_is_stopped_in_any_phase_leaves_nothing(rig: Rig, phase: Phase) -> None:
+    rig.on_phase = lambda now: rig.stop.set() if now is phase else None
+
+    if phase is Phase.STOP:
+        rig.measure(volumes=(MODELS,))
+    else:
+        with pytest.raises(Interrupted):
+            rig.measure(volumes=(MODELS,))
+
+    assert rig.left == []
+
+
+@pytest.mark.parametrize("method", ["ensure_volume", "create", "start", "stop"])
+def test_an_engine_that_fails_at_any_step_has_nothing_left(rig: Rig, method: str) -> None:
+    refused = EngineError("box1", f"{method}: no space left on device", failure=Failure.TERMINAL)
+    rig.engine.fail(method, refused)
+
+    with pytest.raises((HostError, LaunchFailed), match="no space left"):
+        rig.measure(volumes=(MODELS,))
+
+    assert rig.left == []
+
+
+def test_an_image_that_cannot_be_pulled_fails_the_run(rig: Rig) -> None:
+    with pytest.raises(HostError, match="not found"):
+        rig.measure(image="gone:1")
+
+    assert rig.left == []
+
+
+def test_a_crash_while_loading_fails_the_run_and_keeps_the_log(rig: Rig) -> None:
+    def crash(container: FakeContainer) -> None:
+        container.log = b"the model is missing\n"
+        rig.engine.exit(container.name, 7)
+
+    rig.engine.on_start = crash
+
+    with pytest.raises(LaunchFailed, match=r"exit code 7.*get_footprint_logs llm --log-type runner"):
+        rig.measure()
+
+    assert rig.logs == [b"the model is missing\n"]
+    assert rig.left == []
+
+
+def test_a_service_that_ends_at_rest_fails_the_run(rig: Rig) -> None:
+    rig.on_phase = lambda phase: rig.engine.exit(NAME, 137, oom_killed=True) if phase is Phase.READY else None
+
+    with pytest.raises(RunFailed, match="out of memory"):
+        rig.measure()
+
+    assert rig.left == []
+
+
+def test_a_script_of_the_controller_has_the_services_address_and_not_the_key(rig: Rig, tmp_path: Path) -> None:
+    line = 'echo "$OZWALD_HOST $OZWALD_SYSTEM_KEY" > said; test -z "$OZWALD_SYSTEM_KEY"'
+
+    found, _ = rig.measure(script=sh(line, tmp_path), ports=(port(8000),))
+
+    assert (tmp_path / "said").read_text() == "box1.lan \n"
+    assert found.script_exit_code == 0
+    assert Phase.UNDER_LOAD in rig.phases
+
+
+def test_a_script_that_fails_fails_the_run_and_says_so(rig: Rig, tmp_path: Path) -> None:
+    with pytest.raises(RunFailed, match="exit status 3"):
+        rig.measure(script=sh("echo no answer; exit 3", tmp_path))
+
+    assert any("no answer" in step.detail for step in rig.steps)
+    assert rig.left == []
+
+
+def test_a_script_that_is_cancelled_ends_with_its_children(rig: Rig, tmp_path: Path) -> None:
+    line = "sleep 60 & echo $! > child; touch begun; wait"
+    rig.on_phase = lambda phase: _when((tmp_path / "begun").exists, rig.stop.set) if phase is Phase.UNDER_LOAD else None
+
+    with pytest.raises(Interrupted):
+        rig.measure(script=sh(line, tmp_path))
+
+    child = int((tmp_path / "child").read_text())
+    assert "sleep" not in _command(child)
+
+
+def test_a_script_may_run_in_the_container(rig: Rig) -> None:
+    asked: list[list[str]] = []
+
+    def act(words: object, given: bytes) -> ExecOutcome:
+        asked.append(list(words))  # type: ignore[call-overload]
+        return ExecOutcome(exit_code=0)
+
+    rig.engine.on_exec = act
+
+    found, _ = rig.measure(script=RunScript(line="python3 /bench.py", in_container=True))
+
+    assert asked == [["sh", "-c", "python3 /bench.py"]]
+    assert found.script_exit_code == 0
+
+
+def test_a_lost_connection_is_noted_and_sampling_goes_on(rig: Rig) -> None:
+    container_id = "000000000001".ljust(64, "0")
+    endless = samples(container_id)
+    first = FakeSampler(next(endless) for _ in range(5))
+    opened = [first, FakeSampler(endless)]
+    rig.open_sampler = lambda: opened.pop(0)
+
+    found, _ = rig.measure(run_time_s=1.3)
+
+    assert found.usage.memory_bytes == 100 * MIB
+    assert any("samples are missing" in step.text for step in rig.steps)
+
+
+def test_a_host_that_cannot_be_sampled_fails_the_run(rig: Rig) -> None:
+    def refuse() -> FakeSampler:
+        raise ConnectionFailed("box1", "it has no /proc", failure=Failure.TERMINAL)
+
+    rig.open_sampler = refuse
+
+    with pytest.raises(ConnectionFailed, match="no /proc"):
+        rig.measure()
+
+    assert rig.left == []
+
+
+def _when(holds: Callable[[], bool], act: Callable[[], None]) -> None:
+    def wait() -> None:
+        while not holds():
+            threading.Event().wait(0.01)
+        act()
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def _command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
