@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from ozwald.api.waiting import WaitingRoom
 from ozwald.controller.board import Board
 from ozwald.controller.desk import Desk
+from ozwald.controller.footprint_desk import FootprintDesk
 from ozwald.controller.journal import Journal
 from ozwald.controller.vitals import Vitals
+from ozwald.state.footprint_logs import FootprintLogs
 from ozwald.state.launch_logs import LaunchLogs
 from ozwald.state.service_logs import ServiceLogs
 
@@ -23,5 +25,7 @@ class Site:
     names: Collection[str]
     service_logs: ServiceLogs
     launch_logs: LaunchLogs
+    footprints: FootprintDesk
+    footprint_logs: FootprintLogs
     journal: Journal = field(default_factory=Journal)
     waiting: WaitingRoom = field(default_factory=WaitingRoom)

@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -21,6 +21,7 @@ from ozwald.controller.board import Board
 from ozwald.controller.charge import Charge
 from ozwald.controller.courier import Courier
 from ozwald.controller.desk import Desk
+from ozwald.controller.footprint_watch import FootprintWatch
 from ozwald.controller.host_locks import HostLocks
 from ozwald.controller.housekeeping import keep_bounded
 from ozwald.controller.journal import Journal
@@ -31,9 +32,12 @@ from ozwald.controller.process import Running, only_controller, tell
 from ozwald.controller.reporter import Reporter
 from ozwald.controller.shared import Shared
 from ozwald.controller.vitals import Vitals
+from ozwald.errors import RequestError
 from ozwald.model.host import Provisioner
 from ozwald.state.cache import Cache
 from ozwald.state.event_file import EventFile
+from ozwald.state.footprint_book import book_path
+from ozwald.state.footprint_logs import FootprintLogs
 from ozwald.state.home import DataFolder
 from ozwald.state.launch_logs import LaunchLogs
 from ozwald.state.lease import candidate
@@ -105,6 +109,15 @@ def serve(workspace: Workspace, *, host: str, port: int, key: str, log_file: Pat
             on_stored=courier.sync,
             reporter=reporter,
         )
+        measuring = FootprintWatch(
+            charge,
+            fleet,
+            book=_book(workspace),
+            environment={**os.environ, **workspace.environ},
+            leadership=leadership,
+            reporter=reporter,
+        )
+        stack.callback(measuring.stop)
         site = Site(
             board=board,
             desk=desk,
@@ -113,15 +126,20 @@ def serve(workspace: Workspace, *, host: str, port: int, key: str, log_file: Pat
             names=_names(host),
             service_logs=logs,
             launch_logs=LaunchLogs(home),
+            footprints=measuring.desk,
+            footprint_logs=FootprintLogs(home),
             journal=journal,
         )
         server = ApiServer(make_app(site), host=host, port=port, key=site.key, waiting=site.waiting)
         running = _running(host, port, log_file)
-        reloading = Reloading(workspace, charge, running, desk=desk, loop=loop, locks=locks, reporter=reporter)
+        reloading = Reloading(
+            workspace, charge, running, desk=desk, loop=loop, locks=locks, reporter=reporter, measuring=measuring
+        )
         tell(home, provisioner.name, running)
         reporter.started(_url(host, port))
         stack.callback(reporter.stopped)
         courier.turn()
+        _thread("footprints", measuring.run)
         _thread("notify", lambda: _notify_when_well(workspace.environ, site.vitals))
         ended = threading.Event()
         stack.callback(ended.set)
@@ -129,6 +147,13 @@ def serve(workspace: Workspace, *, host: str, port: int, key: str, log_file: Pat
         _thread("housekeeping", lambda: keep_bounded(home, ended))
         _until_asked_to_stop(signals, server, loop, courier, journal, reloading)
     log.info("provisioner %s has ended", provisioner.name)
+
+
+def _book(workspace: Workspace) -> Path | None:
+    """Where footprints are kept; without it none are measured."""
+    with suppress(RequestError):
+        return book_path(workspace.environ, workspace.folder)
+    return None
 
 
 def clear_up(home: DataFolder, name: str) -> list[str]:

@@ -30,6 +30,7 @@ COMMANDS = {
     "history": ("history", "history", "Show how the wanted set came about."),
     "prune": ("belongings", "prune", "Remove what nobody uses any more from the hosts."),
     "residue": ("belongings", "residue", "List everything of Ozwald on hosts."),
+    "footprint_services": ("footprint_services", "footprint_services", "Measure what services really take."),
     "adopt": ("adopt", "adopt", "Take over what another controller left."),
     "start_provisioner": ("provisioner", "start_provisioner", "Start the controller and its API."),
     "stop_provisioner": ("provisioner", "stop_provisioner", "Stop the controller; services go on running."),

@@ -7,6 +7,7 @@ from dataclasses import replace
 from ozwald.cli.workspace import Workspace
 from ozwald.controller.charge import Charge
 from ozwald.controller.desk import Desk
+from ozwald.controller.footprint_watch import FootprintWatch
 from ozwald.controller.host_locks import HostLocks
 from ozwald.controller.loop import Loop
 from ozwald.controller.process import Running, tell
@@ -32,9 +33,11 @@ class Reloading:
         loop: Loop,
         locks: HostLocks,
         reporter: Reporter,
+        measuring: FootprintWatch,
     ) -> None:
         self._workspace, self._charge, self._running = workspace, charge, running
         self._desk, self._loop, self._locks, self._reporter = desk, loop, locks, reporter
+        self._measuring = measuring
 
     def reload(self) -> None:
         """Takes the new settings, or says why the former ones stay."""
@@ -61,6 +64,7 @@ class Reloading:
         self._locks.take(hosts)
         self._charge = replace(self._charge, settings=fresh.settings, hosts=hosts)
         self._workspace, self._desk.settings = fresh, fresh.settings
+        self._measuring.take(self._charge)
         self._loop.take(self._charge, on_taken=lambda: self._locks.keep_only(hosts))
         log.info("the settings are read again: %d hosts", len(hosts))
 

@@ -8,12 +8,21 @@ from ozwald.controller.journal import Journal
 from ozwald.execution.steps import Result
 from ozwald.model.active import ActiveService, Status
 from ozwald.model.event import EventKind
+from ozwald.model.footprint import FootprintRequest, Run, RunStatus
 from ozwald.model.history import Author, ChangeKind, InstanceChange
 from ozwald.model.plan import InstanceKey, Operation
 from ozwald.model.wanted import WantedSet
 from ozwald.planning.set_changes import changes
 
 MOST_NAMED = 20
+
+_FOOTPRINT_KINDS = {
+    RunStatus.RUNNING: EventKind.FOOTPRINT_BEGUN,
+    RunStatus.MEASURED: EventKind.FOOTPRINT_MEASURED,
+    RunStatus.FAILED: EventKind.FOOTPRINT_FAILED,
+    RunStatus.SKIPPED: EventKind.FOOTPRINT_FAILED,
+    RunStatus.CANCELLED: EventKind.FOOTPRINT_CANCELLED,
+}
 
 _Place = tuple[InstanceKey, str | None]
 
@@ -49,6 +58,29 @@ class Reporter:
             generation=wanted.generation,
             author=f"{author.owner}: {author.command}",
         )
+
+    def footprint_accepted(self, request: FootprintRequest, author: Author) -> None:
+        """A request for footprints has become durable."""
+        named = [str(run.combination) for run in request.runs]
+        more = f", and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
+        self._journal.note(
+            EventKind.FOOTPRINT_ACCEPTED,
+            text=f"request {request.request_id}: {', '.join(named[:MOST_NAMED])}{more}",
+            author=f"{author.owner}: {author.command}",
+        )
+
+    def footprint(self, request: FootprintRequest, run: Run) -> None:
+        """A run has begun or ended; those that wait are no event."""
+        if (kind := _FOOTPRINT_KINDS.get(run.status)) is not None:
+            words = " ".join(filter(None, (str(run.combination), f"on {run.card}" if run.card else "", run.reason)))
+            combination = run.combination
+            self._journal.note(
+                kind,
+                text=f"request {request.request_id}: {words}",
+                host=run.host,
+                key=InstanceKey(realm=combination.realm, name=combination.service),
+                service=combination.service,
+            )
 
     def reporting(self, carry_out: Callable[[Operation], Result]) -> Callable[[Operation], Result]:
         """Does what `carry_out` does, and tells how an operation begins and ends."""

@@ -10,12 +10,15 @@ from ozwald.api.app import Site, make_app
 from ozwald.api.waiting import WaitingRoom
 from ozwald.controller.board import Board, View
 from ozwald.controller.desk import Desk
+from ozwald.controller.footprint_desk import FootprintDesk
 from ozwald.controller.journal import Journal
 from ozwald.controller.reporter import Reporter
 from ozwald.controller.vitals import Vitals
 from ozwald.model.active import ActiveService, Status
 from ozwald.model.host import Inventory
 from ozwald.model.settings import Settings
+from ozwald.state.footprint_logs import FootprintLogs
+from ozwald.state.footprint_queue import FootprintQueue
 from ozwald.state.home import DataFolder
 from ozwald.state.launch_logs import LaunchLogs
 from ozwald.state.service_logs import ServiceLogs
@@ -47,6 +50,9 @@ class Api:
         self.board, self.woken, self.redis = Board(), 0, ""
         self.journal = Journal(wall=lambda: 1000.0)
         self.desk = Desk(SETTINGS, self.home, "local", self._wake, reporter=Reporter(self.journal))
+        self.footprints = FootprintDesk(
+            queue=FootprintQueue(self.home, "local"), book=folder / "footprints.yml", reporter=Reporter(self.journal)
+        )
         vitals = Vitals(self.board, lambda: self.redis)
         self.site = Site(
             board=self.board,
@@ -56,6 +62,8 @@ class Api:
             names={"localhost", "127.0.0.1"},
             service_logs=ServiceLogs(self.home),
             launch_logs=LaunchLogs(self.home),
+            footprints=self.footprints,
+            footprint_logs=FootprintLogs(self.home),
             journal=self.journal,
             waiting=waiting or WaitingRoom(),
         )

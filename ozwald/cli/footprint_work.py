@@ -1,0 +1,98 @@
+"""Measures footprints from the command line, where no controller does it."""
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+
+from ozwald.cli.footprint_text import exit_code, print_request
+from ozwald.cli.output import emit, warn
+from ozwald.cli.progress import Progress
+from ozwald.cli.who import author
+from ozwald.cli.workspace import Workspace
+from ozwald.controller.footprint_desk import new_request
+from ozwald.execution.footprint_worker import FootprintWorker
+from ozwald.execution.steps import Step
+from ozwald.execution.workplace import Workplace
+from ozwald.model.footprint import FootprintRequest, Run, RunStatus
+from ozwald.model.footprint_document import request_document
+from ozwald.model.plan import InstanceKey
+from ozwald.remote.fleet import Fleet
+from ozwald.state.footprint_book import book_path
+from ozwald.state.footprint_queue import FootprintQueue
+
+PATIENCE_S = 24 * 3600.0
+
+
+def work_off(
+    workspace: Workspace, runs: tuple[Run, ...], *, hosts: str | None, run_time_s: float | None, output: str
+) -> int:
+    """Measures these runs, and before them what waits already; Ctrl-C cancels them. Returns the exit code."""
+    queue = FootprintQueue(workspace.home, workspace.provisioner.name)
+    book_path(workspace.environ, workspace.folder)  # refused before any host is asked
+    managed = workspace.hosts()
+    request = new_request(runs, asked_by=author().owner, hosts=hosts, run_time_s=run_time_s)
+    with (
+        workspace.home.changing(managed, wait_s=PATIENCE_S, on_wait=warn),
+        queue.working(wait_s=PATIENCE_S, on_wait=warn),
+        workspace.fleet(begin=managed) as fleet,
+        Progress(None) as progress,
+    ):
+        waiting = [one for one in queue.requests() if not one.is_ended]
+        if waiting:
+            warn(f"{len(waiting)} earlier requests are measured first: ozwald footprint_services --list")
+        queue.add(request)
+        worker = FootprintWorker(
+            queue, _workplace(workspace, fleet, progress), on_change=_shown(progress), waits_for_hosts=False
+        )
+        is_interrupted = _work(worker, queue, request.request_id)
+    ended = queue.find(request.request_id)
+    emit(request_document(ended), output, table=lambda: print_request(ended))
+    return 130 if is_interrupted else exit_code(ended)
+
+
+def _work(worker: FootprintWorker, queue: FootprintQueue, request_id: str) -> bool:
+    """Works until the request has ended; whether that was since the user interrupted it."""
+    is_interrupted = False
+    try:
+        worker.begin_again()
+        while not queue.find(request_id).is_ended:
+            try:
+                worker.turn()
+                worker.rest()
+            except KeyboardInterrupt:
+                is_interrupted = True
+                queue.cancel(request_id)
+    except BaseException:
+        queue.cancel(request_id)
+        raise
+    finally:
+        worker.close()
+    return is_interrupted
+
+
+def _workplace(workspace: Workspace, fleet: Fleet, progress: Progress) -> Workplace:
+    return Workplace(
+        settings=workspace.settings,
+        hosts=workspace.hosts(),
+        fleet=fleet,
+        home=workspace.home,
+        provisioner=workspace.provisioner.name,
+        owner=author().owner,
+        book=book_path(workspace.environ, workspace.folder),
+        environment={**os.environ, **workspace.environ},
+        report=progress.report,
+    )
+
+
+def _shown(progress: Progress) -> Callable[[FootprintRequest, Run], None]:
+    """Shows what waits; what begins and ends is told by the run itself."""
+
+    def show(request: FootprintRequest, run: Run) -> None:
+        combination = replace(run.combination, realm="default")
+        key = InstanceKey(realm=run.combination.realm, name=str(combination))
+        if run.status is RunStatus.QUEUED and run.reason:
+            progress.report(Step(key=key, host=run.host or "-", text=f"waits: {run.reason}"))
+        elif run.status is RunStatus.SKIPPED:
+            progress.report(Step(key=key, host="-", text=f"skipped: {run.reason}", is_last=True))
+
+    return show
