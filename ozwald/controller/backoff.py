@@ -35,6 +35,15 @@ class Backoff:
         trouble.until = now + wait_s
         return wait_s
 
+    def kept(self, thing: Hashable) -> tuple[int, float]:
+        """How often a thing has failed in a row, and until when it is left alone."""
+        trouble = self._troubles.get(thing, _Trouble())
+        return trouble.failures, trouble.until
+
+    def resume(self, thing: Hashable, failures: int, until: float) -> None:
+        """Goes on from there."""
+        self._troubles[thing] = _Trouble(failures, until)
+
     def worked(self, thing: Hashable) -> None:
         """Forgets a thing's failures."""
         self._troubles.pop(thing, None)

@@ -33,6 +33,7 @@ from ozwald.planning.planner import placed_as
 from ozwald.planning.situation import Situation
 from ozwald.remote.fleet import Fleet
 from ozwald.state.launch_logs import LaunchLogs
+from ozwald.state.slates import Slates
 from ozwald.state.wanted import changing_wanted, read_wanted, wanted_path, write_wanted
 
 log = logging.getLogger(__name__)
@@ -69,14 +70,13 @@ class Loop:
         self._on_stored, self._keep_persistent = on_stored, keep_persistent
         self._reporter = reporter or Reporter()
         self._charge = charge
-        self._fleet = fleet
-        self._board = board
-        self._clock = clock
+        self._fleet, self._board, self._clock = fleet, board, clock
         dice = dice or random.Random()
         self._watch = watch or Watch(fleet, charge.settings.inventory, charge.hosts, dice=dice)
         self._watch.on_news = self.wake
         self._work = Work(self._done)
-        self._troubles = Troubles(dice)
+        self._troubles = Troubles(dice, slates=Slates(charge.home, charge.provisioner))
+        self._troubles.recall(clock.now())
         self._before: Snapshot | None = None
         self._next: tuple[Charge, Callable[[], None]] | None = None
         self._launch_logs = LaunchLogs(charge.home)
@@ -191,6 +191,7 @@ class Loop:
                 self._troubles.forget(operation.key)
             if operation.action is Action.KEEP:
                 self._troubles.runs(operation.key, now)
+        self._troubles.keep(now)
 
     def _worked_on_at(self, key: InstanceKey) -> float:
         return math.inf if key in self._work.under_way else self._work.ended_at(key)

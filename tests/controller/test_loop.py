@@ -72,11 +72,11 @@ class Links:
 class World:
     """A loop whose passes a test makes one by one."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, links: Links | None = None) -> None:
         self.home = DataFolder(folder)
         with self.home.changing([]):
             pass
-        self.links = Links({name: FakeEngine(name, images=["db:1", "llm:1"]) for name in ("box1", "box2")})
+        self.links = links or Links({name: FakeEngine(name, images=["db:1", "llm:1"]) for name in ("box1", "box2")})
         self.board = Board()
         charge = Charge(
             settings=SETTINGS, hosts=SETTINGS.inventory.hosts, home=self.home, provisioner="local", owner="ann"
@@ -259,6 +259,20 @@ def test_what_ends_again_and_again_is_started_more_and_more_rarely(world: World)
     assert service.status is Status.FAILED
     assert "ended 2 times in a row" in service.reason
     assert world.links.engines["box1"].named("ozsvc--default--db").starts == 2
+
+
+def test_what_ends_again_and_again_has_no_clean_slate_after_a_restart_of_the_controller(world: World) -> None:
+    world.asks("db")
+    world.passes()
+    for _ in range(2):
+        world.links.engines["box1"].exit("ozsvc--default--db")
+        world.passes()
+
+    again = World(world.home.path, links=world.links)
+    again.passes(2)
+
+    assert again.statuses == {"db": Status.FAILED}
+    assert again.links.engines["box1"].named("ozsvc--default--db").starts == 2
 
 
 def test_what_its_engine_restarts_again_and_again_is_stopped_until_the_next_try(world: World) -> None:

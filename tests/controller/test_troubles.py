@@ -1,12 +1,15 @@
 """What fails or keeps ending is slowed, and what runs well again starts with a clean slate."""
 
 import random
+from pathlib import Path
 
 import pytest
 
-from ozwald.controller.backoff import FIRST_S, JITTER
+from ozwald.controller.backoff import FIRST_S, JITTER, LONGEST_S
 from ozwald.controller.troubles import HEALTHY_S, LOOPING, WELL_S, Troubles
 from ozwald.model.plan import InstanceKey
+from ozwald.state.home import DataFolder
+from ozwald.state.slates import Slates
 
 DB = InstanceKey(realm="default", name="db")
 
@@ -60,6 +63,73 @@ def test_who_turns_unhealthy_again_and_again_is_restarted_more_and_more_rarely(t
     assert "no route; that is 2 failures in a row; tried again in" in troubles.reasons[DB]
     troubles.runs(DB, 700.0 + HEALTHY_S)
     assert not troubles.is_waiting(DB, 700.0)
+
+
+class TestAfterARestart:
+    """Another controller's clock begins anew, and the wall's goes on."""
+
+    @pytest.fixture
+    def slates(self, tmp_path: Path) -> Slates:
+        return Slates(DataFolder(tmp_path), "local")
+
+    def looping(self, slates: Slates) -> Troubles:
+        before = Troubles(random.Random(1), slates=slates, wall=lambda: 5000.0)
+        before.wanted_as(DB, "as it is")
+        for number in range(LOOPING):
+            before.ended(DB, "exit code 7", 100.0 + number)
+        before.keep(102.0)
+        return before
+
+    def again(self, slates: Slates, *, passed_s: float) -> Troubles:
+        after = Troubles(random.Random(1), slates=slates, wall=lambda: 5000.0 + passed_s)
+        after.recall(7.0)
+        return after
+
+    def test_who_kept_ending_is_still_left_alone_and_told(self, slates: Slates) -> None:
+        before, after = self.looping(slates), self.again(slates, passed_s=2.0)
+
+        assert after.is_waiting(DB, 7.0)
+        assert after.is_looping(DB)
+        assert after.reasons == before.reasons
+        assert after.next_due(7.0) == pytest.approx((before.next_due(104.0) or 0) - 104.0 + 7.0)
+
+    def test_the_next_wait_is_longer(self, slates: Slates) -> None:
+        self.looping(slates)
+        after = self.again(slates, passed_s=2.0)
+        after.ended(DB, "exit code 7", 100.0)
+
+        assert "ended 4 times in a row" in after.reasons[DB]
+
+    def test_other_settings_are_tried_at_once(self, slates: Slates) -> None:
+        self.looping(slates)
+        after = self.again(slates, passed_s=2.0)
+        after.wanted_as(DB, "another")
+
+        assert not after.is_waiting(DB, 7.0)
+
+    def test_what_was_long_ago_is_forgotten(self, slates: Slates) -> None:
+        self.looping(slates)
+
+        assert self.again(slates, passed_s=WELL_S + 1).reasons == {}
+
+    def test_a_clock_that_was_set_back_makes_nobody_wait_for_ever(self, slates: Slates) -> None:
+        self.looping(slates)
+        after = self.again(slates, passed_s=-86_400.0)
+
+        assert not after.is_waiting(DB, 7.0 + 2 * LONGEST_S)
+
+    def test_who_runs_well_again_is_not_kept(self, slates: Slates) -> None:
+        before = self.looping(slates)
+        before.runs(DB, 102.0 + WELL_S)
+        before.keep(102.0 + WELL_S)
+
+        assert slates.read() == {}
+
+    def test_a_damaged_file_is_a_clean_slate(self, slates: Slates, tmp_path: Path) -> None:
+        self.looping(slates)
+        (tmp_path / "troubles" / "local.json").write_text("damaged")
+
+        assert self.again(slates, passed_s=1.0).reasons == {}
 
 
 def test_other_settings_are_tried_at_once(troubles: Troubles) -> None:
