@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ozwald.remote.fleet import Fleet
 
 _ANSWER_S = 10.0
-_PORT = 8000
+_SAY_WHERE = "if it runs under another user or OZWALD_HOME, say where: `listen:` of the provisioner, or OZWALD_API_URL"
 _KINDS: Mapping[int, type[OzwaldError]] = {400: RequestError, 401: RequestError, 422: RequestError, 503: StateError}
 KEY_ADVICE = "set OZWALD_SYSTEM_KEY, for instance: export OZWALD_SYSTEM_KEY=$(openssl rand -hex 32)"
 
@@ -159,19 +159,25 @@ def _other_machine(workspace: Workspace) -> Host | None:
 
 def _through_ssh(workspace: Workspace, fleet: "Fleet", host: Host) -> Controller:
     """Asks it once, which takes no key, so that one who is not there is known at once."""
+    from ozwald.cli.elsewhere import address_there
     from ozwald.remote.tunnel import connect_through
 
-    def connect() -> socket.socket:
-        return connect_through(fleet.connection(host), _PORT, timeout_s=_ANSWER_S)
+    address = address_there(fleet.connection(host), workspace.provisioner)
+    if address is None:
+        raise NotRunning(f"{_not_running(workspace)}: {host.name} has no trace of it; {_SAY_WHERE}")
 
+    def connect() -> socket.socket:
+        return connect_through(fleet.connection(host), address, timeout_s=_ANSWER_S)
+
+    where = f"{address[0]}:{address[1]} of {host.name}"
     try:
         Client(DEFAULT_URL, timeout_s=_ANSWER_S, connect=connect).health()
     except NoAnswer as error:
         if isinstance(error.__cause__, ConnectionRefusedError):
-            raise NotRunning(f"{_not_running(workspace)}: nobody answers on {host.name}") from error
+            raise NotRunning(f"{_not_running(workspace)}: nobody answers on {where}") from error
         raise
     client = _client_at(workspace, DEFAULT_URL, connect)
-    return Controller(client=client, where=f"127.0.0.1:{_PORT} of {host.name}, through SSH")
+    return Controller(client=client, where=f"{where}, through SSH")
 
 
 def _not_running(workspace: Workspace) -> str:

@@ -153,6 +153,7 @@ def _provisioner(entry: Named, context: Context, folder: Path) -> ProvisionerEnt
         name=entry.name,
         host=text(host),
         hosts=maybe(entry.body, "hosts", text) or "all",
+        listen=maybe(entry.body, "listen", text),
         cache=maybe(entry.body, "cache", lambda node: _cache(node, context, folder)) or Cache(),
     )
     pattern = field(entry.body, "hosts")

@@ -60,11 +60,16 @@ def find(home: DataFolder, provisioner: str) -> Running | None:
     """The provisioner's controller, or None when none is alive."""
     if not _is_held(home.path / "run" / f"{provisioner}.lock", provisioner):
         return None
-    text = read_text(_path(home, provisioner))
+    return parse_running(read_text(_path(home, provisioner)) or "")
+
+
+def parse_running(text: str) -> Running | None:
+    """What a controller has written about itself, or None where that cannot be read."""
     try:
-        return Running(**json.loads(text)) if text else None
-    except (ValueError, TypeError):
+        running = Running(**json.loads(text))
+    except (ValueError, TypeError, RecursionError):
         return None
+    return running if isinstance(running.url, str) else None
 
 
 def end(home: DataFolder, provisioner: str, running: Running, *, within_s: float) -> bool:

@@ -62,11 +62,12 @@ class Cache:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provisioner:
-    """A controller: the host it runs on and the pattern of hosts it manages."""
+    """A controller: the host it runs on, the pattern of hosts it manages, and `HOST:PORT` where its API listens."""
 
     name: str
     host: str
     hosts: str = "all"
+    listen: str | None = None
     cache: Cache = Cache()
 
 

@@ -261,12 +261,28 @@ def test_a_provisioner_on_another_machine_is_reached_through_ssh(keeper: User, c
     (other.folder / "settings.yml").write_text(json.dumps(document))
 
     silent = other.types("update_services", "a[idle][one]")
-    assert (silent.code, "nobody answers on box1" in silent.err) == (3, True), silent.err
-    with relay(clean_hosts.hosts["box1"].init.pid, 8000, port):
+    assert (silent.code, "box1 has no trace of it; if it runs" in silent.err) == (3, True), silent.err
+    told = json.loads((keeper.folder / "state" / "run" / "local.json").read_text())
+    its_own = json.dumps(told | {"url": "http://0.0.0.0:8765"})
+    folder = "$HOME/.local/state/ozwald/run"
+    assert (
+        other.types("run", "box1", "--shell", f"mkdir -p {folder} && echo '{its_own}' > {folder}/local.json").code == 0
+    )
+    gone = other.types("update_services", "a[idle][one]")
+    assert (gone.code, "nobody answers on 127.0.0.1:8765 of box1" in gone.err) == (3, True), gone.err
+    with relay(clean_hosts.hosts["box1"].init.pid, 8765, port):
         ran = other.types("update_services", "--wait", "--timeout", "30", "a[idle][one]")
         assert ran.code == 0, ran.err
-        assert "of box1, through SSH" in other.types("list_active_services").err
+        assert "at 127.0.0.1:8765 of box1, through SSH" in other.types("list_active_services").err
         assert other.types("status").code == 0
+        restarted = other.types("restart", "a")
+        assert restarted.code == 0, restarted.err
+
+    document["provisioners"][0]["listen"] = "127.0.0.1:8766"
+    (other.folder / "settings.yml").write_text(json.dumps(document))
+    with relay(clean_hosts.hosts["box1"].init.pid, 8766, port):
+        assert "at 127.0.0.1:8766 of box1" in other.types("list_active_services").err
+    assert other.types("run", "box1", "--shell", f"rm -r {folder}").code == 0
 
 
 class TestReloading:

@@ -11,6 +11,7 @@ import click
 
 from ozwald.cli.background import spawn, wait_healthy, warn_of_hosts
 from ozwald.cli.controllers import KEY_ADVICE, Controller, controller_of, known_name, plainly, system_key
+from ozwald.cli.elsewhere import split_address
 from ozwald.cli.output import warn
 from ozwald.cli.workspace import Workspace, with_workspace
 from ozwald.client import Client
@@ -29,16 +30,21 @@ RELOAD_S = 30.0
 
 @click.command()
 @click.option("--foreground", is_flag=True, help="Stay in this process and log to standard error.")
-@click.option("--listen", default=DEFAULT_LISTEN, show_default=True, metavar="HOST:PORT", help="Where the API listens.")
+@click.option(
+    "--listen",
+    metavar="HOST:PORT",
+    help=f"Where the API listens [default: the provisioner's listen:, else {DEFAULT_LISTEN}].",
+)
 @click.option("--log-file", type=click.Path(path_type=Path), hidden=True)
 @with_workspace
-def start_provisioner(workspace: Workspace, foreground: bool, listen: str, log_file: Path | None) -> int:
+def start_provisioner(workspace: Workspace, foreground: bool, listen: str | None, log_file: Path | None) -> int:
     """Start the controller: it keeps what was asked for running, and serves the API.
 
     It runs in the background; the command returns when it is healthy and says where it listens and logs. With
     --foreground it stays, for systemd and containers. Needs OZWALD_SYSTEM_KEY, the key of the API.
     """
     key = _checked(workspace)
+    listen = listen or workspace.provisioner.listen or DEFAULT_LISTEN
     host, port = _address(listen)
     if foreground:
         from ozwald.cli.daemon import serve
@@ -124,12 +130,10 @@ def _tried(ask: Callable[[], T]) -> tuple[T | None, str]:
 
 
 def _address(listen: str) -> tuple[str, int]:
-    host, _, port = listen.rpartition(":")
-    if not host or not (port.isascii() and port.isdecimal()) or not 0 <= int(port) <= 65535:
-        raise RequestError(f"--listen {listen!r} must have the form HOST:PORT")
-    if host not in ("127.0.0.1", "localhost", "[::1]"):
+    host, port = split_address(listen)
+    if host not in ("127.0.0.1", "localhost", "::1"):
         warn(f"the API listens on {listen}, beyond this machine, without encryption: put a TLS proxy in front of it")
-    return host.strip("[]"), int(port)
+    return host, port
 
 
 def _start(workspace: Workspace, listen: str, key: str) -> int:
