@@ -25,7 +25,7 @@ def service_logs(site: Site, call: Call) -> Answer:
     if messages is None:
         return refusal(404, f"no log of {key} is kept; GET /srv/services/active/ lists the active services")
     asked = [message for message in messages if _is_asked_for(message.source, call)]
-    lines = _chosen(list(kept_lines(key, asked)), call)
+    lines = chosen(list(kept_lines(key, asked)), call)
     return _answer(key, [_document(line) for line in lines])
 
 
@@ -34,7 +34,7 @@ def launch_logs(site: Site, call: Call) -> Answer:
     text = site.launch_logs.read(key)
     if text is None:
         return refusal(404, f"no launch of {key} is on record; GET /srv/services/active/ lists the active services")
-    return _answer(key, _chosen(text.splitlines(), call))
+    return _answer(key, chosen(text.splitlines(), call))
 
 
 def _key(site: Site, call: Call) -> InstanceKey:
@@ -47,7 +47,8 @@ def _is_asked_for(source: LogSource, call: Call) -> bool:
     return variety in (None, source.variety) and profile in (None, source.profile)
 
 
-def _chosen(lines: Sequence[T], call: Call) -> Sequence[T]:
+def chosen(lines: Sequence[T], call: Call) -> Sequence[T]:
+    """The first or the last lines, as the query says; raises WrongCall."""
     top = as_count(call.query.get("top"), "top", least=1, most=MOST_LINES)
     last = as_count(call.query.get("last"), "last", least=1, most=MOST_LINES)
     if top and last:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from ozwald.api import authors, event_handlers, handlers, log_handlers, overview
+from ozwald.api import authors, event_handlers, footprint_handlers, handlers, log_handlers, overview
 from ozwald.api.answers import Answer
 from ozwald.api.calls import Call
 from ozwald.api.schemas import TEXT, Schema, list_of, reference
@@ -71,6 +71,12 @@ _LINES: Final = (
     Parameter(name="realm", about="The instance's realm, where its name does not say it."),
     Parameter(name="top", about="Only the first lines, this many.", schema=_SOME),
     Parameter(name="last", about=f"Only the last lines, this many ({log_handlers.LINES}).", schema=_SOME),
+)
+
+_MEASURED: Final = (
+    *_LINES,
+    Parameter(name="variety", about="Only with this variety; else the one that was measured last."),
+    Parameter(name="profile", about="Only with this profile; else the one that was measured last."),
 )
 
 ROUTES: Final[tuple[Route, ...]] = (
@@ -186,6 +192,50 @@ ROUTES: Final[tuple[Route, ...]] = (
             Parameter(name="variety", about="Not needed: a launch log has the launches of all varieties."),
             Parameter(name="profile", about="Not needed: a launch log has the launches with all profiles."),
         ),
+    ),
+    Route(
+        method="GET",
+        path="/srv/services/footprint",
+        name="footprint_requests",
+        about="The requests for footprints that wait or are measured, and the last ones that have ended.",
+        handler=footprint_handlers.queue,
+        answers={200: list_of("FootprintRequest")},
+    ),
+    Route(
+        method="POST",
+        path="/srv/services/footprint",
+        name="footprint",
+        about="Asks for services to be measured. The request is durable when the answer is 202.",
+        handler=footprint_handlers.submit,
+        body=reference("FootprintOrder"),
+        headers=_WHO,
+        answers={202: reference("FootprintAccepted"), 415: _PROBLEM, 422: _PROBLEM},
+    ),
+    Route(
+        method="DELETE",
+        path="/srv/services/footprint/{request_id}",
+        name="cancel_footprint",
+        about="Cancels a request: no further run begins, and those that have begun end soon.",
+        handler=footprint_handlers.cancel,
+        answers={200: reference("FootprintRequest"), 404: _PROBLEM},
+    ),
+    Route(
+        method="GET",
+        path="/srv/services/footprint-logs/container/{service}/",
+        name="footprint_container_log",
+        about="What the container of a definition wrote when it was measured last.",
+        handler=footprint_handlers.container_log,
+        answers={200: reference("FootprintLog"), 404: _PROBLEM},
+        query=_MEASURED,
+    ),
+    Route(
+        method="GET",
+        path="/srv/services/footprint-logs/runner/{service}/",
+        name="footprint_runner_log",
+        about="What was done to measure a definition, run by run.",
+        handler=footprint_handlers.runner_log,
+        answers={200: reference("FootprintLog"), 404: _PROBLEM},
+        query=_MEASURED,
     ),
     Route(
         method="GET",

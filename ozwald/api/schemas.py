@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from ozwald.model.active import Status
 from ozwald.model.event import EventKind
+from ozwald.model.footprint import Phase, RunStatus
 
 MOST_INSTANCES: Final = 10_000
 
@@ -116,6 +117,55 @@ SCHEMAS: Final[dict[str, Schema]] = {
         stream={**TEXT, "enum": ["stdout", "stderr"]},
         text=TEXT,
         partial={"type": "boolean", "description": "Whether the line goes on in the next one."},
+    ),
+    "FootprintOrder": closed(
+        (),
+        services=list_of("MeasuredService", maxItems=1000),
+        footprint_all_services={"type": ["boolean", "null"], "description": "Every definition, in place of services."},
+        host={**OPTIONAL, "description": "A host pattern; without it, all hosts that the provisioner manages."},
+        run_time_s={
+            "type": ["number", "null"],
+            "minimum": 0,
+            "maximum": 86400,
+            "description": "How long each service rests once it is available; without it, what its definition says.",
+        },
+    ),
+    "MeasuredService": closed(
+        ("service_name",),
+        service_name={**TEXT, "minLength": 1},
+        realm=OPTIONAL,
+        variety={**OPTIONAL, "description": "Without it, all that the definition has."},
+        profile={**OPTIONAL, "description": "Without it, all that the definition has."},
+    ),
+    "FootprintAccepted": closed(status={**TEXT, "const": "accepted"}, request_id=TEXT),
+    "FootprintRequest": closed(
+        request_id=TEXT,
+        status={**TEXT, "enum": [status.value for status in RunStatus]},
+        asked_at={**TEXT, "format": "date-time"},
+        author=TEXT,
+        hosts={**OPTIONAL, "description": "The host pattern that was given."},
+        run_time_s={"type": ["number", "null"]},
+        is_cancelled={"type": "boolean"},
+        is_spread={"type": "boolean", "description": "Whether there is a run for each model of card."},
+        runs=list_of("FootprintRun"),
+    ),
+    "FootprintRun": closed(
+        realm=TEXT,
+        service_name=TEXT,
+        variety=OPTIONAL,
+        profile=OPTIONAL,
+        card={**OPTIONAL, "description": "The model of card that it is measured on."},
+        if_possible={"type": "boolean", "description": "Whether it is skipped where no host has its hardware."},
+        attempts={**COUNT, "description": "How often it was begun."},
+        host=OPTIONAL,
+        status={**TEXT, "enum": [status.value for status in RunStatus]},
+        phase={"enum": [*(phase.value for phase in Phase), None], "description": "How far it is, or was."},
+        reason={**TEXT, "description": "What it waits for, or why it was not measured."},
+        begun_at={"type": ["string", "null"], "format": "date-time"},
+        ended_at={"type": ["string", "null"], "format": "date-time"},
+    ),
+    "FootprintLog": closed(
+        realm=TEXT, service_name=TEXT, variety=OPTIONAL, profile=OPTIONAL, lines={"type": "array", "items": TEXT}
     ),
     "LaunchLog": closed(realm=TEXT, name=TEXT, lines={"type": "array", "items": TEXT}),
     "OpenApi": {"type": "object", "required": ["openapi", "info", "paths"]},

@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 
 _ANSWER_S = 10.0
 _SAY_WHERE = "if it runs under another user or OZWALD_HOME, say where: `listen:` of the provisioner, or OZWALD_API_URL"
-_KINDS: Mapping[int, type[OzwaldError]] = {400: RequestError, 401: RequestError, 422: RequestError, 503: StateError}
+_KINDS: Mapping[int, type[OzwaldError]] = {
+    400: RequestError,
+    401: RequestError,
+    404: RequestError,
+    422: RequestError,
+    503: StateError,
+}
 KEY_ADVICE = "set OZWALD_SYSTEM_KEY, for instance: export OZWALD_SYSTEM_KEY=$(openssl rand -hex 32)"
 
 

@@ -1,17 +1,30 @@
 """Requests for footprints as people read them."""
 
-from collections import Counter
-from collections.abc import Iterable
+import time
+from collections.abc import Sequence
 
 from ozwald.cli.output import print_table
 from ozwald.model.footprint import FootprintRequest, Run, RunStatus
 from ozwald.model.units import show_age
 
+_HEADINGS = ("SERVICE", "CARD", "HOST", "STATUS", "TOOK", "REASON")
+
 
 def print_request(request: FootprintRequest) -> None:
     """One row for each run, with how it ended."""
-    headings = ("SERVICE", "CARD", "HOST", "STATUS", "TOOK", "REASON")
-    print_table(headings, [_row(run) for run in request.runs], empty="there was nothing to measure")
+    print_table(_HEADINGS, [_row(run) for run in request.runs], empty="there was nothing to measure")
+
+
+def print_requests(requests: Sequence[FootprintRequest]) -> None:
+    """One row for each run of each request."""
+    headings = ("REQUEST", "ASKED", "BY", *_HEADINGS)
+    now = time.time()
+    rows = [
+        (request.request_id, f"{show_age(max(0.0, now - request.asked_at))} ago", request.author, *_row(run))
+        for request in requests
+        for run in request.runs
+    ]
+    print_table(headings, rows, empty="nothing was asked for; measure something with: ozwald footprint_services NAME")
 
 
 def exit_code(request: FootprintRequest) -> int:
@@ -21,12 +34,6 @@ def exit_code(request: FootprintRequest) -> int:
     if statuses & {RunStatus.FAILED, RunStatus.CANCELLED}:
         return 1
     return 4 if lacking or RunStatus.MEASURED not in statuses else 0
-
-
-def counted(runs: Iterable[Run]) -> str:
-    """`2 measured, 1 failed`."""
-    counts = Counter(run.status for run in runs)
-    return ", ".join(f"{counts[status]} {status.value}" for status in RunStatus if counts[status])
 
 
 def _row(run: Run) -> tuple[str, ...]:

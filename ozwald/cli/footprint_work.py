@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import replace
 
 from ozwald.cli.footprint_text import exit_code, print_request
 from ozwald.cli.output import emit, warn
@@ -88,8 +87,7 @@ def _shown(progress: Progress) -> Callable[[FootprintRequest, Run], None]:
     """Shows what waits; what begins and ends is told by the run itself."""
 
     def show(request: FootprintRequest, run: Run) -> None:
-        combination = replace(run.combination, realm="default")
-        key = InstanceKey(realm=run.combination.realm, name=str(combination))
+        key = InstanceKey(realm=run.combination.realm, name=run.combination.words)
         if run.status is RunStatus.QUEUED and run.reason:
             progress.report(Step(key=key, host=run.host or "-", text=f"waits: {run.reason}"))
         elif run.status is RunStatus.SKIPPED:

@@ -41,6 +41,7 @@ COMMANDS = {
     "footprints": ("footprints", "footprints", "Show and draw what services were measured to take."),
     "list_active_services": ("services", "list_active_services", "List what is running."),
     "get_service_logs": ("logs", "get_service_logs", "Show or follow what services write."),
+    "get_footprint_logs": ("footprint_logs", "get_footprint_logs", "Show how services were measured."),
     "get_service_launch_logs": ("launch_logs", "get_service_launch_logs", "Show how services were started."),
 }
 

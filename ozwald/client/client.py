@@ -13,9 +13,12 @@ from ozwald.client.documents import (
     ActiveService,
     Definition,
     Event,
+    FootprintLog,
+    FootprintRequest,
     Health,
     HostFacts,
     LaunchLog,
+    MeasuredService,
     ServiceLog,
     Status,
     Wanted,
@@ -154,6 +157,46 @@ class Client:
         query = _query({"top": top, "last": last, **choice})
         return cast(LaunchLog, self._object("GET", f"/srv/services/launch-logs/{quote(name, safe=':')}/{query}"))
 
+    def footprint_requests(self) -> list[FootprintRequest]:
+        """The requests for footprints that wait or are measured, and the last ones that have ended, oldest first."""
+        return cast(list[FootprintRequest], self._list("/srv/services/footprint"))
+
+    def footprint(
+        self,
+        services: Sequence[MeasuredService] = (),
+        *,
+        everything: bool = False,
+        host: str | None = None,
+        run_time_s: float | None = None,
+    ) -> str:
+        """Asks for these services, or for `everything`, to be measured, and returns the request's id, durable by then.
+
+        `host` is a pattern; `run_time_s` is how long each rests once it is available.
+        """
+        body: dict[str, Any] = {"host": host, "run_time_s": run_time_s}
+        body |= {"footprint_all_services": True} if everything else {"services": list(services)}
+        return str(self._object("POST", "/srv/services/footprint", body=body, accept=(202,))["request_id"])
+
+    def cancel_footprint(self, request_id: str) -> FootprintRequest:
+        """Cancels a request; one that is not there is an ApiError of status 404."""
+        path = f"/srv/services/footprint/{quote(request_id, safe='')}"
+        return cast(FootprintRequest, self._object("DELETE", path))
+
+    def footprint_container_log(
+        self, service: str, *, top: int | None = None, last: int | None = None, **choice: str
+    ) -> FootprintLog:
+        """What the container of a definition wrote when it was measured last; an ApiError of status 404 when never.
+
+        `choice` may name a `realm`, `variety` and `profile`.
+        """
+        return self._footprint_log("container", service, {"top": top, "last": last, **choice})
+
+    def footprint_runner_log(
+        self, service: str, *, top: int | None = None, last: int | None = None, **choice: str
+    ) -> FootprintLog:
+        """What was done to measure a definition; the arguments are those of `footprint_container_log`."""
+        return self._footprint_log("runner", service, {"top": top, "last": last, **choice})
+
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document of the provisioner's routes."""
         return self._object("GET", "/openapi.json")
@@ -161,6 +204,10 @@ class Client:
     def _ask_for(self, path: str, body: list[Any], expected: int | None) -> int:
         headers = {} if expected is None else {"If-Match": str(expected)}
         return int(self._object("POST", path, body=body, headers=headers, accept=(202,))["generation"])
+
+    def _footprint_log(self, kind: str, service: str, asked: Mapping[str, Any]) -> FootprintLog:
+        path = f"/srv/services/footprint-logs/{kind}/{quote(service, safe='')}/{_query(asked)}"
+        return cast(FootprintLog, self._object("GET", path))
 
     def _read_active(self) -> tuple[str, int, list[ActiveService]]:
         tag, _, known = self._active

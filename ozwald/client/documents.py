@@ -90,6 +90,60 @@ class LaunchLog(TypedDict):
     lines: list[str]
 
 
+class MeasuredService(TypedDict):
+    """A definition that is to be measured; what is left out means all varieties or profiles that it has."""
+
+    service_name: str
+    realm: NotRequired[str | None]
+    variety: NotRequired[str | None]
+    profile: NotRequired[str | None]
+
+
+RunStatus: TypeAlias = Literal["queued", "running", "measured", "failed", "cancelled", "skipped"]
+
+
+class FootprintRun(TypedDict):
+    """One combination on one model of card; `reason` says what it waits for, or why it was not measured."""
+
+    realm: str
+    service_name: str
+    variety: str | None
+    profile: str | None
+    card: str | None
+    if_possible: bool
+    attempts: int
+    host: str | None
+    status: RunStatus
+    phase: Literal["baseline", "pull", "start", "load", "ready", "under-load", "stop"] | None
+    reason: str
+    begun_at: str | None
+    ended_at: str | None
+
+
+class FootprintRequest(TypedDict):
+    """What was asked for at once; of runs that have all ended the worst counts as its status."""
+
+    request_id: str
+    status: RunStatus
+    asked_at: str
+    author: str
+    hosts: str | None
+    run_time_s: float | None
+    is_cancelled: bool
+    is_spread: bool
+    runs: list[FootprintRun]
+
+
+class FootprintLog(TypedDict):
+    """What was done, or written by the container, when this combination was measured."""
+
+    realm: str
+    service_name: str
+    variety: str | None
+    profile: str | None
+    lines: list[str]
+
+
 class WantedInstance(TypedDict):
     """One instance that is asked for; what is left out is chosen by the provisioner."""
 

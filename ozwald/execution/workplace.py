@@ -116,8 +116,7 @@ class Workplace:
         """Shows a step of a run, and keeps it in the runner's log unless it is passing."""
         combination, host = order.combination, order.placement.host
         told = step or Step(key=order.placement.key, host=host, text=text)
-        name = str(replace(combination, realm="default"))
-        told = replace(told, key=InstanceKey(realm=combination.realm, name=name), is_last=is_last)
+        told = replace(told, key=InstanceKey(realm=combination.realm, name=combination.words), is_last=is_last)
         self.report(told)
         if not told.passing:
             self._log(order, f"{host}: {told.text}\n{told.detail}".rstrip())

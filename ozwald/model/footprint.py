@@ -13,9 +13,13 @@ class Combination:
     variety: str | None = None
     profile: str | None = None
 
+    @property
+    def words(self) -> str:
+        """`service[variety][profile]`, as far as it has them."""
+        return self.service + "".join(f"[{word}]" for word in (self.variety, self.profile) if word)
+
     def __str__(self) -> str:
-        words = "".join(f"[{word}]" for word in (self.variety, self.profile) if word)
-        return f"{self.service if self.realm == 'default' else f'{self.realm}:{self.service}'}{words}"
+        return self.words if self.realm == "default" else f"{self.realm}:{self.words}"
 
 
 class Phase(StrEnum):

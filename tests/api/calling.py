@@ -15,6 +15,7 @@ from ozwald.controller.journal import Journal
 from ozwald.controller.reporter import Reporter
 from ozwald.controller.vitals import Vitals
 from ozwald.model.active import ActiveService, Status
+from ozwald.model.footprint import Combination, FootprintRequest, Phase, Run, RunStatus
 from ozwald.model.host import Inventory
 from ozwald.model.settings import Settings
 from ozwald.state.footprint_logs import FootprintLogs
@@ -113,3 +114,12 @@ class Api:
             {name.lower(): value for name, value in given},
             json.loads(text) if text else None,
         )
+
+
+def has_measured(api: Api, name: str) -> None:
+    """A request of that id, and the logs of a definition of that name, are there."""
+    combination = Combination(realm="default", service=name)
+    runs = (Run(combination=combination, status=RunStatus.MEASURED, begun_at=1.0, ended_at=2.0, phase=Phase.STOP),)
+    api.footprints.queue.add(FootprintRequest(request_id=name, asked_at=0.0, author="ann", runs=runs))
+    api.site.footprint_logs.tell(combination, "box1: done", at=0.0)
+    api.site.footprint_logs.keep(combination, b"hello\n")

@@ -9,7 +9,9 @@ from ozwald.api.openapi import document
 from ozwald.api.routes import ROUTES
 from ozwald.api.schemas import SCHEMAS
 from ozwald.model.log import LogMessage, LogSource
-from tests.api.calling import CHAT, Api
+from tests.api.calling import CHAT, Api, has_measured
+
+BODIES = {"/srv/services/footprint": {"footprint_all_services": True}}
 
 
 def test_every_route_is_in_the_document_that_is_served(api: Api) -> None:
@@ -24,9 +26,10 @@ def test_every_route_in_the_document_is_answered(api: Api) -> None:
     source = LogSource(container_id="c1", host="box1")
     api.site.service_logs.append(CHAT.key, [LogMessage(1, "stdout", b"hello\n", source)])
     api.site.launch_logs.append(CHAT.key, "box1: done", at=0.0)
+    has_measured(api, "chat")
     for path, operations in document(ROUTES)["paths"].items():
         for method, operation in operations.items():
-            status, _, answer = api.call(method.upper(), re.sub(r"\{\w+\}", "chat", path), [])
+            status, _, answer = api.call(method.upper(), re.sub(r"\{\w+\}", "chat", path), BODIES.get(path, []))
             reply = operation["responses"][str(status)]
             assert status == 422 if operation["operationId"] == "restart" else status in (200, 202)
             _check(answer, reply["content"]["application/json"]["schema"])
