@@ -17,7 +17,7 @@ from ozwald.api.server import ApiServer
 from ozwald.cli.reloading import Reloading
 from ozwald.cli.service_log import notify
 from ozwald.cli.workspace import Workspace
-from ozwald.controller.board import Board
+from ozwald.controller.board import Board, View
 from ozwald.controller.charge import Charge
 from ozwald.controller.courier import Courier
 from ozwald.controller.desk import Desk
@@ -28,6 +28,7 @@ from ozwald.controller.journal import Journal
 from ozwald.controller.leadership import Leadership, Wakefulness
 from ozwald.controller.log_keeper import LogKeeper
 from ozwald.controller.loop import Loop
+from ozwald.controller.observer import NOT_YET
 from ozwald.controller.process import Running, only_controller, tell
 from ozwald.controller.reporter import Reporter
 from ozwald.controller.shared import Shared
@@ -77,6 +78,7 @@ def serve(workspace: Workspace, *, host: str, port: int, key: str, log_file: Pat
         log_keeper = LogKeeper(logs, lambda name: fleet.connection(desk.settings.inventory.hosts[name]).engine())
         stack.callback(log_keeper.stop)
         board = Board(reporter.seen, log_keeper.seen)
+        board.publish(View(hosts=dict.fromkeys(hosts, NOT_YET)))
         charge = Charge(
             settings=workspace.settings, hosts=hosts, home=home, provisioner=provisioner.name, owner=getpass.getuser()
         )

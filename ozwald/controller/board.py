@@ -42,9 +42,8 @@ class Board:
     def publish(self, view: View) -> None:
         """Shows a new view to everybody; hosts without facts have those that were recalled."""
         with self._changed:
-            recalled = {host: facts for host, facts in self._recalled.items() if host in view.hosts}
-            view = replace(view, resources={**recalled, **view.resources})
-            before, self._view = self._view, view
+            before, self._view = self._view, self._with_recalled(view)
+            view = self._view
             self._changed.notify_all()
         for tell in self._on_view:
             tell(before, view)
@@ -53,6 +52,7 @@ class Board:
         """Has facts of hosts from before the controller's start, to be shown until there are others."""
         with self._changed:
             self._recalled = facts
+            self._view = self._with_recalled(self._view)
 
     @property
     def view(self) -> View:
@@ -70,3 +70,7 @@ class Board:
             asked = frozenset(self._to_probe)
             self._to_probe.clear()
             return asked
+
+    def _with_recalled(self, view: View) -> View:
+        recalled = {host: facts for host, facts in self._recalled.items() if host in view.hosts}
+        return replace(view, resources={**recalled, **view.resources})

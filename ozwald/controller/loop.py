@@ -68,18 +68,16 @@ class Loop:
         self._patience = patience or Patience()
         self._leadership = leadership
         self._on_stored, self._keep_persistent = on_stored, keep_persistent
-        self._reporter = reporter or Reporter()
-        self._charge = charge
+        self._reporter, self._charge = reporter or Reporter(), charge
         self._fleet, self._board, self._clock = fleet, board, clock
         dice = dice or random.Random()
         self._watch = watch or Watch(fleet, charge.settings.inventory, charge.hosts, dice=dice)
         self._watch.on_news = self.wake
-        self._work = Work(self._done)
+        self._work, self._launch_logs = Work(self._done), LaunchLogs(charge.home)
         self._troubles = Troubles(dice, slates=Slates(charge.home, charge.provisioner))
         self._troubles.recall(clock.now())
         self._before: Snapshot | None = None
         self._next: tuple[Charge, Callable[[], None]] | None = None
-        self._launch_logs = LaunchLogs(charge.home)
         self._woken, self._stopped = threading.Event(), threading.Event()
 
     def wake(self) -> None:
@@ -155,7 +153,9 @@ class Loop:
         try:
             self.pass_once()
         except NotLeading as error:
-            self._board.publish(replace(self._board.view, at=self._clock.now(), problem=str(error)))
+            seen, now = self._watch.snapshot(), self._clock.now()
+            view = replace(self._board.view, at=now, hosts=seen.hosts, resources=seen.facts, problem=str(error))
+            self._board.publish(view)
         except OzwaldError as error:
             log.error("nothing is changed: %s", error)
             self._board.publish(replace(self._board.view, at=self._clock.now(), problem=str(error)))
@@ -287,8 +287,7 @@ class Loop:
             under_way=self._work.under_way,
             failures=self._troubles.reasons,
         )
-        hosts = {name: snapshot.silent.get(name, "") for name in self._charge.hosts}
-        changed = (services, hosts) != (view.services, dict(view.hosts))
+        changed = (services, snapshot.hosts) != (view.services, dict(view.hosts))
         self._board.publish(
             View(
                 number=view.number + changed,
@@ -296,6 +295,6 @@ class Loop:
                 generation=wanted.generation if wanted else 0,
                 services=services,
                 resources=snapshot.facts,
-                hosts=hosts,
+                hosts=snapshot.hosts,
             )
         )

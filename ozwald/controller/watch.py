@@ -53,6 +53,11 @@ class Snapshot:
         return {name: look.observation for name, look in self.looks.items() if look.observation is not None}
 
     @property
+    def hosts(self) -> dict[str, str]:
+        """Why each host does not answer; empty for one that does."""
+        return {name: self.silent.get(name, "") for name in self.looks}
+
+    @property
     def facts(self) -> dict[str, HostResources]:
         """What is known of each host's hardware."""
         return {name: seen.resources for name, seen in self.last_seen.items()}
@@ -116,7 +121,7 @@ class Watch:
         problems = {name: one.problem() for name, one in self._observers.items()}
         return Snapshot(
             at=self._now(),
-            looks={name: one.look for name, one in self._observers.items()},
+            looks={name: self._observers[name].look for name in self._hosts},
             silent={name: problem for name, problem in problems.items() if problem},
         )
 

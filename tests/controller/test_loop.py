@@ -11,7 +11,7 @@ import pytest
 from ozwald.controller.board import Board
 from ozwald.controller.charge import Charge
 from ozwald.controller.desk import Desk
-from ozwald.controller.leadership import elapsed
+from ozwald.controller.leadership import Leadership, elapsed
 from ozwald.controller.loop import Loop
 from ozwald.controller.watch import Watch
 from ozwald.errors import ConnectionFailed, Failure
@@ -328,6 +328,19 @@ def turns_unhealthy(world: World, container: FakeContainer) -> None:
     world.watch.look_now()
     world.loop.pass_once()
     container.health, container.health_output = "unhealthy", "no model:\n of-the-hub-1234\n"
+
+
+def test_one_that_stands_by_shows_what_it_sees_and_touches_nothing(world: World) -> None:
+    world.asks("db")
+    world.loop._leadership = Leadership()
+    world.links.cut.add("box2")
+    world.watch.look_now()
+    world.loop._pass_safely()
+
+    view = world.board.view
+    assert view.hosts == {"box1": "", "box2": "no route to host"}
+    assert view.resources.keys() == {"box1"}
+    assert world.running() == {"box1": [], "box2": []}
 
 
 def test_a_reboot_forgives_what_went_wrong_before(world: World) -> None:

@@ -12,7 +12,7 @@ from ozwald.model.resources import HostResources
 from ozwald.planning.events import EventQuery
 from ozwald.state.lease import FREE
 from ozwald.state.records import Records
-from tests.controller.test_courier import LEASE, Node, Pair, pair, server
+from tests.controller.test_courier import LEASE, Clock, Node, Pair, pair, server
 from tests.real_redis import RealRedis
 
 __all__ = ["pair", "server"]
@@ -57,6 +57,14 @@ class TestFacts:
         sees(pair.second, newer, silent=("box1",))
 
         assert pair.second.board.view.resources == {"box1": BOX1, "box2": newer}
+
+    def test_they_are_shown_before_the_first_look_at_a_host(self, pair: Pair) -> None:
+        sees(pair.first, BOX1, BOX2)
+        pair.first.turns()
+        pair.second.board.publish(View(hosts={"box1": "not yet"}))
+        pair.second.turns()
+
+        assert pair.second.board.view.resources == {"box1": BOX1}
 
     def test_they_are_written_when_they_change(self, pair: Pair) -> None:
         sees(pair.first, BOX1, BOX2)
@@ -175,6 +183,19 @@ def test_who_stands_by_writes_neither(pair: Pair) -> None:
     records.tell_events(pair.second.me, [(1, "stale")])
 
     assert pair.redis.client.exists(FACTS, EVENTS) == 0
+
+
+def test_a_user_with_the_rights_that_are_advised_may_do_all_of_it(tmp_path: Path, server: RealRedis) -> None:
+    rights = ["+hello", "+auth", "+client|setinfo", "+get", "+set", "+pttl", "+eval", "+@hash", "+@stream"]
+    server.client.acl_setuser("ann", enabled=True, passwords=["+s3cret"], commands=rights, keys=["ozwald:*"])
+    server.address = replace(server.address, username="ann", password="s3cret")
+    node = Node(tmp_path / "node", server, Clock())
+    sees(node, BOX1)
+    notes(node, "one")
+    node.wants(1, "db")
+
+    assert node.turns()
+    assert node.courier.problem() == ""
 
 
 @pytest.mark.parametrize("name", [FACTS, EVENTS])
