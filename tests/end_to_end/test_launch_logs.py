@@ -68,7 +68,7 @@ def test_a_failed_healthcheck_is_told_with_its_code_and_output(user: User) -> No
 
 
 def test_several_launch_logs_have_headings(user: User) -> None:
-    user.has({"one": {"image": IMAGE}, "two": {"image": IMAGE}}, hosts=["box1"])
+    user.has({name: {"image": "lab/quick:1"} for name in ("one", "two")}, hosts=["box1"])
     user.types("apply", "one", "two")
 
     out = user.types("get_service_launch_logs", "one,two", "--last", "1").out

@@ -16,7 +16,8 @@ from tests.lab.host import Host
 
 pytestmark = pytest.mark.lab
 
-IMAGE = "lab/busybox:1"
+IMAGE = "lab/quick:1"
+SLOW_IMAGE = "lab/busybox:1"  # counts as available after three seconds: the script has ended by then
 WAIT_S = 20.0
 
 
@@ -80,7 +81,7 @@ def test_one_instance_is_shown_byte_for_byte(user: User) -> None:
 
 
 def test_several_instances_on_several_hosts_are_merged_by_time(user: User) -> None:
-    script = "for i in 1 2 3; do echo $$NAME $$i; sleep 0.2; done"
+    script = "for i in 1 2 3; do echo $$NAME $$i; sleep 0.1; done"
     services = {name: says(script, environment={"NAME": name}) for name in ("one", "two")}
     user.has(services, hosts=["box1", "box2"])
     user.types("apply", "one@box1", "two@box2")
@@ -108,7 +109,7 @@ def test_json_tells_time_instance_host_and_stream(user: User) -> None:
 
 
 def test_since_takes_a_moment_and_a_duration(user: User) -> None:
-    user.has({"talk": says("echo early; sleep 1.5; echo late")}, hosts=["box1"])
+    user.has({"talk": says("echo early; sleep 1.5; echo late", image=SLOW_IMAGE)}, hosts=["box1"])
     user.types("apply", "talk")
     lines = [json.loads(line) for line in user.types("get_service_logs", "talk", "-o", "json").out.splitlines()]
 
@@ -210,7 +211,7 @@ def test_a_line_is_shown_within_a_moment_of_being_written(user: User, clean_host
 
 
 def test_a_line_without_end_fills_no_memory(user: User, clean_hosts: Lab) -> None:
-    user.has({"flood": says("head -c 30000000 /dev/zero | tr '\\\\0' x")}, hosts=["box1"])
+    user.has({"flood": says("head -c 30000000 /dev/zero | tr '\\\\0' x", image=SLOW_IMAGE)}, hosts=["box1"])
     user.types("apply", "flood")
     running = user.starts("get_service_logs", "flood", "--output", "json")
     assert running.stdout is not None

@@ -20,7 +20,7 @@ from tests.lab.registry import Registry, layer
 
 pytestmark = pytest.mark.lab
 
-IMAGE = "lab/busybox:1"
+IMAGE = "lab/quick:1"
 SHOW_CURSOR = b"\x1b[?25h"
 HIDE_CURSOR = b"\x1b[?25l"
 

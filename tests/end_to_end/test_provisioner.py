@@ -16,7 +16,7 @@ from tests.lab import Lab
 pytestmark = pytest.mark.lab
 
 KEY = "a-key-for-the-tests-that-is-long-enough"
-IDLE = {"image": "lab/busybox:1", "pull_policy": "never", "profiles": {"one": {"environment": {"N": 1}}, "two": None}}
+IDLE = {"image": "lab/quick:1", "pull_policy": "never", "profiles": {"one": {"environment": {"N": 1}}, "two": None}}
 
 
 @pytest.fixture

@@ -11,13 +11,13 @@ import redis
 
 from ozwald.state.home import DataFolder
 from ozwald.state.redis_server import EmbeddedRedis
-from tests.end_to_end.test_provisioner import IDLE, KEY, ask, eventually
+from tests.end_to_end.test_provisioner import IDLE, KEY, ask, eventually, free_port
 from tests.end_to_end.user import User
 from tests.lab import Lab
 
 pytestmark = pytest.mark.lab
 
-URL = "http://127.0.0.1:18451"
+URL = f"http://127.0.0.1:{free_port()}"
 
 
 @dataclass
