@@ -7,10 +7,11 @@ from pathlib import Path
 import psutil
 
 from benchmarks.hundred_hosts import SSHD, addresses_of
-from tests.end_to_end.controlled import Controlled, eventually
+from tests.end_to_end.controlled import Controlled
 from tests.end_to_end.user import User
 from tests.lab import HostOptions, Lab
 from tests.lab.standard import STANDARD, load_image
+from tests.waiting import eventually
 
 HOSTS = ("gpu1", "box1", "box2")
 SETTLE_S = 15.0

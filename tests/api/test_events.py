@@ -12,6 +12,7 @@ from ozwald.model.event import EventKind
 from tests.api.calling import KEY, Api
 from tests.api.serving import served
 from tests.builders import key
+from tests.waiting import eventually
 
 
 def test_events_are_told_as_json(api: Api) -> None:
@@ -69,9 +70,7 @@ def test_many_who_wait_keep_nobody_else_waiting(tmp_path: Path) -> None:
         waiting = [threading.Thread(target=follow, daemon=True) for _ in range(2 * THREADS)]
         for one in waiting:
             one.start()
-        over = time.monotonic() + 10
-        while there.api.site.waiting.taken < len(waiting) and time.monotonic() < over:
-            time.sleep(0.005)
+        assert eventually(lambda: there.api.site.waiting.taken == len(waiting))
         began = time.monotonic()
         assert client.health()["status"] == "healthy"
         assert time.monotonic() - began < 5

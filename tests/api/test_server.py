@@ -22,6 +22,7 @@ from ozwald.errors import RequestError
 from tests.api.calling import CHAT, KEY
 from tests.api.load import HEALTH, LIST, ONE, reads, slow_clients, standing
 from tests.api.serving import TOKEN, Served, read_all, read_answer, served
+from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -244,10 +245,7 @@ def no_file_left() -> Iterator[None]:
 
 def eventually_closed(site: Served) -> None:
     """Returns when the server has let go of all connections."""
-    over = time.monotonic() + 10
-    while site.server.connections and time.monotonic() < over:
-        time.sleep(0.02)
-    assert site.server.connections == 0
+    assert eventually(lambda: not site.server.connections)
 
 
 def is_closed(client: socket.socket) -> bool:

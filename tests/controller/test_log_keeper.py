@@ -1,7 +1,5 @@
 """What services write is kept once each, through restarts of either side, and without end."""
 
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from ozwald.state.home import DataFolder
 from ozwald.state.service_logs import MAX_BYTES, ServiceLogs
 from tests.builders import key
 from tests.fakes.engine import FakeEngine
+from tests.waiting import eventually
 
 CHAT = key("chat")
 
@@ -51,13 +50,6 @@ class World:
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     return World(tmp_path)
-
-
-def eventually(holds: Callable[[], bool], within_s: float = 10.0) -> bool:
-    over = time.monotonic() + within_s
-    while not holds() and time.monotonic() < over:
-        time.sleep(0.005)
-    return holds()
 
 
 def test_what_a_service_writes_is_kept_as_it_comes(world: World) -> None:

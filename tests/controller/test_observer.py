@@ -3,7 +3,7 @@
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -15,6 +15,7 @@ from ozwald.model.resources import HostResources
 from ozwald.remote.fleet import Fleet
 from tests.builders import host
 from tests.fakes.engine import FakeEngine
+from tests.waiting import eventually
 
 OURS = {"Image": "db:1", "Labels": {"ozwald.controller": "c"}}
 
@@ -78,13 +79,6 @@ def box() -> Iterator[Box]:
     made = Box()
     yield made
     made.observer.end()
-
-
-def eventually(holds: Callable[[], bool]) -> bool:
-    over = time.monotonic() + 5
-    while not holds() and time.monotonic() < over:
-        time.sleep(0.005)
-    return holds()
 
 
 def test_before_the_first_look_nothing_is_known(box: Box) -> None:

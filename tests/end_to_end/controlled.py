@@ -7,7 +7,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import redis
@@ -16,22 +16,25 @@ from ozwald.state.home import DataFolder
 from ozwald.state.redis_server import EmbeddedRedis
 from tests.end_to_end.user import User
 from tests.lab import Lab
+from tests.waiting import eventually
 
 KEY = "a-key-for-the-tests-that-is-long-enough"
-
-
-def eventually(holds: Callable[[], bool], within_s: float = 15.0) -> bool:
-    """Whether it holds within that time."""
-    over = time.monotonic() + within_s
-    while not holds() and time.monotonic() < over:
-        time.sleep(0.05)
-    return holds()
+IDLE = {"image": "lab/quick:1", "pull_policy": "never", "profiles": {"one": {"environment": {"N": 1}}, "two": None}}
 
 
 def free_port() -> int:
     """A port that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
+
+
+def ask(url: str, path: str, *, key: str = KEY) -> tuple[int, Any]:
+    request = urllib.request.Request(url + path, headers={"Authorization": f"Bearer {key}"})
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status, json.loads(answer.read())
+    except urllib.error.HTTPError as error:
+        return error.code, json.loads(error.read())
 
 
 class Controlled:

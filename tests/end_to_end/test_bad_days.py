@@ -6,10 +6,11 @@ from typing import Any, Final
 
 import pytest
 
-from tests.end_to_end.controlled import Controlled, eventually
+from tests.end_to_end.controlled import Controlled
 from tests.end_to_end.user import User
 from tests.lab import Lab
 from tests.lab.host import Host
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.lab
 

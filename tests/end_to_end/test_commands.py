@@ -8,26 +8,18 @@ import struct
 import subprocess
 import sys
 import termios
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.end_to_end.user import User
 from tests.lab import Lab
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.lab
 
 IMAGE = "lab/quick:1"
 WAIT_S = 20.0
-
-
-def eventually(holds: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + WAIT_S
-    while not holds() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return holds()
 
 
 def runs(lab: Lab, host: str, words: str) -> bool:

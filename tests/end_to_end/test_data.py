@@ -12,6 +12,7 @@ import pytest
 
 from tests.end_to_end.user import User
 from tests.lab import Lab
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.lab
 
@@ -162,7 +163,7 @@ def test_a_killed_sending_is_done_again(user: User, clean_hosts: Lab, config: Pa
     (config / "weights").write_bytes(os.urandom(60_000_000))
     showing(user, "./config:/config:ro")
     sending = user.starts("apply", "show@box1")
-    wait_until(lambda: any("ozfill--" in name for name in names(clean_hosts)))
+    assert eventually(lambda: any("ozfill--" in name for name in names(clean_hosts)))
     sending.kill()
     sending.wait()
     assert any("ozlock--" in name for name in names(clean_hosts))
@@ -206,7 +207,7 @@ def test_what_dies_on_the_way_is_told_and_the_next_apply_sends_it_whole(
     (config / "weights").write_bytes(os.urandom(100_000_000))
     showing(user, "./config:/config:ro")
     sending = user.starts("apply", "show@box1")
-    wait_until(lambda: any("ozfill--" in name for name in names(clean_hosts)))
+    assert eventually(lambda: any("ozfill--" in name for name in names(clean_hosts)))
     getattr(clean_hosts.hosts["box1"], breaks)()
     try:
         told = sending.communicate(timeout=30)[0].decode()
@@ -237,10 +238,3 @@ def test_two_controllers_that_send_the_same_at_once_share_one_volume(
     assert codes == [0, 0]
     assert names(clean_hosts) == ["/ozsvc--default--mine", "/ozsvc--default--theirs"]
     assert len(volumes(clean_hosts)) == 1
-
-
-def wait_until(holds: Any) -> None:
-    deadline = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)

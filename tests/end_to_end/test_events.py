@@ -4,14 +4,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.end_to_end.test_provisioner import IDLE, KEY, ask, eventually
+from tests.end_to_end.controlled import IDLE, KEY, ask, free_port
 from tests.end_to_end.user import User
 from tests.lab import Lab
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.lab
 
 TALK = {
-    "image": "lab/busybox:1",
+    "image": "lab/quick:1",
     "pull_policy": "never",
     "command": ["sh", "-c", "echo first; echo second; exec sleep 1000"],
     "stop_grace_period": "0s",
@@ -29,7 +30,7 @@ def at_home(user: User) -> Iterator[User]:
 def test_who_changed_what_is_told_also_by_a_provisioner_that_is_gone(at_home: User, clean_hosts: Lab) -> None:
     user = at_home
     user.has({"idle": IDLE}, hosts=["box1"])
-    started = user.types("start_provisioner", "--listen", "127.0.0.1:18432")
+    started = user.types("start_provisioner", "--listen", f"127.0.0.1:{free_port()}")
     assert started.code == 0, started.err
     assert user.types("update_services", "--wait", "--timeout", "30", "a[idle][one]").code == 0
 
@@ -52,10 +53,11 @@ def test_who_changed_what_is_told_also_by_a_provisioner_that_is_gone(at_home: Us
 def test_what_a_service_wrote_can_be_read_when_its_container_and_host_are_gone(at_home: User, clean_hosts: Lab) -> None:
     user, box = at_home, clean_hosts.hosts["box1"].engine
     user.has({"talk": TALK}, hosts=["box1"])
-    started = user.types("start_provisioner", "--listen", "127.0.0.1:18433")
+    address = f"127.0.0.1:{free_port()}"
+    started = user.types("start_provisioner", "--listen", address)
     assert started.code == 0, started.err
     assert user.types("update_services", "--wait", "--timeout", "30", "talk").code == 0
-    url = "http://127.0.0.1:18433"
+    url = f"http://{address}"
 
     def texts() -> list[str]:
         status, document = ask(url, "/srv/services/logs/talk/")
@@ -64,7 +66,7 @@ def test_what_a_service_wrote_can_be_read_when_its_container_and_host_are_gone(a
     assert eventually(lambda: texts() == ["first", "second"]), texts()
     assert "done" in str(ask(url, "/srv/services/launch-logs/talk/")[1]["lines"])
     assert user.types("stop_provisioner").code == 0
-    assert user.types("start_provisioner", "--listen", "127.0.0.1:18433").code == 0
+    assert user.types("start_provisioner", "--listen", address).code == 0
     box.call("POST", "/containers/ozsvc--default--talk/restart?t=0")
     assert eventually(lambda: texts() == ["first", "second"] * 2)
 

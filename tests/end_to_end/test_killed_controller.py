@@ -16,10 +16,11 @@ from typing import Final
 import pytest
 import redis
 
-from tests.end_to_end.controlled import Controlled, eventually
+from tests.end_to_end.controlled import Controlled
 from tests.end_to_end.user import User
 from tests.lab import Lab
 from tests.lab.standard import QUICK_IMAGE
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(14400)]
 

@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -13,19 +13,13 @@ import pytest
 from tests.end_to_end.user import User
 from tests.lab import Lab
 from tests.lab.host import Host
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.lab
 
 IMAGE = "lab/quick:1"
 SLOW_IMAGE = "lab/busybox:1"  # counts as available after three seconds: the script has ended by then
 WAIT_S = 20.0
-
-
-def eventually(holds: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + WAIT_S
-    while not holds() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return holds()
 
 
 def says(script: str, **more: object) -> dict[str, object]:

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.end_to_end.controlled import Controlled, eventually
+from tests.end_to_end.controlled import Controlled
 from tests.end_to_end.user import User
 from tests.lab import Lab
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.lab
 

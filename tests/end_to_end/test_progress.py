@@ -77,10 +77,12 @@ def slow_registry(lab: Lab, user: User) -> Iterator[Registry]:
 
 
 def test_a_terminal_shows_a_bar_while_it_pulls_and_a_line_for_what_has_ended(user: User, clean_hosts: Lab) -> None:
-    with slow_registry(clean_hosts, user):
+    with slow_registry(clean_hosts, user) as registry:
+        registry.bytes_per_s = 100_000
         terminal = Terminal(user, "apply", "big", "idle", TERM="xterm-256color")
         terminal.read_until("━".encode())
         terminal.read_until(b"0 of 2 layers")
+        registry.bytes_per_s = None
         terminal.resize(10, 60)
         terminal.process.send_signal(signal.SIGWINCH)
 

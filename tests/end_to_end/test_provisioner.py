@@ -1,22 +1,15 @@
 """The provisioner in the background, with a real Redis, a real API and real hosts."""
 
-import json
-import socket
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 
+from tests.end_to_end.controlled import IDLE, KEY, ask, free_port
 from tests.end_to_end.user import User
 from tests.lab import Lab
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.lab
-
-KEY = "a-key-for-the-tests-that-is-long-enough"
-IDLE = {"image": "lab/quick:1", "pull_policy": "never", "profiles": {"one": {"environment": {"N": 1}}, "two": None}}
 
 
 @pytest.fixture
@@ -25,29 +18,6 @@ def at_home(user: User, monkeypatch: pytest.MonkeyPatch) -> Iterator[User]:
     user.more["OZWALD_SYSTEM_KEY"] = KEY
     yield user
     user.types("stop_provisioner")
-
-
-def free_port() -> int:
-    """A port of this machine that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def ask(url: str, path: str, *, key: str = KEY) -> tuple[int, Any]:
-    request = urllib.request.Request(url + path, headers={"Authorization": f"Bearer {key}"})
-    try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return answer.status, json.loads(answer.read())
-    except urllib.error.HTTPError as error:
-        return error.code, json.loads(error.read())
-
-
-def eventually(holds: Callable[[], bool], within_s: float = 15.0) -> bool:
-    over = time.monotonic() + within_s
-    while not holds() and time.monotonic() < over:
-        time.sleep(0.1)
-    return holds()
 
 
 def test_what_is_asked_for_runs_and_comes_back(at_home: User, clean_hosts: Lab) -> None:

@@ -13,10 +13,11 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.end_to_end.controlled import IDLE, KEY, free_port
 from tests.end_to_end.relay import relay
-from tests.end_to_end.test_provisioner import IDLE, KEY, eventually, free_port
 from tests.end_to_end.user import User
 from tests.lab import Lab
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.lab
 

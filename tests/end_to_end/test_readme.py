@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.test_provisioner import KEY, free_port
+from tests.end_to_end.controlled import KEY, free_port
 from tests.end_to_end.user import User
 from tests.lab import Lab
 from tests.lab.images import busybox_image

@@ -11,9 +11,10 @@ import redis
 
 from ozwald.state.home import DataFolder
 from ozwald.state.redis_server import EmbeddedRedis
-from tests.end_to_end.test_provisioner import IDLE, KEY, ask, eventually, free_port
+from tests.end_to_end.controlled import IDLE, KEY, ask, free_port
 from tests.end_to_end.user import User
 from tests.lab import Lab
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.lab
 

@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.test_provisioner import IDLE, KEY, ask, eventually, free_port
+from ozwald.state.lease import FREE
+from tests.end_to_end.controlled import IDLE, KEY, ask, free_port
 from tests.end_to_end.user import User
 from tests.lab import Lab, Proxy
 from tests.real_redis import RealRedis
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.lab
 
@@ -87,6 +89,7 @@ class Stage:
 def stage(tmp_path: Path, clean_hosts: Lab) -> Iterator[Stage]:
     redis = RealRedis(tmp_path)
     redis.start()
+    redis.client.set("ozwald:main:lease", FREE)  # no first one need wait to see whether another is there
     with Proxy(("127.0.0.1", redis.port)) as line:
         first = controller(tmp_path / "first", free_port(), line.port, clean_hosts)
         second = controller(tmp_path / "second", free_port(), redis.port, clean_hosts)

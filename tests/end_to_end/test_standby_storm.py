@@ -11,9 +11,9 @@ from functools import partial
 
 import pytest
 
-from tests.end_to_end.test_provisioner import eventually
 from tests.end_to_end.test_standby import Controller, Stage, stage
 from tests.lab import Lab
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.lab
 

@@ -1,7 +1,6 @@
 """Following logs on engines in memory: restarts, successors, lost connections, and the end."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -12,6 +11,7 @@ from ozwald.model.active import ActiveService, Status
 from ozwald.model.plan import InstanceKey
 from tests.builders import key
 from tests.fakes.engine import FakeEngine
+from tests.waiting import eventually
 
 IMAGE = "llm:1"
 
@@ -61,10 +61,7 @@ class Seen:
         self.has_ended = False
 
     def eventually(self, holds: Callable[["Seen"], bool]) -> bool:
-        deadline = time.monotonic() + 5
-        while not holds(self) and time.monotonic() < deadline:
-            time.sleep(0.01)
-        return holds(self)
+        return eventually(lambda: holds(self))
 
 
 @contextmanager

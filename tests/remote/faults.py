@@ -13,6 +13,7 @@ import pytest
 from ozwald.errors import Failure, HostError
 from tests.lab import HostOptions
 from tests.lab.host import Host as Box
+from tests.waiting import eventually
 
 QUIET_S = 0.4
 ANSWER_S = 0.4
@@ -29,14 +30,6 @@ FLEET = {
 }
 
 
-def gone_soon(left: Callable[[], object], *, within_s: float = 6.0) -> bool:
-    """Whether what is left of something goes away: a command on a host that was lost ends by its own time limit."""
-    deadline = time.monotonic() + within_s
-    while left() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return not left()
-
-
 @contextmanager
 def nothing_left() -> Iterator[None]:
     """Afterwards there are no more descriptors and threads than before."""
@@ -48,9 +41,7 @@ def nothing_left() -> Iterator[None]:
     gc.collect()  # what earlier tests left in cycles would be closed in between
     before = counted()
     yield
-    deadline = time.monotonic() + 2
-    while counted() != before and time.monotonic() < deadline:
-        time.sleep(0.01)
+    eventually(lambda: counted() == before, 2)
     assert counted() == before
 
 

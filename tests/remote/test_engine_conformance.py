@@ -17,6 +17,7 @@ from ozwald.remote.fleet import Fleet
 from tests.fakes.engine import ExecOutcome, FakeContainer, FakeEngine
 from tests.lab.standard import IMAGE
 from tests.remote.reach import host_of, inventory_of, options_of
+from tests.waiting import eventually
 
 SLEEP = {"Image": IMAGE, "Cmd": ["sleep", "300"]}
 TALK = {"Image": IMAGE, "Cmd": ["sh", "-c", "echo one; sleep 0.1; echo two >&2; sleep 0.1; echo three; sleep 300"]}
@@ -83,13 +84,6 @@ def refused(call: Callable[[], Any]) -> EngineError:
         call()
     assert error.value.host == "box1"
     return error.value
-
-
-def eventually(holds: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 10
-    while not holds() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return holds()
 
 
 class TestEngine:

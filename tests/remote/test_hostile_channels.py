@@ -21,6 +21,7 @@ from ozwald.remote.link import Pace
 from ozwald.remote.streamlocal import open_streamlocal
 from tests.remote.hostile import connected, message, send
 from tests.remote.ssh_server import Behaviour, SshServer, ssh_server
+from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -143,10 +144,7 @@ def test_a_host_that_takes_no_input_holds_nobody_up(server: SshServer, size: int
     assert time.monotonic() - started < 1 + 1
     assert error.value.failure is Failure.UNKNOWN
     connection.close()
-    deadline = time.monotonic() + 2
-    while any(thread.name == "ssh-stdin" for thread in threading.enumerate()) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not any(thread.name == "ssh-stdin" for thread in threading.enumerate())
+    assert eventually(lambda: all(thread.name != "ssh-stdin" for thread in threading.enumerate()))
 
 
 def test_more_than_was_allowed_ends_the_connection_instead_of_filling_memory(server: SshServer) -> None:

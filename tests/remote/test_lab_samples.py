@@ -14,8 +14,8 @@ from ozwald.remote.fleet import Fleet
 from ozwald.remote.sampler import Sampler, open_sampler
 from tests.lab import HostOptions, Lab
 from tests.lab.standard import IMAGE
-from tests.remote.faults import gone_soon
 from tests.remote.reach import host_of, inventory_of, options_of
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.lab
 
@@ -180,7 +180,7 @@ def test_a_lost_link_is_noticed_and_leaves_nothing_on_the_host(two: Lab, monkeyp
         host.cut()
         try:
             error = _lost(sampler)
-            assert gone_soon(lambda: host.shell("pgrep -f 'sh -s [0-9a-f]{16}'").stdout)
+            assert eventually(lambda: not host.shell("pgrep -f 'sh -s [0-9a-f]{16}'").stdout)
         finally:
             host.mend()
             sampler.close()
@@ -193,7 +193,7 @@ def test_a_closed_sampler_leaves_nothing_on_the_host(box: HostConnection, two: L
     with open_sampler(box) as sampler:
         until(sampler, lambda sample: sample.cards)
 
-    assert gone_soon(lambda: two.hosts["box"].shell("pgrep -u ozwald -f 'sh -s|sleep|nvidia-smi'").stdout, within_s=3)
+    assert eventually(lambda: not two.hosts["box"].shell("pgrep -u ozwald -f 'sh -s|sleep|nvidia-smi'").stdout, 3)
 
 
 def _cores(found: list[Sample], start: int, container_id: str) -> float:

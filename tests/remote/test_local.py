@@ -11,6 +11,7 @@ from ozwald.errors import EngineError
 from ozwald.model.host import Connection, Host
 from ozwald.remote.command import shell_words
 from ozwald.remote.local import LocalConnection, _SocketPipe
+from tests.waiting import eventually
 
 HERE = LocalConnection(Host(name="here", address="127.0.0.1", connection=Connection.LOCAL))
 
@@ -22,10 +23,7 @@ def is_alive(pid: int) -> bool:
 
 def ends_soon(pid: int) -> bool:
     """Its descriptors are closed a moment before it counts as ended."""
-    deadline = time.monotonic() + 2
-    while is_alive(pid) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return not is_alive(pid)
+    return eventually(lambda: not is_alive(pid), 2)
 
 
 def test_words_reach_the_command_as_they_are() -> None:

@@ -1,13 +1,12 @@
 """Logging in to a real sshd: certificates, agents of every mood, and the limits of both sides."""
 
-import os
 import re
 import shutil
 import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ import pytest
 from ozwald.errors import ConnectionFailed, Failure, HostKeyError
 from ozwald.remote.fleet import Fleet
 from tests.lab import HostOptions, Lab
+from tests.remote.agent import AddKey
 from tests.remote.reach import host_of, options_of
 
 pytestmark = pytest.mark.lab
@@ -94,27 +94,8 @@ def test_an_expired_certificate_does_not_hide_a_key_that_is_allowed(door: Lab, a
     logs_in(door, key=key)
 
 
-@pytest.fixture
-def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
-    """An ssh-agent of the test's own; call it with words for ssh-add."""
-    path = tmp_path / "agent.sock"
-    environment = {name: value for name, value in os.environ.items() if name not in ("DISPLAY", "SSH_ASKPASS")}
-    words = ["ssh-agent", "-D", "-a", str(path)]
-    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
-    monkeypatch.setenv("SSH_AUTH_SOCK", str(path))
-    while not path.exists():
-        time.sleep(0.01)
-
-    def add(*more: str | Path) -> None:
-        subprocess.run(["ssh-add", "-q", *map(str, more)], check=True, capture_output=True)
-
-    yield add
-    process.terminate()
-    process.wait()
-
-
 def test_a_certificate_that_the_agent_holds_opens_the_host(
-    door: Lab, authority: Path, stranger: Path, agent: Callable[..., None]
+    door: Lab, authority: Path, stranger: Path, agent: AddKey
 ) -> None:
     certify(stranger, authority)
     agent(stranger)
@@ -122,9 +103,7 @@ def test_a_certificate_that_the_agent_holds_opens_the_host(
     logs_in(door, agent=True)
 
 
-def test_a_public_key_file_chooses_a_key_of_the_agent(
-    door: Lab, stranger: Path, agent: Callable[..., None], tmp_path: Path
-) -> None:
+def test_a_public_key_file_chooses_a_key_of_the_agent(door: Lab, stranger: Path, agent: AddKey, tmp_path: Path) -> None:
     for number in range(4):
         other = tmp_path / f"other{number}"
         keygen("-t", "ed25519", "-N", "", "-f", other)
@@ -138,7 +117,7 @@ def test_a_public_key_file_chooses_a_key_of_the_agent(
     assert "does not hold its other half" in refused(door, key=Path(f"{stranger}.pub")).message
 
 
-def test_too_many_keys_are_told_apart_from_a_wrong_one(door: Lab, agent: Callable[..., None], tmp_path: Path) -> None:
+def test_too_many_keys_are_told_apart_from_a_wrong_one(door: Lab, agent: AddKey, tmp_path: Path) -> None:
     for number in range(5):
         other = tmp_path / f"other{number}"
         keygen("-t", "ed25519", "-N", "", "-f", other)
@@ -151,9 +130,7 @@ def test_too_many_keys_are_told_apart_from_a_wrong_one(door: Lab, agent: Callabl
     assert "set identity_file" in error.message
 
 
-def test_a_key_that_the_agent_may_not_use_gives_way_to_the_next(
-    door: Lab, agent: Callable[..., None], tmp_path: Path
-) -> None:
+def test_a_key_that_the_agent_may_not_use_gives_way_to_the_next(door: Lab, agent: AddKey, tmp_path: Path) -> None:
     guarded = tmp_path / "guarded"
     keygen("-t", "ed25519", "-N", "", "-f", guarded)
     agent("-c", guarded)  # asks somebody at each use, and nobody is there
@@ -205,13 +182,13 @@ def test_an_agent_that_talks_nonsense_has_no_keys(
         talking.join(2)
 
 
-def test_identityagent_none_leaves_the_agent_alone(door: Lab, agent: Callable[..., None]) -> None:
+def test_identityagent_none_leaves_the_agent_alone(door: Lab, agent: AddKey) -> None:
     agent(door.identity_file)
     logs_in(door, agent=True)
     assert refused(door, agent=True, config="IdentityAgent none\nIdentityFile none\n").failure is Failure.TERMINAL
 
 
-def test_a_host_that_wants_two_keys_gets_two(door: Lab, tmp_path: Path, agent: Callable[..., None]) -> None:
+def test_a_host_that_wants_two_keys_gets_two(door: Lab, tmp_path: Path, agent: AddKey) -> None:
     other = tmp_path / "other"
     keygen("-t", "ed25519", "-N", "", "-f", other)
     public = other.with_suffix(".pub").read_text()

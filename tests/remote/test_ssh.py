@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from ozwald.remote.fleet import Fleet
 from ozwald.remote.known_hosts_file import record_host_key
 from ozwald.remote.ssh import open_ssh
 from ozwald.remote.streamlocal import open_streamlocal
+from tests.remote.agent import AddKey
 from tests.remote.ssh_server import Behaviour, SshServer, ssh_server
 
 
@@ -232,30 +233,7 @@ def test_the_time_a_person_takes_to_type_does_not_count(server: SshServer, tmp_p
     open_ssh(host, options=options, deadline=time.monotonic() + 0.5).close()
 
 
-@pytest.fixture
-def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Path], None]]:
-    """An ssh-agent of the test's own; call it with a key file to add."""
-    path = tmp_path / "agent.sock"
-    process = subprocess.Popen(["ssh-agent", "-D", "-a", str(path)], stdout=subprocess.DEVNULL)
-    monkeypatch.setenv("SSH_AUTH_SOCK", str(path))
-    while not listens(path):
-        time.sleep(0.01)
-
-    def add(key: Path) -> None:
-        subprocess.run(["ssh-add", "-q", str(key)], check=True, capture_output=True)
-
-    yield add
-    process.terminate()
-    process.wait()
-
-
-def listens(path: Path) -> bool:
-    """Whether somebody accepts connections there; the file of a socket comes a moment before."""
-    with socket.socket(socket.AF_UNIX) as client:
-        return client.connect_ex(str(path)) == 0
-
-
-def test_without_a_key_file_the_agent_s_keys_are_used(server: SshServer, agent: Callable[[Path], None]) -> None:
+def test_without_a_key_file_the_agent_s_keys_are_used(server: SshServer, agent: AddKey) -> None:
     agent(server.identity_file)
     options = replace(server.options, use_agent=True)
 
@@ -264,7 +242,7 @@ def test_without_a_key_file_the_agent_s_keys_are_used(server: SshServer, agent: 
 
 
 def test_a_locked_key_that_the_agent_holds_needs_no_passphrase(
-    server: SshServer, agent: Callable[[Path], None], tmp_path: Path
+    server: SshServer, agent: AddKey, tmp_path: Path
 ) -> None:
     agent(server.identity_file)
     locked = tmp_path / "locked"
@@ -276,7 +254,7 @@ def test_a_locked_key_that_the_agent_holds_needs_no_passphrase(
 
 
 def test_other_keys_of_the_agent_are_not_offered_beside_a_chosen_one(
-    server: SshServer, agent: Callable[[Path], None], tmp_path: Path
+    server: SshServer, agent: AddKey, tmp_path: Path
 ) -> None:
     other = tmp_path / "other"
     paramiko.ECDSAKey.generate().write_private_key_file(str(other))

@@ -6,8 +6,7 @@ import stat
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from ozwald.state import redis_keeper, redis_server
 from ozwald.state.home import DataFolder
 from ozwald.state.redis_keeper import RedisKeeper
 from ozwald.state.redis_server import EmbeddedRedis
+from tests.waiting import eventually
 
 CONTROLLER = """\
 import sys, time
@@ -39,13 +39,6 @@ def server(tmp_path: Path) -> Iterator[EmbeddedRedis]:
 
 def client(server: EmbeddedRedis) -> "redis.Redis":
     return redis.Redis(unix_socket_path=str(server.socket), decode_responses=True)
-
-
-def eventually(holds: Callable[[], bool], within_s: float = 10.0) -> bool:
-    over = time.monotonic() + within_s
-    while not holds() and time.monotonic() < over:
-        time.sleep(0.01)
-    return holds()
 
 
 def is_alive(pid: int) -> bool:
