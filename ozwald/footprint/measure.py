@@ -63,9 +63,9 @@ class Meter:
         self._first_s = sample.at_s if self._first_s is None else self._first_s
         self._last_s = sample.at_s
         phase = self._phases.at(sample.at_s)
-        container_id = None if phase in BEFORE else self._container_id
-        self._add_cards(sample, container_id, at_rest=phase is Phase.READY)
-        if (container := sample.containers.get(container_id or "")) is not None:
+        self._add_cards(sample, phase)
+        container = sample.containers.get(self._container_id or "")
+        if container is not None and phase not in BEFORE:
             self._samples += 1
             self._add_container(sample.at_s, container, phase)
 
@@ -134,13 +134,14 @@ class Meter:
         if phase in LOADING or self._read_while_loading is None:
             self._read_while_loading = total
 
-    def _add_cards(self, sample: Sample, container_id: str | None, *, at_rest: bool) -> None:
+    def _add_cards(self, sample: Sample, phase: Phase | None) -> None:
+        """What cards hold while a container starts that is not known yet is neither the baseline nor told to be its."""
         for card_id in self._card_ids & sample.cards.keys():
             card = sample.cards[card_id]
-            if container_id is None:
+            if phase in BEFORE or (phase is None and self._container_id is None):
                 self._vram.add_before(card_id, card)
-            else:
-                self._add_card(sample.at_s, card_id, card, container_id, at_rest=at_rest)
+            elif self._container_id is not None:
+                self._add_card(sample.at_s, card_id, card, self._container_id, at_rest=phase is Phase.READY)
 
     def _add_card(self, at_s: float, card_id: str, card: CardSample, container_id: str, *, at_rest: bool) -> None:
         self._vram.add(at_s, card_id, card, container_id, at_rest=at_rest)

@@ -70,8 +70,8 @@ def _sum(holders: Iterable[Holder]) -> int:
 
 
 def _unexplained(card: CardSample, container_id: str | None) -> float | None:
-    """The used bytes that no process of others is known to hold."""
+    """The used bytes that no process of others is known to hold; one that nobody can place may be the container's."""
     if card.vram_used_bytes is None:
         return None
-    others = (holder for holder in card.holders if container_id is None or holder.container_id != container_id)
-    return card.vram_used_bytes - _sum(others)
+    known = (holder for holder in card.holders if _is_told(holder))
+    return card.vram_used_bytes - _sum(one for one in known if container_id is None or one.container_id != container_id)

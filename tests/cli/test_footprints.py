@@ -43,7 +43,7 @@ def meter() -> Meter:
 
 @pytest.fixture(autouse=True)
 def book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, meter: Meter) -> Path:
-    """A book with three entries, the last of which has no trace."""
+    """A book with four entries, the last of which has no trace."""
     path = tmp_path / "footprints.yml"
     for name, value in {"OZWALD_HOME": str(tmp_path / "home"), "OZWALD_FOOTPRINT_DATA": str(path)}.items():
         monkeypatch.setenv(name, value)
@@ -60,6 +60,8 @@ def entries(meter: Meter) -> Iterator[Footprint]:
     yield replace(llm, host="gpu01", cards=("NVIDIA L4",) * 2, measured_at=WHEN)
     faster = replace(llm.usage, cpu_cores=0.75)
     yield replace(llm, host="gpu02", cards=("NVIDIA H100",), usage=faster, measured_at=WHEN)
+    other = Combination(realm="default", service="llm", variety="amdgpu", profile="slow")
+    yield replace(llm, combination=other, host="gpu03", cards=("Radeon Pro W7900",), measured_at=WHEN)
 
 
 def run(*words: str) -> Result:
@@ -80,15 +82,17 @@ class TestListing:
         assert lines[1].startswith(
             "llm[nvidia][fast] gpu01 2 x NVIDIA L4 1.50 cores 4.00 GiB 8.00 GiB 1.50 cores, 4.00 GiB, 8.00 GiB 2026-"
         )
-        assert lines[3] == "lab:web - - 0.20 cores 102 MiB - - -"
+        assert lines[4] == "lab:web - - 0.20 cores 102 MiB - - -"
 
     @pytest.mark.parametrize(
         ("words", "hosts"),
         [
-            (["llm"], ["gpu01", "gpu02"]),
+            (["llm"], ["gpu01", "gpu02", "gpu03"]),
             (["llm[fast]"], ["gpu01", "gpu02"]),
             (["default:llm[fast][nvidia]", "--host", "*2"], ["gpu02"]),
-            (["lab:web,llm"], [None, "gpu01", "gpu02"]),
+            (["llm[amdgpu]"], ["gpu03"]),
+            (["llm[nvidia]"], ["gpu01", "gpu02"]),
+            (["lab:web,llm[fast]"], [None, "gpu01", "gpu02"]),
             (["--host", "gpu9"], []),
         ],
     )
@@ -134,14 +138,14 @@ class TestListing:
 
 class TestComparing:
     def test_entries_stand_side_by_side_with_ratios_to_the_first(self) -> None:
-        lines = [" ".join(line.split()) for line in run("--compare", "llm").output.splitlines()]
+        lines = [" ".join(line.split()) for line in run("--compare", "llm[nvidia]").output.splitlines()]
 
         assert lines[0] == "llm[nvidia][fast] on gpu01 (2 x NVIDIA L4) llm[nvidia][fast] on gpu02 (NVIDIA H100)"
         assert lines[1] == "CPU 1.50 cores 0.75 cores x0.50"
         assert "ready after 10.0 s 10.0 s" in lines
 
     def test_programs_get_the_ratios_too(self) -> None:
-        first, second = json.loads(run("--compare", "llm", "-o", "json").output)
+        first, second = json.loads(run("--compare", "llm[fast]", "-o", "json").output)
 
         assert first["ratio_to_first"] == {"cpu_cores": 1.0, "memory_bytes": 1.0, "vram_bytes": 1.0}
         assert second["ratio_to_first"]["cpu_cores"] == 0.5

@@ -128,6 +128,19 @@ class TestVram:
         assert footprint.usage.vram_bytes == 6 * GIB
         assert footprint.vram_source is VramSource.CARD_DIFFERENCE
 
+    def test_what_a_starting_container_holds_before_it_is_known_is_no_baseline(self) -> None:
+        meter = Meter([CARD])
+        meter.begin(Phase.BASELINE)
+        meter.add(tick(1, cards={CARD: card(GIB)}))
+        meter.begin(Phase.START)
+        for at in (2, 3, 4):
+            meter.add(tick(at, cards={CARD: card(5 * GIB)}))
+        meter.follow(CONTAINER)
+        for at in (5, 6):
+            meter.add(tick(at, cores_ns=0, memory_bytes=1, cards={CARD: card(5 * GIB)}))
+
+        assert meter.footprint(LLM).usage.vram_bytes == 4 * GIB
+
     @pytest.mark.parametrize(
         "unknown", [holder(None, None), holder(GIB, None, user="it has ended"), holder(None, CONTAINER)]
     )
@@ -139,6 +152,26 @@ class TestVram:
         ]
 
         assert measured(before, *during).vram_source is VramSource.CARD_DIFFERENCE
+
+    @pytest.mark.parametrize("unknown", [holder(3 * GIB, None, user="it has ended"), holder(None, OTHER)])
+    def test_so_does_one_beside_those_of_the_container(self, unknown: Holder) -> None:
+        mixed = card(9 * GIB, holder(4 * GIB), unknown)
+        during = [tick(at, cores_ns=0, memory_bytes=1, cards={CARD: mixed}) for at in (6, 7)]
+        footprint = measured(tick(1, cards={CARD: card(GIB)}), *during)
+
+        assert footprint.vram_source is VramSource.CARD_DIFFERENCE
+        assert footprint.usage.vram_bytes == (9 - 1) * GIB
+
+    def test_so_does_one_in_every_other_reading(self) -> None:
+        fine, torn = card(6 * GIB, holder(5 * GIB)), card(6 * GIB, holder(5 * GIB), holder(None, OTHER))
+        during = [tick(at, cores_ns=0, memory_bytes=1, cards={CARD: torn if at % 2 else fine}) for at in range(6, 16)]
+
+        assert measured(tick(1, cards={CARD: card(0)}), *during).usage.vram_bytes == 6 * GIB
+
+    def test_a_card_that_says_nothing_leaves_the_sum_unknown(self) -> None:
+        during = [tick(at, cores_ns=0, memory_bytes=1, cards={CARD: card(GIB, holder(GIB))}) for at in (6, 7)]
+
+        assert measured(*during, cards=(CARD, "GPU-2")).usage.vram_bytes is None
 
     def test_a_process_that_ends_while_it_is_looked_at_does_not(self) -> None:
         fine, torn = card(5 * GIB, holder(5 * GIB)), card(5 * GIB, holder(5 * GIB, None, user="it has ended"))
