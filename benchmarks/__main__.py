@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 import ozwald
-from benchmarks import api, connections, containers, hundred_hosts, idle, thousand, three_hosts
+from benchmarks import api, connections, containers, hundred_hosts, idle, sampler, thousand, three_hosts
 
 SECTIONS = {
     "three-hosts": three_hosts.run,
@@ -16,6 +16,7 @@ SECTIONS = {
     "thousand": thousand.run,
     "idle": idle.run,
     "api": api.run,
+    "sampler": sampler.run,
 }
 
 

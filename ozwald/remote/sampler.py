@@ -70,9 +70,13 @@ def open_sampler(
 
 
 class HostSampler:
-    """See `Sampler`. A thread of its own sends the ticks and reads what comes."""
+    """See `Sampler`. A thread of its own sends the ticks and reads what comes.
+
+    `mark` is in the script's command line, by which its process can be found on the host.
+    """
 
     def __init__(self, host_name: str, pipe: Pipe, mark: str, *, rate_hz: float, cards_every_s: float) -> None:
+        self.mark = mark
         self._host_name = host_name
         self._pipe = pipe
         self._rate_hz = rate_hz
