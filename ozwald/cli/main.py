@@ -21,6 +21,7 @@ COMMANDS = {
     "explain": ("settings", "explain", "Show where every value of a service comes from."),
     "list_configured_services": ("settings", "list_configured_services", "List the configured services."),
     "show_host_resources": ("resources", "show_host_resources", "Show CPU, memory, GPUs and VRAM of the hosts."),
+    "top": ("top", "top", "Show live what hosts, cards and services take."),
     "trust": ("trust", "trust", "Show the hosts' keys and record them as known."),
     "run": ("run", "run", "Run a command on hosts."),
     "exec": ("exec", "execute", "Run a command in a running instance."),

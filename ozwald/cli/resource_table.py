@@ -5,10 +5,11 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from rich.text import Text
 
 from ozwald.cli import resource_words as words
+from ozwald.cli.bars import LONGEST_BAR, SHORTEST_BAR, UNICODE, Glyphs, draw_bar, fitted, glyphs_of
 from ozwald.cli.harmless import harmless_line
 from ozwald.cli.output import console
 from ozwald.model.resources import Gpu, HostResources
@@ -16,31 +17,16 @@ from ozwald.model.units import show_bytes
 
 GAP = "  "
 WIDE = 120
-SHORTEST_BAR, LONGEST_BAR = 4, 16
 SHORTEST_SYSTEM = 9
 HOLDERS = 8
 HEADINGS = ("HOST", "SYSTEM", "CPUS", "MEMORY USED", "DISK USED", "ENGINE")
 
 
-@dataclass(frozen=True, slots=True)
-class Glyphs:
-    """What bars are made of, and what stands for text that is left out."""
-
-    full: str
-    empty: str
-    cut: str
-
-
-UNICODE = Glyphs("█", "░", "…")
-ASCII = Glyphs("#", "-", "~")
-
-
 def print_resources(found: Sequence[HostResources], *, now: float) -> None:
     """Prints the hosts; bars on a terminal only."""
     out = console()
-    is_unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
     width = out.width if sys.stdout.isatty() else None
-    for line in resource_lines(found, width=width, now=now, glyphs=UNICODE if is_unicode else ASCII):
+    for line in resource_lines(found, width=width, now=now, glyphs=glyphs_of(sys.stdout)):
         out.print(line, no_wrap=True, overflow="ignore", crop=False)
 
 
@@ -111,16 +97,16 @@ class _Columns:
     def host(self, resources: HostResources) -> Iterator[Text]:
         name, system, cpus, *shares, engine = _cells(resources, self.is_wide)
         parts = zip((_memory_part(resources), _disk_part(resources)), self.bars, shares, strict=True)
-        bars = [_bar(part, bar, self.glyphs).append(share) for part, bar, share in parts]
+        bars = [draw_bar(part, bar, self.glyphs).append(share) for part, bar, share in parts]
         style = "" if resources.docker else "red"
         yield self._joined([Text(name, "bold"), Text(system), Text(cpus), *bars, Text(engine, style)])
 
     def card(self, gpu: Gpu) -> Iterator[Text]:
         room = sum(self.widths[:3]) + 2 * len(GAP)
         part = words.fraction(gpu.vram_used_bytes, gpu.vram_usable_bytes)
-        vram = _bar(part, self.bars[0], self.glyphs).append(_vram(gpu))
+        vram = draw_bar(part, self.bars[0], self.glyphs).append(_vram(gpu))
         vram.pad_right(max(0, self._width(3) - vram.cell_len))
-        line = Text.assemble(_fitted(_label(gpu), room, self.glyphs), GAP, vram, GAP, (words.state(gpu), "dim"))
+        line = Text.assemble(fitted(_label(gpu), room, self.glyphs), GAP, vram, GAP, (words.state(gpu), "dim"))
         line.rstrip()
         yield line
         for amount, who in _held(gpu):
@@ -171,7 +157,7 @@ class _Stacked:
             yield Text.assemble(" " * 10, (f"{amount:>9}", "dim"), " ", who)
 
     def _bar(self, part: float | None) -> Text:
-        return _bar(part, max(SHORTEST_BAR, min(LONGEST_BAR, self.width - 30)), self.glyphs)
+        return draw_bar(part, max(SHORTEST_BAR, min(LONGEST_BAR, self.width - 30)), self.glyphs)
 
 
 def _cells(resources: HostResources, is_wide: bool) -> tuple[str, ...]:
@@ -231,23 +217,6 @@ def _summary(found: Iterable[HostResources]) -> str:
     known = [gpu.vram_free_bytes for gpu in cards if gpu.vram_free_bytes is not None]
     free = f", {show_bytes(sum(known))} of VRAM free" if known else ""
     return f"{len(hosts)} hosts, {len(cards)} card{'' if len(cards) == 1 else 's'}{free}"
-
-
-def _bar(part: float | None, width: int, glyphs: Glyphs) -> Text:
-    """A bar and a blank, or nothing where there is no room for one."""
-    if not width:
-        return Text()
-    if part is None:
-        return Text(" " * (width + 1))
-    full = min(width, max(1 if part > 0.005 else 0, round(part * width)))
-    style = "red" if part >= 0.95 else "yellow" if part >= 0.8 else "green"
-    return Text.assemble((glyphs.full * full, style), (glyphs.empty * (width - full), "dim"), " ")
-
-
-def _fitted(text: str, width: int, glyphs: Glyphs) -> str:
-    if cell_len(text) <= width:
-        return set_cell_size(text, width)
-    return set_cell_size(text, width - 1) + glyphs.cut
 
 
 def _wrapped(text: str, indent: int, width: int | None, style: str) -> Iterator[Text]:

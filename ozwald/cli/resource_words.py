@@ -66,9 +66,14 @@ def card_name(gpu: Gpu) -> str:
     """The card by what people call it: without its maker and its code name; a MIG device without its card."""
     if gpu.mig is not None:
         return f"MIG {gpu.mig.profile or gpu.mig.index}"
-    if called := re.search(r"\[([^\]]{4,})\]$", gpu.name):
+    return short_name(gpu.name)
+
+
+def short_name(name: str) -> str:
+    """A whole card's name without its maker and its code name: `GeForce RTX 3090`."""
+    if called := re.search(r"\[([^\]]{4,})\]$", name):
         return called[1]
-    return re.sub(r"^(NVIDIA|AMD|Advanced Micro Devices, Inc\. \[AMD/ATI\]) (?!card)", "", gpu.name)
+    return re.sub(r"^(NVIDIA|AMD|Advanced Micro Devices, Inc\. \[AMD/ATI\]) (?!card)", "", name)
 
 
 def card_number(gpu: Gpu) -> str:

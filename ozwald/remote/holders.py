@@ -67,7 +67,21 @@ def with_processes(gpus: Iterable[Gpu], processes: Mapping[int, Process]) -> tup
 def with_containers(gpus: Iterable[Gpu], containers: Iterable[ObservedContainer]) -> tuple[Gpu, ...]:
     """The cards with the names of the containers that hold them, and of our instances."""
     known = {container.id: container for container in containers}
-    return tuple(replace(gpu, holders=tuple(_named(holder, known) for holder in gpu.holders)) for gpu in gpus)
+    return tuple(replace(gpu, holders=tuple(named(holder, known) for holder in gpu.holders)) for gpu in gpus)
+
+
+def named(holder: Holder, known: Mapping[str, ObservedContainer]) -> Holder:
+    """A holder with the name of its container, one of those that are known by id, and of our instance."""
+    container = known.get(holder.container_id or "")
+    if container is None:
+        return holder
+    return replace(
+        holder,
+        container=clean(container.name, limit=128),
+        realm=_label(container, LABEL_REALM),
+        instance=_label(container, LABEL_INSTANCE),
+        service=_label(container, LABEL_SERVICE),
+    )
 
 
 def in_containers(gpus: Iterable[Gpu]) -> bool:
@@ -100,19 +114,6 @@ def _identified(holder: Holder, process: Process | None) -> Holder:
             missing[fact] = ENDED
     container_id = next(iter(process.container_ids), None) if process else None
     return replace(holder, command=command, user=user, container_id=container_id, missing=missing)
-
-
-def _named(holder: Holder, known: Mapping[str, ObservedContainer]) -> Holder:
-    container = known.get(holder.container_id or "")
-    if container is None:
-        return holder
-    return replace(
-        holder,
-        container=clean(container.name, limit=128),
-        realm=_label(container, LABEL_REALM),
-        instance=_label(container, LABEL_INSTANCE),
-        service=_label(container, LABEL_SERVICE),
-    )
 
 
 def _label(container: ObservedContainer, label: str) -> str | None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from ozwald.cli.resource_table import ASCII, resource_lines
+from ozwald.cli.bars import ASCII
+from ozwald.cli.resource_table import resource_lines
 from ozwald.cli.resource_words import card_name, engine, fraction, notes, processor, share, system
 from ozwald.model.resources import (
     ContainerToolkit,

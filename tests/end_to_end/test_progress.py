@@ -1,19 +1,13 @@
 """The progress of apply on a real terminal, and without one."""
 
-import fcntl
-import os
-import pty
 import signal
-import struct
-import subprocess
-import sys
-import termios
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
+from tests.end_to_end.terminal import Terminal
 from tests.end_to_end.user import User
 from tests.lab import Lab
 from tests.lab.registry import Registry, layer
@@ -23,47 +17,6 @@ pytestmark = pytest.mark.lab
 IMAGE = "lab/quick:1"
 SHOW_CURSOR = b"\x1b[?25h"
 HIDE_CURSOR = b"\x1b[?25l"
-
-
-class Terminal:
-    """A terminal with a command on it, and all that the command has written there."""
-
-    def __init__(self, user: User, *words: str, **environment: str) -> None:
-        self._ours, theirs = pty.openpty()
-        self.shown = b""
-        self.resize(24, 100)
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "ozwald", *words],
-            cwd=user.folder,
-            env={key: value for key, value in user.environment.items() if key != "NO_COLOR"} | environment,
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            start_new_session=True,
-        )
-        os.close(theirs)
-
-    def resize(self, rows: int, columns: int) -> None:
-        fcntl.ioctl(self._ours, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-
-    def read_until(self, text: bytes) -> None:
-        while text not in self.shown and self._read():
-            pass
-        assert text in self.shown
-
-    def end(self) -> int:
-        while self._read():
-            pass
-        os.close(self._ours)
-        return self.process.wait(20)
-
-    def _read(self) -> bytes:
-        try:
-            piece = os.read(self._ours, 65536)
-        except OSError:
-            piece = b""
-        self.shown += piece
-        return piece
 
 
 @contextmanager
