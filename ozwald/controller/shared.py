@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 # Of a long history so much is exchanged in one turn with Redis, which others wait for.
 PAGE: Final = 500
 PAGES: Final = 4
+_DAMAGE: Final = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 
 
 class Shared:
@@ -42,7 +43,8 @@ class Shared:
     def take(self) -> None:
         """Learns what the active controller has told."""
         if not self._has_recalled:
-            self._board.recall({host: facts for host, text in self._records.facts().items() if (facts := _facts(text))})
+            found = self._records.facts().items()
+            self._board.recall({host: facts for host, text in found if (facts := _facts(host, text))})
             self._has_recalled = True
         self._take_events(self._records.last_event())
 
@@ -90,13 +92,13 @@ class Shared:
             self._read_to = events[-1].id
 
 
-def _facts(text: str) -> HostResources | None:
+def _facts(host: str, text: str) -> HostResources | None:
     """None for what is damaged."""
     try:
         facts = read_resources(json.loads(text))
-        return facts if math.isfinite(facts.observed_at) else None
-    except (ValueError, KeyError, TypeError, AttributeError):
-        log.debug("damaged facts in Redis are left out")
+        return facts if facts.host == host and math.isfinite(facts.observed_at) else None
+    except _DAMAGE:
+        log.debug("%s: its damaged facts in Redis are left out", host)
         return None
 
 
@@ -105,6 +107,6 @@ def _event(number: int, text: str) -> Event | None:
     try:
         event = read_event(json.loads(text))
         return event if event.id == number else None
-    except (ValueError, KeyError, TypeError, OverflowError):
+    except _DAMAGE:
         log.debug("the damaged event %d in Redis is left out", number)
         return None

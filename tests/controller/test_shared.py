@@ -97,7 +97,11 @@ class TestFacts:
         sees(again, silent=("box1",))
         assert again.board.view.resources == {"box1": BOX1}
 
-    @pytest.mark.parametrize("text", ["[]", "{", '{"host": "box1", "observed_at": NaN}', '{"host": 1}', '"x"'])
+    @pytest.mark.parametrize(
+        "text",
+        ["[]", "{", '{"host": "box1", "observed_at": NaN}', '{"host": "box2", "observed_at": 1}', "[" * 100_000],
+        ids=["list", "half", "NaN", "of another", "deep"],
+    )
     def test_damaged_ones_are_left_out(self, pair: Pair, text: str) -> None:
         pair.redis.client.hset(FACTS, "box1", text)
         assert pair.first.turns()
@@ -151,9 +155,9 @@ class TestEvents:
 
         assert pair.redis.client.xlen(EVENTS) == 2
 
-    @pytest.mark.parametrize("name", ["event", "other"])
-    def test_damaged_ones_are_left_out(self, pair: Pair, name: str) -> None:
-        pair.redis.client.xadd(EVENTS, {name: "{}"}, id="7-0")
+    @pytest.mark.parametrize("entry", [("event", "{}"), ("other", "{}"), ("event", "[" * 100_000)])
+    def test_damaged_ones_are_left_out(self, pair: Pair, entry: tuple[str, str]) -> None:
+        pair.redis.client.xadd(EVENTS, {entry[0]: entry[1]}, id="7-0")
         notes(pair.first, "one")
 
         assert pair.first.turns()
