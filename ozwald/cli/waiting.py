@@ -1,6 +1,7 @@
 """Waits until a controller has made what is wanted so, and shows how that goes on."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,10 @@ from ozwald.model.plan import InstanceKey
 LOOK_EVERY_S = 0.25
 # What has failed is tried again after a while: for so long nothing may have changed before it counts as failed.
 SETTLED_S = 10.0
+# Or so many times it may have failed.
+TRIES = 3
+# What came of a try is seen a moment after its end.
+SURE_S = 1.0
 
 Service = Mapping[str, Any]
 
@@ -21,21 +26,25 @@ def wait_until(
 ) -> Sequence[Service]:
     """The services once the controller has worked on the generation and they are as they should be.
 
-    Also when nothing has changed for a while though they are not, or the time is over.
+    Also when it is clear that they will not be, since nothing has changed for a while or what is missing has failed
+    again and again, and when the time is over.
     """
     over, last, calm_since = time.monotonic() + timeout_s, None, time.monotonic()
     with Progress(None) as progress:
-        tracker = _Tracker(progress)
+        tracker, failures = _Tracker(progress), Failures()
         while True:
             seen, services = client.generation(), client.active()
             now, is_seen = time.monotonic(), seen >= generation
             if is_seen:
                 tracker.show(services)
+                failures.note(services)
             state = (seen, [(key_of(one), one["host"], one["status"], is_as_wanted(one)) for one in services])
             if state != last:
                 last, calm_since = state, now
             is_calm = is_seen and not any(one["status"] in ("starting", "stopping") for one in services)
-            is_over = now > over or (is_calm and now - calm_since > SETTLED_S)
+            settled_s = SURE_S if failures.say_all_of(services) else SETTLED_S
+            is_clear = is_calm and now - calm_since > settled_s
+            is_over = now > over or is_clear
             if is_over or (is_seen and is_done(services)):
                 return services
             time.sleep(LOOK_EVERY_S)
@@ -65,6 +74,30 @@ def _is_left_over(service: Service, wanted: Sequence[InstanceKey]) -> bool:
 def key_of(service: Service) -> InstanceKey:
     """Which instance it is."""
     return InstanceKey(realm=service["realm"], name=service["name"])
+
+
+class Failures:
+    """How often each service has failed, as one look after the other shows it."""
+
+    def __init__(self) -> None:
+        self._times: Counter[InstanceKey] = Counter()
+        self._failing: set[InstanceKey] = set()
+
+    def note(self, services: Sequence[Service]) -> None:
+        """Takes a look."""
+        now = {key_of(one) for one in services if _has_failed(one)}
+        self._times.update(now - self._failing)
+        self._failing = now
+
+    def say_all_of(self, services: Sequence[Service]) -> bool:
+        """Whether all that is not as wanted has failed again and again, and is not being tried just now."""
+        lacking = [one for one in services if not is_as_wanted(one)]
+        return bool(lacking) and all(_has_failed(one) and self._times[key_of(one)] >= TRIES for one in lacking)
+
+
+def _has_failed(service: Service) -> bool:
+    """Also where the one before runs on."""
+    return service["status"] == "failed" or (service["status"] == "available" and bool(service["reason"]))
 
 
 class _Tracker:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Final
 
 from ozwald.model.active import ActiveService, Status
 from ozwald.model.observation import Observation
@@ -10,6 +11,7 @@ from ozwald.model.wanted import WantedSet
 from ozwald.planning.active import active_services
 from ozwald.planning.situation import Situation
 
+RUNS_ON: Final = "what is wanted now failed, and the one before still runs"
 _DOING = {
     Action.CREATE: Status.STARTING,
     Action.REPLACE: Status.STARTING,
@@ -64,10 +66,10 @@ def _with_work(
     if operation is not None and operation.action in _DOING:
         return replace(service, status=_DOING[operation.action], reason=operation.reason, host=operation.host)
     failure = failures.get(service.key)
-    if failure is not None and service.status is Status.AVAILABLE:
-        return replace(service, reason=f"what is wanted now failed, and the one before still runs: {failure}")
     if failure is not None:
-        return replace(service, status=Status.FAILED, reason=failure)
+        is_up = service.status is Status.AVAILABLE
+        told = f"{RUNS_ON}: {failure}" if is_up or _comes_back(service, due) else failure
+        return replace(service, status=service.status if is_up else Status.FAILED, reason=told)
     if service.status is Status.WAITING:
         return replace(service, reason=blocked.get(service.key, "it is about to be started"))
     if service.key in blocked:
@@ -75,6 +77,13 @@ def _with_work(
     if service.status is Status.AVAILABLE and service.key in due:
         return replace(service, reason=f"about to {due[service.key].action}: {due[service.key].reason}")
     return service
+
+
+def _comes_back(service: ActiveService, due: Mapping[InstanceKey, Operation]) -> bool:
+    """Whether a container that was to be replaced has just been started again."""
+    operation = due.get(service.key)
+    is_old = operation is not None and operation.action is Action.REPLACE
+    return is_old and service.status is Status.STARTING
 
 
 def _unreachable(service: ActiveService, situation: Situation) -> ActiveService:

@@ -1,9 +1,11 @@
 """How services are told while they are not as they are wanted."""
 
+from dataclasses import replace
+
 import pytest
 
 from ozwald.cli.waiting import all_available
-from ozwald.controller.statuses import with_work
+from ozwald.controller.statuses import RUNS_ON, with_work
 from ozwald.model.active import ActiveService, Status
 from ozwald.model.active_document import active_document
 from ozwald.model.plan import Action, InstanceKey, Operation
@@ -25,6 +27,16 @@ def test_after_a_failed_replacement_the_old_one_is_available_but_not_what_is_wai
     assert service.status is Status.AVAILABLE
     assert service.reason.startswith("what is wanted now failed, and the one before still runs: it ended with code 3")
     assert not all_available([active_document(service)], [key("chat")])
+
+
+def test_an_old_one_that_comes_back_is_told_before_it_is_available_again() -> None:
+    back = replace(CHAT, status=Status.STARTING)
+    due = {key("chat"): Operation(action=Action.REPLACE, key=key("chat"), host="box1")}
+
+    [service] = with_work([back], blocked={}, due=due, under_way={}, failures={key("chat"): "no image"})
+    assert (service.status, service.reason) == (Status.FAILED, f"{RUNS_ON}: no image")
+    [other] = with_work([back], blocked={}, due={}, under_way={}, failures={key("chat"): "no image"})
+    assert (other.status, other.reason) == (Status.FAILED, "no image")
 
 
 @pytest.mark.parametrize("action", [Action.REPLACE, Action.RESTART, Action.CREATE, Action.UPDATE])
