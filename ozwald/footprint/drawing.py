@@ -30,7 +30,7 @@ def picture(trace: Trace, *, title: str, form: str) -> bytes:
     _name_phases(panels[0], trace)
     panels[0].set_xlim(0, end_s(trace))
     panels[-1].set_xlabel("seconds")
-    figure.suptitle(title)
+    figure.suptitle(title, parse_math=False)
     return _saved(figure, form)
 
 

@@ -165,6 +165,15 @@ class TestDrawing:
         assert {"memory [GiB]", "VRAM [GiB]", "CPU [cores]", "power [W]"} <= texts
         assert "llm[nvidia][fast] on gpu01 (2 x NVIDIA L4)" in texts
 
+    def test_a_hosts_odd_name_is_no_formula(self, book: Path, meter: Meter, tmp_path: Path) -> None:
+        odd = replace(next(entries(meter)), host="$x_$ <b>&")
+        record(book, odd)
+        Traces(DataFolder(tmp_path / "home")).keep(odd, meter.trace())
+        run("llm", "--host", "$*", "--plot", "run.svg")
+
+        title = "llm[nvidia][fast] on $x_$ <b>& (2 x NVIDIA L4)"
+        assert title in set(ElementTree.parse(tmp_path / "run.svg").getroot().itertext())
+
     def test_the_same_run_is_drawn_the_same(self, tmp_path: Path) -> None:
         for name in ("one.svg", "two.svg"):
             run(*self.ONE, "--plot", name)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -140,6 +140,7 @@ class TestWriting:
 
         assert set(entry) == set(load_schema(FOOTPRINTS)["items"]["properties"])
 
+    @settings(deadline=None)
     @given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=1, max_size=20))
     def test_any_text_reads_back(self, word: str) -> None:
         text = book_text([replace(WHOLE, host=word, image=word, cards=(word,))])

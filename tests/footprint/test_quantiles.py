@@ -17,6 +17,7 @@ def nearest_rank(values: list[float], fraction: float) -> float:
     return sorted(values)[math.floor(fraction * (len(values) - 1))]
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1e12), min_size=1, max_size=CAPACITY - 1), FRACTIONS)
 def test_quantiles_of_few_values_are_exact(values: list[float], fraction: float) -> None:
     quantiles = Quantiles()
@@ -61,6 +62,7 @@ def slow_rate(points: list[tuple[float, int]]) -> Rate | None:
 STEPS = st.tuples(st.sampled_from([0.01, 0.1, 0.11, 0.5, 1.0, 7.25]), st.integers(0, 10**10))
 
 
+@settings(deadline=None)
 @given(st.lists(STEPS, min_size=1, max_size=60), st.lists(st.integers(0, 59), max_size=3))
 def test_the_rate_is_that_of_the_shortest_window_of_a_second(steps: list[tuple[float, int]], resets: list[int]) -> None:
     rate, points = CpuRate(), list[tuple[float, int]]()
@@ -71,6 +73,7 @@ def test_the_rate_is_that_of_the_shortest_window_of_a_second(steps: list[tuple[f
         assert rate.add(at_s, counted) == slow_rate(points)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 10**12), max_size=50))
 def test_a_counter_never_shrinks_what_was_counted(values: list[int]) -> None:
     growth = Growth()
@@ -80,6 +83,7 @@ def test_a_counter_never_shrinks_what_was_counted(values: list[int]) -> None:
     assert all(total >= value for total, value in zip(totals, values, strict=True))
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 30), st.floats(0, 1e12)), min_size=1, max_size=2000))
 def test_a_course_is_bounded_and_loses_no_extreme(readings: list[tuple[float, float]]) -> None:
     course, at_s, taken = Course(), 0.0, list[tuple[float, float]]()
