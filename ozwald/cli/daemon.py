@@ -37,7 +37,6 @@ from ozwald.errors import RequestError
 from ozwald.model.host import Provisioner
 from ozwald.state.cache import Cache
 from ozwald.state.event_file import EventFile
-from ozwald.state.footprint_book import book_path
 from ozwald.state.footprint_logs import FootprintLogs
 from ozwald.state.home import DataFolder
 from ozwald.state.launch_logs import LaunchLogs
@@ -154,7 +153,7 @@ def serve(workspace: Workspace, *, host: str, port: int, key: str, log_file: Pat
 def _book(workspace: Workspace) -> Path | None:
     """Where footprints are kept; without it none are measured."""
     with suppress(RequestError):
-        return book_path(workspace.environ, workspace.folder)
+        return workspace.footprint_book
     return None
 
 

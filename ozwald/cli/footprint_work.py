@@ -16,7 +16,7 @@ from ozwald.model.footprint import FootprintRequest, Run, RunStatus
 from ozwald.model.footprint_document import request_document
 from ozwald.model.plan import InstanceKey
 from ozwald.remote.fleet import Fleet
-from ozwald.state.footprint_book import book_path
+from ozwald.state.footprint_book import check
 from ozwald.state.footprint_queue import FootprintQueue
 
 PATIENCE_S = 24 * 3600.0
@@ -27,7 +27,7 @@ def work_off(
 ) -> int:
     """Measures these runs, and before them what waits already; Ctrl-C cancels them. Returns the exit code."""
     queue = FootprintQueue(workspace.home, workspace.provisioner.name)
-    book_path(workspace.environ, workspace.folder)  # refused before any host is asked
+    check(workspace.footprint_book)  # refused before any host is asked
     managed = workspace.hosts()
     request = new_request(runs, asked_by=author().owner, hosts=hosts, run_time_s=run_time_s)
     with (
@@ -77,7 +77,7 @@ def _workplace(workspace: Workspace, fleet: Fleet, progress: Progress) -> Workpl
         home=workspace.home,
         provisioner=workspace.provisioner.name,
         owner=author().owner,
-        book=book_path(workspace.environ, workspace.folder),
+        book=workspace.footprint_book,
         environment={**os.environ, **workspace.environ},
         report=progress.report,
     )

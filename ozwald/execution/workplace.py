@@ -26,7 +26,7 @@ from ozwald.planning.situation import Situation
 from ozwald.remote.engine import Engine
 from ozwald.remote.fleet import Fleet
 from ozwald.remote.sampler import open_sampler
-from ozwald.state.footprint_book import record
+from ozwald.state.footprint_book import check, record
 from ozwald.state.footprint_logs import FootprintLogs
 from ozwald.state.home import DataFolder
 from ozwald.state.traces import Traces
@@ -91,6 +91,7 @@ class Workplace:
         """Carries a run out and puts what it measured into the book; see `measured` for what is raised."""
         if self.book is None:
             raise RequestError("OZWALD_FOOTPRINT_DATA is not set: it names the file that footprints are kept in")
+        check(self.book)
         host = self.hosts[order.placement.host]
         bench = Bench(
             host=host,

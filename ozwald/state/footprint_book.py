@@ -32,6 +32,20 @@ def book_path(environ: Mapping[str, str], folder: Path) -> Path:
     return folder / Path(named).expanduser()
 
 
+def check(path: Path) -> None:
+    """Whether a measurement could be put into the book: to be known before much time is spent on one.
+
+    Raises:
+        SettingsError: what is there is not understood.
+        StateError: it could not be written.
+    """
+    file = Path(os.path.realpath(path))
+    _make_folder(file.parent)
+    read_book(file)
+    if not os.access(file.parent, os.W_OK | os.X_OK):
+        raise StateError(f"cannot write {path}: its folder does not allow it; set {VARIABLE}")
+
+
 def record(path: Path, measured: Footprint) -> None:
     """Puts a measurement into the book, in place of the older one of its combination, host and cards.
 

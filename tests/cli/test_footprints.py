@@ -211,3 +211,13 @@ class TestDrawing:
         monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
 
         assert "pip install 'ozwald[plots]'" in refusal(*self.ONE, "--plot", "run.svg")
+
+
+def test_nothing_is_measured_for_a_book_that_could_not_take_it(book: Path, tmp_path: Path) -> None:
+    book.write_text("- service_name: llm\n")
+    (tmp_path / "settings.yml").write_text(
+        "hosts: {h: {ip: 127.0.0.1, port: 1}}\nrealms: {default: {service-definitions: {web: {image: i}}}}\n"
+    )
+
+    with pytest.raises(SettingsError, match=r"footprints\.yml:1:3: \[0\]: the key 'usage' is missing"):
+        CliRunner().invoke(cli, ["footprint_services", "web"], standalone_mode=False, catch_exceptions=False)

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from ozwald.config.footprint_book import read_book
-from ozwald.errors import RequestError, SettingsError
+from ozwald.errors import RequestError, SettingsError, StateError
 from ozwald.model.footprint import Combination, Footprint, Usage
-from ozwald.state.footprint_book import book_path, record
+from ozwald.state.footprint_book import book_path, check, record
 
 LLM = Footprint(
     combination=Combination(realm="default", service="llm"),
@@ -100,6 +100,30 @@ class TestRecording:
         record(book, LLM)
 
         assert sorted(os.listdir(book.parent)) == [".footprints.yml.lock", "footprints.yml"]
+
+
+class TestChecking:
+    def test_a_book_that_can_take_a_measurement_passes_and_stays_as_it_is(self, book: Path) -> None:
+        check(book)
+        assert not book.exists()
+        record(book, LLM)
+        written = book.read_text()
+        check(book)
+
+        assert book.read_text() == written
+
+    def test_one_that_is_not_understood_does_not(self, book: Path) -> None:
+        book.parent.mkdir()
+        book.write_text("- {service_name: llm, schema: 2}\n")
+
+        with pytest.raises(SettingsError, match="newer"):
+            check(book)
+
+    def test_nor_does_one_in_what_is_no_folder(self, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+
+        with pytest.raises(StateError, match="set OZWALD_FOOTPRINT_DATA"):
+            check(tmp_path / "file" / "book.yml")
 
 
 class TestPath:
