@@ -302,6 +302,7 @@ leave() {
 
 main() {
     all='' cpu='' memory='' disk='' pids='' all_root='' cpu_root='' memory_root='' disk_root='' pids_root=''
+    read -r now _ </proc/uptime || { say 'only Linux can be sampled' && exit 1; }
     find_trees
     say "ozwald-sampler $mark"
     trap leave EXIT

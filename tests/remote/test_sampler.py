@@ -14,6 +14,7 @@ from ozwald.remote.local import LocalConnection
 from ozwald.remote.pipes import LinkLostError
 from ozwald.remote.sampler import HostSampler, Sampler, open_sampler
 from tests.fakes.sampler import FakeSampler
+from tests.waiting import eventually
 
 ID = "c" * 64
 MARK = "mark"
@@ -126,13 +127,6 @@ class Chatter(Answers):
 
 def playing(pipe: Played, *, rate_hz: float = 200) -> HostSampler:
     return HostSampler("box1", pipe, MARK, rate_hz=rate_hz, cards_every_s=1)
-
-
-def eventually(holds: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 5
-    while not (found := holds()) and time.monotonic() < deadline:
-        pass
-    return found
 
 
 def refusal_of(sampler: Sampler) -> ConnectionFailed:

@@ -15,6 +15,7 @@ from ozwald.model.sample import ContainerSample, Sample
 from ozwald.remote.sample_lines import SampleReader
 from tests.remote.recorded import RECORDINGS
 from tests.remote.test_probe_script import SHELLS
+from tests.waiting import eventually
 
 SCRIPT = (Path(__file__).parents[2] / "ozwald" / "remote" / "sampler.sh").read_text()
 MARK = "0123456789abcdef"
@@ -58,6 +59,11 @@ class Tree:
         file.write_text(text)
         return file
 
+    def has_process(self, pid: int, name: str, groups: str) -> None:
+        self.has(f"/proc/{pid}/comm", f"{name}\n")
+        self.has(f"/proc/{pid}/status", f"Name: {name}\nUid:\t1000\t1000\n")
+        self.has(f"/proc/{pid}/cgroup", groups)
+
     def find(self, name: str) -> Path:
         (found,) = (self.folder / "sys").rglob(name)
         return found
@@ -89,6 +95,14 @@ class Script:
         (sample,) = found
         return sample
 
+    def until_cards(self) -> Sample:
+        """The next sample with cards."""
+        while True:
+            sample = self.asked("tick")
+            if sample.cards:
+                return sample
+            time.sleep(0.01)
+
     def ends(self) -> None:
         assert self.process.stdin is not None
         self.process.stdin.close()
@@ -101,6 +115,41 @@ class Script:
 
 def recorded(name: str) -> str:
     return (RECORDINGS / "cgroups" / f"{name}.txt").read_text()
+
+
+def amd_tree(folder: Path) -> Tree:
+    """A machine with an AMD card that two processes compute on, and a card of another maker."""
+    tree = Tree(folder)
+    card = "/sys/bus/pci/devices/0000:c5:00.0"
+    files = {"vendor": "0x1002", "mem_info_vram_total": "17163091968", "mem_info_vram_used": "104857600"}
+    files |= {"gpu_busy_percent": "12", "hwmon/hwmon3/power1_average": "9000000"}
+    for name, value in files.items():
+        tree.has(f"{card}/{name}", f"{value}\n")
+    tree.has("/sys/bus/pci/devices/0000:00:02.0/vendor", "0x8086\n")
+    node = "/sys/class/kfd/kfd/topology/nodes"
+    tree.has(f"{node}/0/gpu_id", "0\n")
+    tree.has(f"{node}/1/gpu_id", "4711\n")
+    tree.has(f"{node}/1/properties", "cpu_cores_count 0\nlocation_id 50432\ndomain 0\n")
+    for pid, name, vram, group in ((300, "llama-server", 73400320, f"docker-{ID}.scope"), (301, "Xorg", 4096, "x")):
+        tree.has(f"/sys/class/kfd/kfd/proc/{pid}/vram_4711", f"{vram}\n")
+        tree.has_process(pid, name, f"0::/system.slice/{group}\n")
+    return tree
+
+
+def nvidia_tree(folder: Path) -> Tree:
+    """A machine with an nvidia-smi that says what `rows` says, and notes when it is asked who holds what."""
+    tree = Tree(folder)
+    tree.has("/rows", "0, 1, GPU-a, 500, 1000, 0, [N/A]\n")
+    tree.has_process(400, "python3", f"9:memory:/docker/{ID}\n")
+    tool = tree.has(
+        "/bin/nvidia-smi",
+        f"""#!/bin/sh
+case $1 in --query-compute-apps=*) echo apps >>{folder}/asked && echo 'GPU-a, 400, 400, python3' && exit ;; esac
+while cat {folder}/rows; do sleep 0.1; done
+""",
+    )
+    tool.chmod(0o755)
+    return tree
 
 
 @pytest.fixture
@@ -214,6 +263,58 @@ def test_files_that_hold_no_number_give_none(v1: Tree, garbage: str) -> None:
     assert found == ContainerSample(read_bytes=FULL.read_bytes, write_bytes=FULL.write_bytes)
 
 
+def test_a_machine_that_is_not_linux_says_so(tmp_path: Path) -> None:
+    tree = Tree(tmp_path)
+    (tmp_path / "proc" / "uptime").unlink()
+    script = tree.starts(["sh"])
+
+    script.process.wait(5)
+
+    assert script.process.stdout is not None
+    assert list(script.reader.feed(script.process.stdout.read(65536))) == []
+    assert script.reader.complaint == "only Linux can be sampled"
+
+
+@in_every_shell
+def test_amd_cards_are_read_from_the_kernel(tmp_path: Path, words: list[str]) -> None:
+    script = amd_tree(tmp_path).starts(words)
+
+    sample = script.asked("cards", "tick")
+    script.ends()
+
+    (card,) = sample.cards.values()
+    assert list(sample.cards) == ["amd-0000:c5:00.0"]
+    assert (card.vram_used_bytes, card.vram_total_bytes) == (104857600, 17163091968)
+    assert (card.utilization_percent, card.power_w) == (12, 9.0)
+    assert [(held.pid, held.vram_bytes, held.command, held.container_id) for held in card.holders] == [
+        (300, 73400320, "llama-server", ID),
+        (301, 4096, "Xorg", None),
+    ]
+
+
+@in_every_shell
+def test_nvidia_holders_are_asked_for_when_memory_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    tree = nvidia_tree(tmp_path)
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
+    script = tree.starts(words)
+
+    first = script.until_cards()
+    second = script.until_cards()
+    tree.has("/rows", "0, 1, GPU-a, 900, 1000, 7, 20.50\n")
+    third = script.until_cards()
+    while third.cards["GPU-a"].vram_used_bytes != 900 << 20:
+        third = script.until_cards()
+    script.ends()
+
+    assert [held.vram_bytes for held in first.cards["GPU-a"].holders] == [400 << 20]
+    assert first.cards["GPU-a"].holders[0].container_id == ID
+    assert second.cards == first.cards
+    assert third.cards["GPU-a"].utilization_percent == 7
+    assert (tmp_path / "asked").read_text().count("apps") == 2
+
+
 @in_every_shell
 def test_it_ends_with_its_input_and_leaves_no_process(words: list[str]) -> None:
     script = Script([*words, "-s", MARK, "2", "100"], SCRIPT)  # a sleep that was just begun may outlive it
@@ -239,11 +340,13 @@ def test_it_ends_when_nobody_asks_any_more(words: list[str]) -> None:
 
 
 def _ends_soon(group: int) -> bool:
-    deadline = time.monotonic() + 3
-    while time.monotonic() < deadline:
-        try:
-            os.killpg(group, 0)
-        except ProcessLookupError:
-            return True
-        time.sleep(0.02)
-    return False
+    """Whether no process of a group is left in a moment."""
+    return eventually(lambda: not _is_there(group), 3)
+
+
+def _is_there(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
