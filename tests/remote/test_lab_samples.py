@@ -106,6 +106,7 @@ def test_a_short_spike_is_in_the_peak(box: HostConnection) -> None:
     assert max(memory(sample, made) for sample in found) == pytest.approx(200 * MIB, rel=0.02)
 
 
+@pytest.mark.quiet
 def test_cores_that_are_kept_busy_in_steps_are_measured_over_a_second(box: HostConnection) -> None:
     made = runs(box, "while :; do :; done", NanoCpus=int(STEPS[0] * 1e9))
     measured = []
