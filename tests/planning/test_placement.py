@@ -1,6 +1,5 @@
 """Which host, variety and cards an instance gets."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 
@@ -11,13 +10,10 @@ from ozwald.model.container import ObservedPort
 from ozwald.model.data import Content
 from ozwald.model.host import Connection, Reserve
 from ozwald.model.observation import Observation
-from ozwald.model.plan import Action, Placement
-from ozwald.model.resources import Hardware
-from ozwald.model.service import Attachment, Mount, Network, Realm, Requires, ServiceDefinition
-from ozwald.model.wanted import WantedSet
-from ozwald.planning.placement import Placements, place
+from ozwald.model.plan import Action
+from ozwald.model.service import Attachment, Mount, Network, Realm, ServiceDefinition
+from ozwald.planning.placement import place
 from ozwald.planning.planner import make_plan
-from ozwald.planning.situation import Situation
 from tests.builders import (
     GIB,
     KEY,
@@ -35,43 +31,10 @@ from tests.builders import (
     situation,
     wanted,
 )
+from tests.planning.placing import AMD, AMD_BOX, BOX, NVIDIA_BOX, gib, needing, place_one, the_one, why_not
 
 EVERYWHERE = definition("llm", varieties={"cpu-only": {}, "amdgpu": {}, "nvidia": {}})
 ON_CARDS = definition("llm", varieties={"nvidia": {}})
-AMD = gpu(hardware=Hardware.AMDGPU)
-
-NVIDIA_BOX = observation(gpus=[gpu()])
-AMD_BOX = observation(gpus=[AMD])
-BOX = observation()
-
-
-def needing(required: Requires, *, variety: str = "cpu-only", name: str = "llm") -> ServiceDefinition:
-    return definition(name, varieties={variety: {"requires": required}})
-
-
-def gib(memory: int | None = None, vram: int | None = None, gpus: int | None = None) -> Requires:
-    return Requires(
-        memory_bytes=None if memory is None else memory * GIB,
-        vram_bytes=None if vram is None else vram * GIB,
-        gpus=gpus,
-    )
-
-
-def place_one(
-    service: ServiceDefinition, world: Situation | Mapping[str, Observation], want: WantedSet | None = None
-) -> Placements:
-    seen = world if isinstance(world, Situation) else situation(world)
-    return place(want or wanted("llm"), realms(service), seen)
-
-
-def the_one(placements: Placements) -> Placement:
-    assert not placements.unplaced
-    return placements.placed[key()]
-
-
-def why_not(placements: Placements) -> str:
-    assert not placements.placed
-    return placements.unplaced[0].reason
 
 
 @pytest.mark.parametrize(
@@ -231,169 +194,6 @@ def test_a_missing_image_is_a_reason_and_no_other_host_is_tried() -> None:
 
     assert "has no image" in why_not(placements)
     assert not placements.unplaced[0].fits_nowhere
-
-
-class TestSeveralInOnePlan:
-    SERVICES = realms(
-        definition("big", varieties={"nvidia": {"requires": gib(vram=16)}}),
-        definition("small", varieties={"nvidia": {"requires": gib(vram=8)}}),
-        definition("heavy", base={"image": "heavy:1", "requires": gib(memory=40)}),
-        definition("web", base={"image": "web:1", "ports": (port(80, 8080),)}),
-    )
-
-    def hosts(self, want: WantedSet, seen: Mapping[str, Observation]) -> dict[str, str]:
-        found = place(want, self.SERVICES, situation(seen))
-        return {at.name: placement.host for at, placement in found.placed.items()}
-
-    def cards(self, want: WantedSet, seen: Mapping[str, Observation]) -> dict[str, list[int]]:
-        found = place(want, self.SERVICES, situation(seen))
-        return {at.name: [card.index for card in placement.gpus] for at, placement in found.placed.items()}
-
-    def test_two_share_a_card_that_has_room_for_both(self) -> None:
-        assert self.cards(wanted("big", "small"), {"box1": NVIDIA_BOX}) == {"big": [0], "small": [0]}
-
-    def test_the_second_gets_the_card_that_is_freer_after_the_first(self) -> None:
-        world = {"box1": observation(gpus=[gpu(0), gpu(1)])}
-
-        assert self.cards(wanted("big", "small"), world) == {"big": [0], "small": [1]}
-
-    def test_a_card_is_not_filled_twice(self) -> None:
-        want = wanted(request("big-1", service="big"), request("big-2", service="big"))
-
-        assert self.hosts(want, {"box1": NVIDIA_BOX, "box2": NVIDIA_BOX}) == {"big-1": "box1", "big-2": "box2"}
-
-    def test_memory_is_not_given_twice(self) -> None:
-        want = wanted(request("one", service="heavy"), request("two", service="heavy"))
-
-        assert self.hosts(want, {"box1": BOX, "box2": BOX}) == {"one": "box1", "two": "box2"}
-
-    def test_a_port_is_not_given_twice(self) -> None:
-        want = wanted(request("one", service="web"), request("two", service="web"))
-
-        assert self.hosts(want, {"box1": BOX, "box2": BOX}) == {"one": "box1", "two": "box2"}
-
-    def test_what_runs_keeps_its_port_against_a_newcomer_that_comes_first_by_name(self) -> None:
-        want = wanted(request("a-new", service="web"), request("old", service="web"))
-        world = {"box1": observation(our_container("old", service="web")), "box2": BOX}
-
-        assert self.hosts(want, world) == {"a-new": "box2", "old": "box1"}
-
-    def test_the_order_of_the_request_does_not_matter(self) -> None:
-        one, two = request("one", service="heavy"), request("two", service="heavy")
-        world = {"box1": BOX, "box2": BOX}
-
-        assert self.hosts(wanted(two, one), world) == self.hosts(wanted(one, two), world)
-
-
-class TestCards:
-    TWO = (gpu(0).id, gpu(1).id)
-
-    def cards(self, want: WantedSet, seen: Observation, *services: ServiceDefinition) -> dict[str, list[int]]:
-        found = place(want, realms(*services), situation({"box1": seen}))
-        return {at.name: [card.index for card in placement.gpus] for at, placement in found.placed.items()}
-
-    def test_two_that_are_replaced_keep_each_its_own(self) -> None:
-        full = [gpu(0, used_gib=20), gpu(1, used_gib=20)]
-        here = [our_container(name, variety="nvidia", gpus=self.TWO[index]) for index, name in enumerate("ab")]
-        services = [needing(gib(vram=20), variety="nvidia", name=name) for name in "ab"]
-
-        assert self.cards(wanted("a", "b"), observation(*here, gpus=full), *services) == {"a": [0], "b": [1]}
-
-    def test_two_new_ones_spread_over_two_idle_cards(self) -> None:
-        services = [needing(gib(), variety="nvidia", name=name) for name in "ab"]
-        seen = observation(gpus=[gpu(0, used_gib=0.01), gpu(1)])
-
-        assert sorted(self.cards(wanted("a", "b"), seen, *services).values()) == [[0], [1]]
-
-    def test_what_is_refused_once_is_refused_again(self) -> None:
-        services = [needing(gib(vram=12), variety="nvidia", name=name) for name in "ab"]
-        idle = our_container("a", variety="nvidia", gpus=gpu().id)
-
-        found = self.cards(wanted("a", "b"), observation(idle, gpus=[gpu(total_gib=16)]), *services)
-
-        assert found == {"a": [0]}
-
-    def test_a_swap_of_models_on_one_card_fits(self) -> None:
-        services = [needing(gib(vram=20, memory=40), variety="nvidia", name=name) for name in "ab"]
-        old = our_container("a", variety="nvidia", gpus=gpu().id)
-
-        found = self.cards(wanted("b"), observation(old, gpus=[gpu(used_gib=21)], memory_gib=20), *services)
-
-        assert found == {"b": [0]}
-
-    def test_what_moves_away_makes_room_for_a_newcomer(self) -> None:
-        services = realms(*(needing(gib(vram=20), variety="nvidia", name=name) for name in "ab"))
-        old = our_container("b", variety="nvidia", gpus=gpu().id)
-        world = situation({"box1": observation(old, gpus=[gpu(used_gib=20)]), "box2": NVIDIA_BOX})
-
-        found = place(wanted(request("a", host="box1"), request("b", host="box2")), services, world)
-
-        assert {at.name: placement.host for at, placement in found.placed.items()} == {"a": "box1", "b": "box2"}
-
-    def test_what_goes_from_the_processor_to_a_card_has_to_fit_on_it(self) -> None:
-        service = definition("llm", varieties={"nvidia": {"requires": gib(vram=20)}, "cpu-only": {}})
-        seen = observation(our_container(variety="cpu-only"), gpus=[gpu(used_gib=10)])
-
-        assert "14.0 GiB of VRAM free" in why_not(place_one(service, {"box1": seen}, wanted(request(variety="nvidia"))))
-
-
-class TestHostsThatDoNotAnswer:
-    def test_an_instance_that_was_dropped_while_it_was_there_is_held_when_asked_for_again(self) -> None:
-        world = situation({"box1": BOX}, unreachable={"box2": "timed out"})
-
-        placements = place_one(definition(), world, wanted("llm", leaving={"llm": "box2"}))
-
-        assert "placed on box2, which is unreachable" in why_not(placements)
-
-    def test_of_two_homes_the_one_it_was_placed_on_wins(self) -> None:
-        world = {"box1": observation(our_container(id="1")), "box2": observation(our_container(id="2"))}
-
-        assert the_one(place_one(definition(), world, wanted(placed("box2")))).host == "box2"
-
-    def test_an_instance_placed_there_is_held_and_gets_no_twin(self) -> None:
-        world = situation({"box1": BOX}, unreachable={"box2": "timed out"})
-
-        placements = place_one(definition(), world, wanted(placed("box2")))
-
-        assert "placed on box2, which is unreachable" in why_not(placements)
-        assert not placements.unplaced[0].fits_nowhere
-
-    def test_an_instance_pinned_to_another_host_is_moved(self) -> None:
-        world = situation({"box1": BOX}, unreachable={"box2": "timed out"})
-
-        assert the_one(place_one(definition(), world, wanted(placed("box2", host="box1")))).host == "box1"
-
-    def test_an_instance_placed_elsewhere_is_not_concerned(self) -> None:
-        world = situation({"box1": BOX}, unreachable={"box2": "timed out"})
-
-        assert the_one(place_one(definition(), world, wanted(placed("box1")))).host == "box1"
-
-    def test_an_instance_placed_on_a_host_that_left_the_inventory_is_placed_again(self) -> None:
-        assert the_one(place_one(definition(), {"box1": BOX}, wanted(placed("gone")))).host == "box1"
-
-
-class TestLimit:
-    WORLD = situation({"box1": BOX, "box2": BOX}, limit=["box1"])
-
-    def test_an_instance_outside_is_skipped(self) -> None:
-        placements = place_one(definition(), self.WORLD, wanted(placed("box2")))
-
-        assert placements.skipped == {key()}
-        assert not placements.placed
-
-    def test_an_instance_pinned_outside_is_skipped(self) -> None:
-        assert place_one(definition(), self.WORLD, wanted(request(host="box2"))).skipped == {key()}
-
-    def test_an_instance_outside_is_skipped_even_when_it_is_pinned_inside(self) -> None:
-        assert place_one(definition(), self.WORLD, wanted(placed("box2", host="box1"))).skipped == {key()}
-
-    def test_a_new_instance_is_placed_inside(self) -> None:
-        assert the_one(place_one(definition(), self.WORLD)).host == "box1"
-
-    def test_an_instance_that_is_seen_inside_is_placed_there(self) -> None:
-        world = situation({"box1": observation(our_container()), "box2": BOX}, limit=["box1"])
-
-        assert the_one(place_one(definition(), world, wanted(placed("box2")))).host == "box1"
 
 
 @pytest.mark.parametrize(
