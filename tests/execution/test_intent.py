@@ -1,143 +1,15 @@
 """What is asked for becomes durable before anything is changed, and reading it changes nothing."""
 
-import itertools
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
-from typing import cast
-
 import pytest
 
-from ozwald.errors import ConnectionFailed, Failure, NothingReachable, RequestError, StateError
-from ozwald.execution.carry_out import carry_out
-from ozwald.execution.health import Patience
-from ozwald.execution.intent import Intent, forget_restarts, intend, make_durable
-from ozwald.execution.labels import Ownership
-from ozwald.execution.steps import Result
-from ozwald.model.container import LABEL_INSTANCE
-from ozwald.model.history import Author
-from ozwald.model.host import Host
+from ozwald.errors import NothingReachable, RequestError, StateError
 from ozwald.model.plan import Action
-from ozwald.model.service import InstanceRequest, Realm
-from ozwald.model.settings import Settings
-from ozwald.model.wanted import WantedSet
-from ozwald.planning.asking import Adding, Ask, Exactly, Removing, Same
-from ozwald.remote.command import CommandResult
-from ozwald.remote.connection import HostConnection
-from ozwald.remote.engine import Engine
-from ozwald.remote.fleet import Fleet
-from ozwald.state.history import History
-from ozwald.state.home import DataFolder
-from ozwald.state.wanted import changing_wanted, read_wanted, wanted_path, write_wanted
-from tests.builders import definition, depends_on, inventory, key, placed, realms, request, wanted
-from tests.fakes.engine import FakeEngine
+from ozwald.planning.asking import Removing
+from ozwald.state.wanted import changing_wanted
+from tests.builders import key, placed, request, wanted
+from tests.execution.desk import Desk
 
-AUTHOR = Author(owner="ann", command="ozwald apply")
 LOOKS = {"list_containers", "facts", "ping"}
-
-
-class BareConnection:
-    """A host whose probe finds nothing out, with a fake engine."""
-
-    def __init__(self, host: Host, engine: FakeEngine) -> None:
-        self.host = host
-        self._engine = engine
-
-    def engine(self) -> Engine:
-        return self._engine
-
-    def run(self, words: Sequence[str], **_: object) -> CommandResult:
-        return CommandResult(exit_status=0, stdout=f"\nozwald-probe {words[2]}\n".encode(), stderr=b"")
-
-
-class BareFleet(Fleet):
-    """Hosts that answer at once, but for those that are `down`."""
-
-    def __init__(self, hosts: Mapping[str, Host]) -> None:
-        super().__init__(hosts)
-        self.engines = {name: FakeEngine(name, images=("llm:1", "web:1")) for name in hosts}
-        for number, engine in enumerate(self.engines.values(), start=1):
-            engine._numbers = itertools.count(1000 * number)  # ids of two engines are never the same
-        self.down: set[str] = set()
-
-    def connection(self, host: Host, *, deadline: float | None = None) -> HostConnection:
-        if host.name in self.down:
-            raise ConnectionFailed(host.name, "no route to host", failure=Failure.RETRYABLE)
-        return cast(HostConnection, BareConnection(host, self.engines[host.name]))
-
-
-class Desk:
-    """What `intend` needs, around one data folder."""
-
-    def __init__(self, path: Path) -> None:
-        self.home = DataFolder(path)
-        self.realms: Mapping[str, Realm] = realms(definition("llm"), definition("web"))
-        self.inventory = inventory("box1", "box2")
-        self.fleet = BareFleet(self.inventory.hosts)
-
-    @property
-    def stored(self) -> WantedSet | None:
-        return read_wanted(wanted_path(self.home, "local"))
-
-    def store(self, want: WantedSet) -> None:
-        self.home.folder("wanted")
-        write_wanted(wanted_path(self.home, "local"), want)
-
-    @property
-    def settings(self) -> Settings:
-        return Settings(path="settings.yml", inventory=self.inventory, realms=self.realms)
-
-    def intend(self, *requests: InstanceRequest, again: bool = False, limit: str = "") -> Intent:
-        return self.ask(Same() if again else Exactly(requests=requests), limit=limit)
-
-    def ask(self, ask: Ask, *, limit: str = "") -> Intent:
-        return intend(
-            ask,
-            settings=self.settings,
-            hosts={name: host for name, host in self.inventory.hosts.items() if name == (limit or name)},
-            fleet=self.fleet,
-            home=self.home,
-            provisioner="local",
-        )
-
-    def apply(self, *requests: InstanceRequest, limit: str = "") -> dict[str, str]:
-        """Carries a plan out on the fake engines; returns where each action took place or was blocked."""
-        intent = self.make_durable(self.intend(*requests, limit=limit))
-        ours = Ownership(
-            provisioner="local", controller=self.home.controller_id(), generation=intent.wanted.generation, owner="ann"
-        )
-        carry_out(
-            intent.plan,
-            lambda name: self.fleet.engines[name],
-            ownership=ours,
-            report=lambda _: None,
-            patience=Patience(settle_s=0.0, poll_s=0.0),
-        )
-        return {f"{one.action.value} {one.key}": one.host or "" for one in intent.plan.operations}
-
-    def running(self) -> list[str]:
-        """The instances that run, on all hosts, whether they answer or not."""
-        return sorted(
-            f"{found.labels[LABEL_INSTANCE]} on {host}"
-            for host, engine in self.fleet.engines.items()
-            for found in engine.list_containers()
-        )
-
-    def make_durable(self, intent: Intent) -> Intent:
-        return make_durable(
-            intent,
-            settings=self.settings,
-            fleet=self.fleet,
-            home=self.home,
-            provisioner="local",
-            author=AUTHOR,
-            now=lambda: 7.0,
-        )
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Desk(tmp_path)
 
 
 def test_the_first_request_is_the_first_generation(desk: Desk) -> None:
@@ -185,12 +57,6 @@ def test_the_whole_set_is_replaced_and_what_stays_keeps_its_place(desk: Desk) ->
 
     assert intent.wanted == wanted(placed("box2"), generation=5)
     assert [operation.action for operation in intent.plan.operations] == [Action.BLOCKED]
-
-
-@pytest.fixture
-def changing(desk: Desk) -> Iterator[Desk]:
-    with desk.home.changing(desk.inventory.hosts):
-        yield desk
 
 
 class TestForgetting:
@@ -316,85 +182,6 @@ class TestMeanwhile:
 
         with changing_wanted(desk.home, "local"):
             pass
-
-
-class TestRestarts:
-    """A restart that a replacement owes is written down before anything is changed, and until it is done."""
-
-    def replaced(self, desk: Desk) -> Intent:
-        follows = definition("web", base={"image": "web:1", "depends_on": depends_on("llm", restart=True)})
-        desk.realms = realms(definition("llm"), follows)
-        desk.apply(request(), request("web"))
-        desk.realms = realms(definition("llm", base={"image": "web:1"}), follows)
-        return desk.make_durable(desk.intend(request(), request("web")))
-
-    def test_a_kill_before_it_leaves_it_to_the_next_apply(self, changing: Desk) -> None:
-        intent = self.replaced(changing)
-
-        assert [str(one.key) for one in intent.wanted.restarts] == ["web"]
-        changing.realms = realms(definition("llm"), definition("web", base={"image": "web:1"}))
-        assert changing.apply(request(), request("web"))["restart web"] == "box1"
-
-    def test_what_is_done_is_owed_no_more(self, changing: Desk) -> None:
-        intent = self.replaced(changing)
-        done = [Result(operation=operation) for operation in intent.plan.operations]
-
-        forget_restarts(done, home=changing.home, provisioner="local")
-
-        assert changing.stored == replace(intent.wanted, restarts=())
-
-    def test_what_failed_is_owed_still(self, changing: Desk) -> None:
-        intent = self.replaced(changing)
-        failed = [Result(operation=operation, error="no") for operation in intent.plan.operations]
-
-        forget_restarts(failed, home=changing.home, provisioner="local")
-
-        assert changing.stored == intent.wanted
-
-
-class TestHistory:
-    def test_each_generation_is_kept_with_who_made_it_and_what_it_changed(self, desk: Desk) -> None:
-        desk.make_durable(desk.intend(request()))
-        desk.make_durable(desk.ask(Adding(requests=(request("web"),))))
-        desk.make_durable(desk.ask(Removing(keys=(key(),))))
-
-        history = History(desk.home, "local")
-        kept = [history.read(number) for number in history.numbers()]
-
-        assert [one.number for one in kept if one] == [3, 2, 1]
-        assert [(one.at, one.author) for one in kept if one] == [(7.0, AUTHOR)] * 3
-        assert [[(str(change.key), change.kind.value) for change in one.changes] for one in kept if one] == [
-            [("llm", "removed")],
-            [("web", "added")],
-            [("llm", "added")],
-        ]
-
-    def test_what_changes_nothing_is_not_kept(self, desk: Desk) -> None:
-        desk.make_durable(desk.intend(request()))
-        desk.make_durable(desk.intend(request()))
-
-        assert History(desk.home, "local").numbers() == [1]
-
-    def test_a_history_that_cannot_be_written_stops_nothing(self, desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
-        desk.home.folder()
-        (desk.home.path / "history").write_text("in the way")
-
-        desk.make_durable(desk.intend(request()))
-
-        assert desk.stored == wanted(placed("box1"))
-        assert "generation 1 is not in the history" in caplog.text
-
-    def test_a_lost_set_goes_on_where_its_history_ends(self, desk: Desk) -> None:
-        desk.make_durable(desk.intend(request()))
-        desk.make_durable(desk.intend(request("web")))
-        wanted_path(desk.home, "local").unlink()
-
-        assert desk.intend(request()).wanted.generation == 3
-
-    def test_the_order_of_the_words_is_no_change(self, desk: Desk) -> None:
-        desk.make_durable(desk.intend(request(), request("web")))
-
-        assert desk.intend(request("web"), request()).wanted.generation == 1
 
 
 def test_without_a_request_what_is_wanted_already_is_planned(desk: Desk) -> None:
