@@ -189,8 +189,9 @@ def _written_moment(at_s: float) -> str:
 
 
 def _in_gib(count: int) -> float:
-    """To a tenth of a MiB."""
-    return round(count / _GIB, 4)
+    """To a tenth of a MiB; less than a GiB to four digits."""
+    size = count / _GIB
+    return round(size, 4) if size >= 1 else float(f"{size:.4g}")
 
 
 def _as_it_is(value: Any) -> Any:

@@ -7,6 +7,7 @@ from ozwald.footprint.course import Curve, Trace
 from ozwald.model.units import show_bytes
 
 GIB = 1024**3
+MIB = 1024**2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +28,8 @@ class Quantity:
 def quantities(trace: Trace) -> Iterator[Quantity]:
     """Those that were measured: memory, VRAM, CPU and power."""
     drawn = (
-        Quantity(title="memory", unit="GiB", scale=GIB, show=_bytes, curve=trace.memory_bytes),
-        Quantity(title="VRAM", unit="GiB", scale=GIB, show=_bytes, curve=trace.vram_bytes),
+        _of_bytes("memory", trace.memory_bytes),
+        _of_bytes("VRAM", trace.vram_bytes),
         Quantity(title="CPU", unit="cores", scale=1, show=lambda value: f"{value:.2f} cores", curve=trace.cpu_cores),
         Quantity(title="power", unit="W", scale=1, show=lambda value: f"{value:.0f} W", curve=trace.power_w),
     )
@@ -40,6 +41,12 @@ def end_s(trace: Trace) -> float:
     ends = [span.begun_at_s + span.duration_s for span in trace.phases]
     ends += [quantity.curve.points[-1].at_s + quantity.curve.width_s for quantity in quantities(trace)]
     return max(ends, default=0.0) or 1.0
+
+
+def _of_bytes(title: str, curve: Curve) -> Quantity:
+    is_large = any(point.high >= GIB for point in curve.points)
+    unit, scale = ("GiB", GIB) if is_large else ("MiB", MIB)
+    return Quantity(title=title, unit=unit, scale=scale, show=_bytes, curve=curve)
 
 
 def _bytes(value: float) -> str:

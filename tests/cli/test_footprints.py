@@ -13,7 +13,9 @@ from PIL import Image
 
 from ozwald.cli.main import cli
 from ozwald.errors import RequestError, SettingsError
+from ozwald.footprint.course import Curve, Point
 from ozwald.footprint.measure import Meter
+from ozwald.footprint.quantities import quantities
 from ozwald.model.footprint import Combination, Footprint, Phase
 from ozwald.state.footprint_book import record
 from ozwald.state.home import DataFolder
@@ -164,6 +166,12 @@ class TestDrawing:
         assert {"baseline", "load", "ready", "under-load"} <= texts
         assert {"memory [GiB]", "VRAM [GiB]", "CPU [cores]", "power [W]"} <= texts
         assert "llm[nvidia][fast] on gpu01 (2 x NVIDIA L4)" in texts
+
+    def test_a_small_service_is_drawn_in_mib(self, meter: Meter) -> None:
+        small = Curve(width_s=0.1, points=(Point(0.0, 1024.0, 4 * 1024.0**2),))
+        drawn = {one.title: one.unit for one in quantities(replace(meter.trace(), memory_bytes=small))}
+
+        assert drawn == {"memory": "MiB", "VRAM": "GiB", "CPU": "cores", "power": "W"}
 
     def test_a_hosts_odd_name_is_no_formula(self, book: Path, meter: Meter, tmp_path: Path) -> None:
         odd = replace(next(entries(meter)), host="$x_$ <b>&")

@@ -129,6 +129,12 @@ class TestWriting:
 
         assert read(tmp_path, book_text([bare, WHOLE])) == (bare, WHOLE)
 
+    @pytest.mark.parametrize("size", [0, 4096, 105 * 1024, 10 * 1024**2, GIB - 1, 3 * GIB + 7, 640 * GIB + 12345678])
+    def test_sizes_keep_their_digits(self, tmp_path: Path, size: int) -> None:
+        (footprint,) = read(tmp_path, book_text([replace(WHOLE, image_bytes=size)]))
+
+        assert footprint.image_bytes == pytest.approx(size, rel=0.0005)
+
     def test_the_first_five_keys_are_those_of_older_lists(self) -> None:
         (entry,) = yaml.safe_load(book_text([WHOLE]))
 
