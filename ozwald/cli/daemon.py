@@ -118,7 +118,6 @@ def serve(workspace: Workspace, *, host: str, port: int, key: str, log_file: Pat
             leadership=leadership,
             reporter=reporter,
         )
-        stack.callback(measuring.stop)
         site = Site(
             board=board,
             desk=desk,
@@ -140,7 +139,8 @@ def serve(workspace: Workspace, *, host: str, port: int, key: str, log_file: Pat
         reporter.started(_url(host, port))
         stack.callback(reporter.stopped)
         courier.turn()
-        _thread("footprints", measuring.run)
+        measuring.start()
+        stack.callback(measuring.stop)
         _thread("notify", lambda: _notify_when_well(workspace.environ, site.vitals))
         ended = threading.Event()
         stack.callback(ended.set)

@@ -22,6 +22,7 @@ from ozwald.state.locks import Busy
 log = logging.getLogger(__name__)
 
 TRY_AGAIN_S: Final = 5.0
+FINISH_S: Final = 20.0
 
 
 class FootprintWatch:
@@ -47,6 +48,7 @@ class FootprintWatch:
         self._workplace: Workplace | None = None
         self._worker: FootprintWorker | None = None
         self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="footprints", daemon=True)
         self._problem = ""
         self.desk = FootprintDesk(
             queue=self._queue, book=book, leadership=leadership, reporter=reporter, wake=self.wake
@@ -64,13 +66,17 @@ class FootprintWatch:
         if (worker := self._worker) is not None:
             worker.wake()
 
+    def start(self) -> None:
+        """Works in a thread of its own from now on."""
+        self._thread.start()
+
     def stop(self) -> None:
-        """Ends what is measured, and with it `run`, soon."""
+        """Ends what is measured and waits until nothing of it is left, but not for a host that does not answer."""
         self._stopped.set()
         self.wake()
+        self._thread.join(FINISH_S)
 
-    def run(self) -> None:
-        """Works until it is stopped."""
+    def _run(self) -> None:
         while not self._stopped.is_set():
             try:
                 with self._queue.working():

@@ -1,17 +1,32 @@
-"""Services are measured on real hosts, and nothing that was made for that is left."""
+"""Services are measured on real hosts; whatever happens meanwhile, nothing that was made for that is left."""
 
 import json
+import signal
+import time
+from collections.abc import Iterator
+from typing import Any
 from urllib.parse import quote
 
 import pytest
+import yaml
 
 from ozwald.model.container import LABEL_FOOTPRINT
+from tests.end_to_end.controlled import Controlled, eventually
 from tests.end_to_end.user import User
 from tests.lab import Lab
 
 pytestmark = pytest.mark.lab
 
 IMAGE = "lab/quick:1"
+HELD_MIB = 24
+WEB = {"image": IMAGE, "command": ["httpd", "-f", "-p", "8000"], "ports": ["8000:8000"]}
+# What it holds is written to memory, once.
+HOLDER = {
+    "image": IMAGE,
+    "command": ["sh", "-c", f"head -c {HELD_MIB << 20} /dev/zero > /dev/shm/held; sleep 3600"],
+    "shm_size": "64m",
+}
+QUICK = ("--run-time", "2")
 
 
 @pytest.fixture
@@ -21,22 +36,201 @@ def measuring(user: User) -> User:
     return user
 
 
-def left(lab: Lab, *hosts: str) -> list[str]:
+@pytest.fixture
+def world(measuring: User, clean_hosts: Lab) -> Iterator[Controlled]:
+    """A controller that is to measure on box1."""
+    measuring.has({"web": WEB}, hosts=["box1"])
+    made = Controlled(measuring, clean_hosts, ["box1"])
+    measuring.more["OZWALD_API_URL"] = f"http://127.0.0.1:{made.port}"
+    made.starts()
+    yield made
+    made.stops()
+
+
+def book(user: User) -> list[dict[str, Any]]:
+    path = user.folder / "footprints.yml"
+    return list(yaml.safe_load(path.read_text())) if path.exists() else []
+
+
+def left(lab: Lab, host: str = "box1") -> list[str]:
     """Everything that runs have made and that is still there."""
     marked = f"filters={quote(json.dumps({'label': [LABEL_FOOTPRINT]}))}"
-    found = []
-    for host in hosts:
-        call = lab.hosts[host].engine.call
-        found += [one["Names"][0] for one in call("GET", f"/containers/json?all=1&{marked}")]
-        found += [one["Name"] for one in call("GET", f"/volumes?{marked}")["Volumes"] or []]
-        found += [one["Name"] for one in call("GET", f"/networks?{marked}")]
-    return found
+    call = lab.hosts[host].engine.call
+    return [
+        *(one["Names"][0] for one in call("GET", f"/containers/json?all=1&{marked}")),
+        *(one["Name"] for one in call("GET", f"/volumes?{marked}")["Volumes"] or []),
+        *(one["Name"] for one in call("GET", f"/networks?{marked}")),
+    ]
 
 
-def test_a_service_is_measured_without_a_controller(measuring: User, clean_hosts: Lab) -> None:
-    measuring.has({"web": {"image": IMAGE, "volumes": ["models:/models"]}}, hosts=["box1"])
+def statuses(user: User) -> list[str]:
+    """How every run is that was ever asked for."""
+    listed = user.types("footprint_services", "--list", "-o", "json")
+    assert listed.code == 0, listed.err
+    return [run["status"] for request in listed.document for run in request["runs"]]
 
-    ran = measuring.types("footprint_services", "web", "--run-time", "2", "-o", "json")
+
+def test_a_service_is_measured_beside_itself_and_nothing_is_left(measuring: User, clean_hosts: Lab) -> None:
+    measuring.has({"web": {**WEB, "volumes": ["models:/models"]}, "held": HOLDER}, hosts=["box1"])
+    assert measuring.types("apply", "web").code == 0
+
+    ran = measuring.types("footprint_services", "web", "held", *QUICK)
 
     assert ran.code == 0, ran.err
-    assert left(clean_hosts, "box1") == []
+    assert ran.out.count("measured") == 2
+    usage = {one["service_name"]: one["usage"] for one in book(measuring)}
+    assert HELD_MIB <= usage["held"]["memory_gb"] * 1024 < HELD_MIB + 3  # a shell and its child besides
+    assert left(clean_hosts) == []
+    assert measuring.types("list_active_services").out.count("available") == 1
+    assert measuring.types("plan").out.startswith("= keep")
+
+
+def test_a_script_loads_the_service_and_its_end_counts(measuring: User, clean_hosts: Lab) -> None:
+    asks = {
+        **WEB,
+        "footprint": {"run-time": "1s", "run-script": 'wget -qO said "http://$$OZWALD_ENDPOINT/etc/passwd"'},
+    }
+    fails = {**WEB, "footprint": {"run-time": "0s", "run-script": {"in-container": "echo no answer; exit 3"}}}
+    measuring.has({"asks": asks, "fails": fails}, hosts=["box1"])
+
+    ran = measuring.types("footprint_services", "asks", "fails", "-o", "json")
+
+    assert ran.code == 1, ran.err
+    assert [one["status"] for one in ran.document["runs"]] == ["measured", "failed"], ran.err
+    assert "exit status 3" in ran.document["runs"][1]["reason"]
+    [entry] = book(measuring)
+    assert (entry["service_name"], entry["script_exit_code"]) == ("asks", 0)
+    assert "root:" in (measuring.folder / "said").read_text()
+    assert "no answer" in measuring.types("get_footprint_logs", "fails").out
+    assert left(clean_hosts) == []
+
+
+def test_what_cannot_be_started_fails_with_its_reason_and_the_queue_goes_on(measuring: User, clean_hosts: Lab) -> None:
+    check = {"test": ["CMD", "false"], "interval": "200ms", "retries": 1}
+    broken = {
+        "gone": {"image": "lab/gone:1", "pull_policy": "never"},
+        "crashes": {"image": IMAGE, "command": ["sh", "-c", "echo the model is missing; exit 7"]},
+        "sick": {"image": IMAGE, "healthcheck": check},
+        "web": WEB,
+    }
+    measuring.has(broken, hosts=["box1"])
+
+    ran = measuring.types("footprint_services", "--all", *QUICK, "-o", "json")
+
+    assert ran.code == 1, ran.err
+    reasons = {one["service_name"]: (one["status"], one["reason"]) for one in ran.document["runs"]}
+    assert reasons["web"] == ("measured", "")
+    assert "lab/gone:1 is not on box1" in reasons["gone"][1]
+    assert "exit code 7" in reasons["crashes"][1]
+    assert "unhealthy" in reasons["sick"][1]
+    assert measuring.types("get_footprint_logs", "crashes", "--log-type", "container").out == "the model is missing\n"
+    assert left(clean_hosts) == []
+
+
+@pytest.mark.parametrize("seconds", [3.0, 6.0])
+def test_after_a_kill_the_next_command_removes_what_is_left(measuring: User, clean_hosts: Lab, seconds: float) -> None:
+    measuring.has({"web": {**WEB, "volumes": ["models:/models"]}}, hosts=["box1"])
+    measuring.is_killed_after(seconds, "footprint_services", "web", "--run-time", "3")
+
+    ran = measuring.types("footprint_services", "web", "--run-time", "1")
+
+    assert ran.code == 0, ran.err
+    assert set(statuses(measuring)) == {"measured"}
+    assert left(clean_hosts) == []
+
+
+def test_ctrl_c_cancels_what_is_measured(measuring: User, clean_hosts: Lab) -> None:
+    measuring.has({"web": WEB}, hosts=["box1"])
+    running = measuring.starts("footprint_services", "web", "--run-time", "60")
+    assert eventually(lambda: left(clean_hosts) != [], 30)
+
+    running.send_signal(signal.SIGINT)
+
+    assert running.wait(30) == 130
+    assert statuses(measuring) == ["cancelled"]
+    assert (left(clean_hosts), book(measuring)) == ([], [])
+
+
+def test_another_command_can_cancel_what_one_measures(measuring: User, clean_hosts: Lab) -> None:
+    measuring.has({"web": WEB}, hosts=["box1"])
+    running = measuring.starts("footprint_services", "web", "--run-time", "60")
+    assert eventually(lambda: left(clean_hosts) != [], 30)
+    [request] = measuring.types("footprint_services", "--list", "-o", "json").document
+
+    cancelled = measuring.types("footprint_services", "--cancel", request["request_id"])
+
+    assert cancelled.code == 0, cancelled.err
+    assert running.wait(30) == 1
+    assert left(clean_hosts) == []
+
+
+def test_a_host_that_is_cut_off_is_measured_again_when_it_is_back(measuring: User, clean_hosts: Lab) -> None:
+    measuring.has({"web": WEB}, hosts=["box1"])
+    running = measuring.starts("footprint_services", "web", "--run-time", "4", "-o", "json")
+    assert eventually(lambda: left(clean_hosts) != [], 30)
+    box = clean_hosts.hosts["box1"]
+    box.cut()
+    time.sleep(12)
+    box.mend()
+
+    out, _ = running.communicate(timeout=120)
+
+    [run] = json.loads(out)["runs"]
+    assert run["status"] == "measured", run
+    assert left(clean_hosts) == []
+
+
+def test_a_controller_measures_what_a_command_asks_for(world: Controlled, measuring: User, clean_hosts: Lab) -> None:
+    ran = measuring.types("footprint_services", "web", *QUICK, "--wait", "-o", "json")
+
+    assert ran.code == 0, ran.err
+    assert ran.document["status"] == "measured"
+    assert [one["service_name"] for one in book(measuring)] == ["web"]
+    kinds = [one["kind"] for one in world.ask("GET", "/srv/events/")[1]]
+    assert [kind for kind in kinds if "footprint" in kind] == [
+        "footprint-accepted",
+        "footprint-begun",
+        "footprint-measured",
+    ]
+    assert world.ask("GET", "/srv/services/active/")[1] == []
+    assert left(clean_hosts) == []
+
+
+def test_a_killed_controller_begins_again_and_removes_what_is_left(
+    world: Controlled, measuring: User, clean_hosts: Lab
+) -> None:
+    assert measuring.types("footprint_services", "web", "--run-time", "2").code == 0
+    assert eventually(lambda: left(clean_hosts) != [], 30)
+
+    world.is_killed()
+    world.starts()
+
+    assert eventually(lambda: statuses(measuring) == ["measured"], 60)
+    [request] = world.ask("GET", "/srv/services/footprint")[1]
+    assert request["runs"][0]["attempts"] == 2
+    assert eventually(lambda: left(clean_hosts) == [], 10)
+
+
+def test_a_controller_that_stops_leaves_nothing_and_goes_on_later(
+    world: Controlled, measuring: User, clean_hosts: Lab
+) -> None:
+    assert measuring.types("footprint_services", "web", "--run-time", "2").code == 0
+    assert eventually(lambda: left(clean_hosts) != [], 30)
+
+    took_s = world.stops()
+
+    assert took_s < 20
+    assert left(clean_hosts) == []
+    world.starts()
+    assert eventually(lambda: statuses(measuring) == ["measured"], 60)
+
+
+def test_a_request_of_a_controller_can_be_cancelled(world: Controlled, measuring: User, clean_hosts: Lab) -> None:
+    asked = measuring.types("footprint_services", "web", "--run-time", "60", "-o", "json")
+    assert eventually(lambda: left(clean_hosts) != [], 30)
+
+    cancelled = measuring.types("footprint_services", "--cancel", asked.document["request_id"])
+
+    assert cancelled.code == 0, cancelled.err
+    assert eventually(lambda: statuses(measuring) == ["cancelled"], 30)
+    assert left(clean_hosts) == []
