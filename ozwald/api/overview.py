@@ -8,6 +8,7 @@ from ozwald.api.calls import Call
 from ozwald.api.schemas import COUNT, OPTIONAL, TEXT, Schema, closed
 from ozwald.api.site import Site
 from ozwald.controller.board import View
+from ozwald.model.footprint import RunStatus
 from ozwald.state.wanted import instance_entry
 
 _AGE: Schema = {"type": ["number", "null"], "minimum": 0}
@@ -36,6 +37,7 @@ STATUS: Schema = closed(
     generation=closed(wanted=COUNT, seen=COUNT),
     hosts={"type": "array", "items": closed(host=TEXT, reachable={"type": "boolean"}, detail=TEXT, facts_age_s=_AGE)},
     services={"type": "object", "additionalProperties": COUNT},
+    footprints=closed(queued=COUNT, running=COUNT),
 )
 
 
@@ -62,8 +64,15 @@ def status(site: Site, call: Call) -> Answer:
             "generation": {"wanted": stored.generation if stored else 0, "seen": view.generation},
             "hosts": [_host(view, name) for name in view.hosts],
             "services": dict(Counter(one.status.value for one in view.services)),
+            "footprints": _footprints(site),
         }
     )
+
+
+def _footprints(site: Site) -> dict[str, int]:
+    """How many runs wait, and how many are measured."""
+    counts = Counter(run.status for request in site.footprints.requests() for run in request.runs)
+    return {"queued": counts[RunStatus.QUEUED], "running": counts[RunStatus.RUNNING]}
 
 
 def _host(view: View, name: str) -> dict[str, object]:

@@ -198,6 +198,13 @@ class HostStatus(TypedDict):
     facts_age_s: float | None
 
 
+class FootprintCounts(TypedDict):
+    """How many runs wait to be measured, and how many are."""
+
+    queued: int
+    running: int
+
+
 class Status(TypedDict):
     """How all is; `active` is set on a stand-by, `services` counts them by status."""
 
@@ -208,6 +215,7 @@ class Status(TypedDict):
     generation: Generations
     hosts: list[HostStatus]
     services: dict[str, int]
+    footprints: FootprintCounts
 
 
 # A host's facts have many fields, described with the project's `show_host_resources`; `host` is always there,

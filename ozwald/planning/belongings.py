@@ -7,8 +7,10 @@ from ozwald.model.active import Status
 from ozwald.model.belongings import Belonging, Kind, ObservedNetwork, ObservedVolume, Survey
 from ozwald.model.container import (
     LABEL_CONTROLLER,
+    LABEL_FOOTPRINT,
     LABEL_INSTANCE,
     LABEL_REALM,
+    LABEL_SERVICE,
     ObservedContainer,
     container_name,
     leftover_name,
@@ -123,6 +125,8 @@ def _purpose(container: ObservedContainer) -> str:
     volume = filled_volume(container.name)
     if volume is not None:
         return f"sending of {volume}"
+    if container.is_measured:
+        return f"measuring run {container.labels[LABEL_FOOTPRINT]} of {container.labels.get(LABEL_SERVICE, '')}"
     if not {LABEL_REALM, LABEL_INSTANCE} <= container.labels.keys():
         return "without an instance"
     key = instance_of(container)
@@ -133,11 +137,12 @@ def _purpose(container: ObservedContainer) -> str:
 
 
 def _network(network: ObservedNetwork) -> Belonging:
+    run = network.labels.get(LABEL_FOOTPRINT)
     return Belonging(
         kind=Kind.NETWORK,
         id=network.id,
         name=network.name,
-        what="network of a realm",
+        what=f"network of measuring run {run}" if run else "network of a realm",
         owner=network.labels.get(LABEL_CONTROLLER),
         created_at=network.created_at,
     )
@@ -156,7 +161,9 @@ def _volume(volume: ObservedVolume, survey: Survey) -> Belonging:
 
 
 def _contents(volume: ObservedVolume) -> Iterator[str]:
-    if not is_data_volume(volume.name):
+    if run := volume.labels.get(LABEL_FOOTPRINT):
+        yield f"volume of measuring run {run}"
+    elif not is_data_volume(volume.name):
         yield "named volume"
     elif is_own_copy(volume.name):
         yield f"copy of the controller's data for {volume.name.rpartition('--')[2]}"

@@ -11,9 +11,10 @@ import pytest
 import yaml
 
 from ozwald.model.container import LABEL_FOOTPRINT
-from tests.end_to_end.controlled import Controlled, eventually
+from tests.end_to_end.controlled import Controlled
 from tests.end_to_end.user import User
 from tests.lab import Lab
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.lab
 

@@ -7,7 +7,15 @@ from typing import Any
 import pytest
 
 from ozwald.model.belongings import ObservedNetwork, ObservedVolume, Survey
-from ozwald.model.container import LABEL_CONTROLLER, ObservedContainer, container_name, leftover_name
+from ozwald.model.container import (
+    LABEL_CONTROLLER,
+    LABEL_FOOTPRINT,
+    LABEL_SERVICE,
+    ObservedContainer,
+    container_name,
+    leftover_name,
+    measured_name,
+)
 from ozwald.model.data import LABEL_BYTES, LABEL_DATA, data_volume, filler_name, lock_name
 from ozwald.planning.belongings import belongings, prunable
 from tests.builders import CONTROLLER, OTHER_CONTROLLER, container, our_container
@@ -188,3 +196,16 @@ class TestBelongings:
         measured = replace(survey(volume(), volume(OWN)), sizes={OWN: 7})
 
         assert [one.size_bytes for one in belongings(measured)] == [1000, 7]
+
+
+def test_what_a_measuring_run_has_made_is_named_as_that() -> None:
+    labels = {LABEL_CONTROLLER: CONTROLLER, LABEL_FOOTPRINT: "ab12-0", LABEL_SERVICE: "llm"}
+    survey = Survey(
+        containers=(container(measured_name("default", "llm", "ab12-0"), labels=labels),),
+        networks=(ObservedNetwork(id="n", name="ozfoot--default--back--ab12-0", labels=labels, created_at=0.0),),
+        volumes=(ObservedVolume(name="ozfoot--default--models--ab12-0", labels=labels, created_at=0.0),),
+    )
+
+    assert [one.what.partition(",")[0] for one in belongings(survey)] == [
+        "measuring run ab12-0 of llm", "network of measuring run ab12-0", "volume of measuring run ab12-0",
+    ]  # fmt: skip

@@ -66,6 +66,8 @@ def _print(document: Mapping[str, Any]) -> None:
         *((f"host {one['host']}", _host(one)) for one in document["hosts"]),
         ("services", ", ".join(f"{n} {kind}" for kind, n in sorted(document["services"].items())) or "none"),
     ]
+    if any(document["footprints"].values()):
+        rows.append(("footprints", ", ".join(f"{n} {kind}" for kind, n in document["footprints"].items() if n)))
     if document["reload_problem"]:
         rows.append(("reload", f"refused, the former settings stay: {document['reload_problem']}"))
     click.echo(f"provisioner {document['provisioner']} {state}")
