@@ -12,10 +12,8 @@ from ozwald.model.resources import HostResources
 from ozwald.planning.events import EventQuery
 from ozwald.state.lease import FREE
 from ozwald.state.records import Records
-from tests.controller.test_courier import LEASE, Clock, Node, Pair, pair, server
+from tests.controller.pair import LEASE, Clock, Node, Pair
 from tests.real_redis import RealRedis
-
-__all__ = ["pair", "server"]
 
 FACTS, EVENTS = "ozwald:local:facts", "ozwald:local:events"
 BOX1 = HostResources(host="box1", observed_at=1000.5, memory_total_bytes=1 << 30)
