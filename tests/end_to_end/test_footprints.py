@@ -81,6 +81,10 @@ def test_a_service_is_measured_beside_itself_and_nothing_is_left(measuring: User
     assert ran.out.count("measured") == 2
     usage = {one["service_name"]: one["usage"] for one in book(measuring)}
     assert HELD_MIB <= usage["held"]["memory_gb"] * 1024 < HELD_MIB + 3  # a shell and its child besides
+    drawn = measuring.types("footprints", "held", "--plot", "-").out.splitlines()
+    assert drawn[0] == "held on box1"
+    assert drawn[1].startswith("memory, up to ")
+    assert "|ready" in drawn[-2]
     assert left(clean_hosts) == []
     assert measuring.types("list_active_services").out.count("available") == 1
     assert measuring.types("plan").out.startswith("= keep")
