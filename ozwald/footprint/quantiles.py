@@ -9,9 +9,9 @@ CAPACITY = 2048
 class Quantiles:
     """The quantiles of all values added so far.
 
-    Exact below 2048 values. Beyond that the rank of an answer is off by at most log2(n / 2048) / 2048 of n: 0.3% for an
-    hour at ten values a second, 0.5% for a day. Full levels are sorted and every other value moves up with twice the
-    weight (Manku, Rajagopalan, Lindsay: Approximate medians and other quantiles in one pass, 1998).
+    Exact below 2048 values. Beyond that the rank of an answer is off by at most (1 + log2(n / 2048)) / 2048 of n: 0.3%
+    for an hour at ten values a second, 0.5% for a day. Full levels are sorted and every other value moves up with twice
+    the weight (Manku, Rajagopalan, Lindsay: Approximate medians and other quantiles in one pass, 1998).
     """
 
     __slots__ = ("_levels", "_offset")
