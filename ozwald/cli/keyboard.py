@@ -7,7 +7,10 @@ import termios
 import time
 import tty
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+
+# What Ctrl-D sends, and what a terminal that is gone is taken to have sent.
+END = "\x04"
 
 
 @contextmanager
@@ -21,12 +24,20 @@ def keyboard() -> Iterator[Callable[[float], str]]:
     try:
         yield _key
     finally:
-        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
+        with suppress(termios.error):  # the terminal is gone
+            termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
 
 
 def _key(within_s: float) -> str:
     ready, _, _ = select.select([sys.stdin], [], [], within_s)
-    return os.read(sys.stdin.fileno(), 1).decode("ascii", "replace") if ready else ""
+    return _read() if ready else ""
+
+
+def _read() -> str:
+    try:
+        return os.read(sys.stdin.fileno(), 1).decode("ascii", "replace") or END
+    except OSError:
+        return END
 
 
 def _no_key(within_s: float) -> str:

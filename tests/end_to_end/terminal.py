@@ -54,6 +54,11 @@ class Terminal:
         os.close(self._ours)
         return self.process.wait(20)
 
+    def vanish(self) -> int:
+        """The terminal goes, as when its window is closed; how the command ends then."""
+        os.close(self._ours)
+        return self.process.wait(20)
+
     def _read(self) -> bytes:
         try:
             piece = os.read(self._ours, 65536)

@@ -113,3 +113,10 @@ def test_ctrl_c_leaves_the_terminal_as_it_was(busy: User) -> None:
 
     assert terminal.process.returncode == 0
     assert terminal.attributes() != during
+
+
+def test_it_ends_with_its_terminal(busy: User) -> None:
+    terminal = Terminal(busy, "top", "box1", TERM="xterm-256color")
+    terminal.read_until(b"hold")
+
+    assert terminal.vanish() in (0, 1)  # it may find out while it reads or while it draws

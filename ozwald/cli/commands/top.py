@@ -15,7 +15,6 @@ from ozwald.model.live import HostUse, use_document
 
 MEASURE_S = CONNECT_S + 15.0
 DRAW_EVERY_S = 1.0
-LEAVING = ("q", "Q")
 
 
 @click.command()
@@ -65,7 +64,7 @@ def _draw(live: LiveHosts) -> None:
     from rich.live import Live
 
     from ozwald.cli.bars import glyphs_of
-    from ozwald.cli.keyboard import keyboard
+    from ozwald.cli.keyboard import END, keyboard
     from ozwald.cli.top_view import top_lines
 
     out, glyphs = console(), glyphs_of(sys.stdout)
@@ -77,5 +76,5 @@ def _draw(live: LiveHosts) -> None:
         while True:
             lines = top_lines(live.now(), width=out.width, height=out.height, glyphs=glyphs)
             screen.update(Group(*lines), refresh=True)
-            if pressed(DRAW_EVERY_S) in LEAVING:
+            if pressed(DRAW_EVERY_S) in ("q", "Q", END):
                 return
