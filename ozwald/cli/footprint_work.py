@@ -89,7 +89,7 @@ def _shown(progress: Progress) -> Callable[[FootprintRequest, Run], None]:
     def show(request: FootprintRequest, run: Run) -> None:
         key = InstanceKey(realm=run.combination.realm, name=run.combination.words)
         if run.status is RunStatus.QUEUED and run.reason:
-            progress.report(Step(key=key, host=run.host or "-", text=f"waits: {run.reason}"))
+            progress.report(Step(key=key, host=run.host or "-", text=f"waits: {run.reason}", passing=True))
         elif run.status is RunStatus.SKIPPED:
             progress.report(Step(key=key, host="-", text=f"skipped: {run.reason}", is_last=True))
 

@@ -101,7 +101,8 @@ def place_run(
     Raises:
         RequestError: the settings do not know any more what is to be measured, or it lacks what a start needs.
     """
-    seen = _narrowed(situation, _hosts(hosts, situation), run.card)
+    chosen = _hosts(hosts, situation)
+    seen = _narrowed(situation, _with_card(chosen, situation, run.card) or chosen, run.card)
     free = _without(seen, busy)
     request = _request(run, run_id)
     placed = place_beside(request, realms, free, adapt=_apart)
@@ -133,6 +134,16 @@ def _combinations(choice: Choice) -> Iterator[Run]:
 def _hosts(pattern: str | None, situation: Situation) -> frozenset[str]:
     chosen = {host.name for host in select(situation.inventory, pattern or "all")}
     return frozenset(chosen & situation.hosts.keys())
+
+
+def _with_card(hosts: frozenset[str], situation: Situation, card: str | None) -> frozenset[str]:
+    """Those that have the card, or may have it; all where none is needed."""
+    without = {
+        name
+        for name, seen in situation.observations.items()
+        if card is not None and all(one.name != card for one in seen.resources.gpus)
+    }
+    return hosts - without
 
 
 def _on_each_card(run: Run, realms: Mapping[str, Realm], situation: Situation, hosts: frozenset[str]) -> Iterator[Run]:
