@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 import click
@@ -12,8 +13,10 @@ from ozwald.cli.output import emit
 from ozwald.cli.progress import Progress
 from ozwald.cli.workspace import Workspace
 from ozwald.client import Client, MeasuredService
+from ozwald.config.footprint_book import read_book
+from ozwald.errors import OzwaldError
 from ozwald.execution.steps import Step
-from ozwald.model.footprint import FootprintRequest, Run, RunStatus
+from ozwald.model.footprint import Footprint, FootprintRequest, Run, RunStatus
 from ozwald.model.footprint_document import read_request, request_document
 from ozwald.model.plan import InstanceKey
 from ozwald.planning.footprint_runs import Choice
@@ -24,6 +27,7 @@ _LIST: Final = "ozwald footprint_services --list"
 
 
 def submit(
+    workspace: Workspace,
     controller: Controller,
     choices: Sequence[Choice],
     *,
@@ -40,8 +44,15 @@ def submit(
         emit(document, output, table=lambda: click.echo(f"accepted as request {request_id}; see: {_LIST}"))
         return 0
     ended = _followed(controller.client, request_id)
-    emit(request_document(ended), output, table=lambda: print_request(ended))
+    emit(request_document(ended), output, table=lambda: print_request(ended, _book(workspace)))
     return exit_code(ended)
+
+
+def _book(workspace: Workspace) -> Sequence[Footprint]:
+    """What was measured, where this machine has the book."""
+    with suppress(OzwaldError):
+        return read_book(workspace.footprint_book)
+    return ()
 
 
 def listed(workspace: Workspace, output: str) -> int:

@@ -4,15 +4,18 @@ import time
 from collections.abc import Sequence
 
 from ozwald.cli.output import print_table
-from ozwald.model.footprint import FootprintRequest, Run, RunStatus
-from ozwald.model.units import show_age
+from ozwald.model.footprint import Footprint, FootprintRequest, Run, RunStatus
+from ozwald.model.units import show_age, show_bytes
 
 _HEADINGS = ("SERVICE", "CARD", "HOST", "STATUS", "TOOK", "REASON")
+_FIGURES = ("CPU", "MEMORY", "VRAM")
 
 
-def print_request(request: FootprintRequest) -> None:
-    """One row for each run, with how it ended."""
-    print_table(_HEADINGS, [_row(run) for run in request.runs], empty="there was nothing to measure")
+def print_request(request: FootprintRequest, book: Sequence[Footprint]) -> None:
+    """One row for each run, with how it ended and the peaks that the book has of it."""
+    headings = (*_HEADINGS[:-1], *_FIGURES, _HEADINGS[-1])
+    rows = [(*(row := _row(run))[:-1], *_peaks(run, book), row[-1]) for run in request.runs]
+    print_table(headings, rows, empty="there was nothing to measure")
 
 
 def print_requests(requests: Sequence[FootprintRequest]) -> None:
@@ -41,3 +44,17 @@ def _row(run: Run) -> tuple[str, ...]:
     phase = f" ({run.phase.value})" if run.phase and not run.status.is_end else ""
     status = run.status.value + phase
     return str(run.combination), run.card or "-", run.host or "-", status, took, run.reason
+
+
+def _peaks(run: Run, book: Sequence[Footprint]) -> tuple[str, str, str]:
+    found = next((one for one in book if run.status is RunStatus.MEASURED and _is_of(one, run)), None)
+    if found is None:
+        return "-", "-", "-"
+    usage = found.usage
+    vram = "-" if usage.vram_bytes is None else show_bytes(usage.vram_bytes)
+    return f"{usage.cpu_cores:.2f} cores", show_bytes(usage.memory_bytes), vram
+
+
+def _is_of(footprint: Footprint, run: Run) -> bool:
+    is_on_card = run.card in footprint.cards if run.card else not footprint.cards
+    return (footprint.combination, footprint.host) == (run.combination, run.host) and is_on_card

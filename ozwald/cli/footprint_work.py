@@ -8,6 +8,7 @@ from ozwald.cli.output import emit, warn
 from ozwald.cli.progress import Progress
 from ozwald.cli.who import author
 from ozwald.cli.workspace import Workspace
+from ozwald.config.footprint_book import read_book
 from ozwald.controller.footprint_desk import new_request
 from ozwald.execution.footprint_worker import FootprintWorker
 from ozwald.execution.steps import Step
@@ -45,7 +46,7 @@ def work_off(
         )
         is_interrupted = _work(worker, queue, request.request_id)
     ended = queue.find(request.request_id)
-    emit(request_document(ended), output, table=lambda: print_request(ended))
+    emit(request_document(ended), output, table=lambda: print_request(ended, read_book(workspace.footprint_book)))
     return 130 if is_interrupted else exit_code(ended)
 
 

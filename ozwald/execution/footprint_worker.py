@@ -77,6 +77,7 @@ class FootprintWorker:
         self._considered: frozenset[Place] | None = None
         self._look_at = self._clear_at = 0.0
         self._is_closing = False
+        self._read: tuple[object, tuple[FootprintRequest, ...]] = (None, ())
         self._woken = threading.Event()
 
     def wake(self) -> None:
@@ -103,7 +104,7 @@ class FootprintWorker:
             OzwaldError: not one host can be reached.
         """
         self._write_outcomes()
-        requests = self._queue.requests()
+        requests = self._requests()
         self._end_cancelled(requests)
         queued = _queued(requests)
         if self._uncleared is None or (self._uncleared and self._clock.now() >= self._clear_at):
@@ -122,6 +123,13 @@ class FootprintWorker:
         self._write_outcomes()
         if self._uncleared:
             self._clear()
+
+    def _requests(self) -> tuple[FootprintRequest, ...]:
+        """Read only when something has changed: nearly always, nothing has."""
+        stamp = self._queue.stamp()
+        if stamp != self._read[0]:
+            self._read = stamp, self._queue.requests()
+        return self._read[1]
 
     def _consider(self, requests: tuple[FootprintRequest, ...], queued: frozenset[Place]) -> None:
         self._considered, self._look_at = queued, self._clock.now() + LOOK_EVERY_S

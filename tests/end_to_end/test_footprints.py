@@ -72,7 +72,10 @@ def statuses(user: User) -> list[str]:
 
 
 def test_a_service_is_measured_beside_itself_and_nothing_is_left(measuring: User, clean_hosts: Lab) -> None:
-    measuring.has({"web": {**WEB, "volumes": ["models:/models"]}, "held": HOLDER}, hosts=["box1"])
+    (measuring.folder / "pages").mkdir()
+    (measuring.folder / "pages" / "index.html").write_text("hello")
+    web = {**WEB, "volumes": ["models:/models", "./pages:/pages"]}
+    measuring.has({"web": web, "held": {**HOLDER, "volumes": ["cache:/cache", "./pages:/pages"]}}, hosts=["box1"])
     assert measuring.types("apply", "web").code == 0
 
     ran = measuring.types("footprint_services", "web", "held", *QUICK)
@@ -86,6 +89,8 @@ def test_a_service_is_measured_beside_itself_and_nothing_is_left(measuring: User
     assert drawn[1].startswith("memory, up to ")
     assert "|ready" in drawn[-2]
     assert left(clean_hosts) == []
+    volumes = [one["Name"] for one in clean_hosts.hosts["box1"].engine.call("GET", "/volumes")["Volumes"]]
+    assert sorted(name.partition("--")[0] for name in volumes) == ["models", "ozdata"]
     assert measuring.types("list_active_services").out.count("available") == 1
     assert measuring.types("plan").out.startswith("= keep")
 

@@ -61,7 +61,9 @@ def footprint_services(
         select(workspace.settings.inventory, host)
     with live_controller(workspace) as controller:
         if controller is not None:
-            return submit(controller, choices, hosts=host, run_time_s=run_time, is_waiting=wait, output=output)
+            return submit(
+                workspace, controller, choices, hosts=host, run_time_s=run_time, is_waiting=wait, output=output
+            )
     from ozwald.cli.footprint_work import work_off
 
     return work_off(workspace, runs_of(choices), hosts=host, run_time_s=run_time, output=output)
