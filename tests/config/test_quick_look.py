@@ -10,7 +10,8 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from ozwald.config.quick_look import FITS, quick_look
-from ozwald.config.schema_files import INVENTORY, REQUESTS, SETTINGS, compiled_schema
+from ozwald.config.schema_files import FOOTPRINTS, INVENTORY, REQUESTS, SETTINGS, compiled_schema
+from tests.config.hostile.seeds import BOOK
 from tests.config.mutations import reshaped
 
 HERE = Path(__file__).parent
@@ -19,6 +20,7 @@ RICH = {key: value for key, value in yaml.safe_load((HERE / "rich.yml").read_tex
 SEEDS: dict[str, list[Any]] = {
     SETTINGS: [EXAMPLE, RICH],
     INVENTORY: [{key: RICH[key] for key in ("hosts", "groups", "provisioners")}],
+    FOOTPRINTS: [yaml.safe_load(BOOK)],
     REQUESTS: [["a[b]", {"name": "a", "service": "b", "host": None}]],
 }
 

@@ -55,7 +55,7 @@ BOOK = """\
   cards: [NVIDIA L4]
   image: "web:1"
   image_gb: 0.4
-  measured_at: 2026-11-23T02:00:00Z
+  measured_at: '2026-11-23T02:00:00Z'
   samples: 412
   steady: {cpu_cores: 0.1, memory_gb: 0.1}
   vram_source: card-difference
