@@ -49,7 +49,9 @@ class ChannelPipe:
         try:
             with self._transport.working():
                 self._channel.sendall(content)
-        except (OSError, EOFError, paramiko.SSHException):
+        except EOFError as err:  # the socket below takes no more; the thread that reads may notice later
+            raise self._lost() from err
+        except (OSError, paramiko.SSHException):
             self._require_link()
             raise
         self._require_link()
@@ -66,5 +68,8 @@ class ChannelPipe:
 
     def _require_link(self) -> None:
         if not self._transport.is_active():
-            why = self._transport.why_lost()
-            raise LinkLostError(f"the connection was lost{f' ({why})' if why else ''}")
+            raise self._lost()
+
+    def _lost(self) -> LinkLostError:
+        why = self._transport.why_lost()
+        return LinkLostError(f"the connection was lost{f' ({why})' if why else ''}")

@@ -18,6 +18,7 @@ from ozwald.model.host import Host
 from ozwald.remote.connection import SshConnection
 from ozwald.remote.fleet import Fleet
 from ozwald.remote.known_hosts_file import record_host_key
+from ozwald.remote.pipes import ChannelPipe, LinkLostError
 from ozwald.remote.ssh import open_ssh
 from ozwald.remote.streamlocal import open_streamlocal
 from tests.remote.agent import AddKey
@@ -355,6 +356,17 @@ def test_a_channel_to_a_unix_socket_carries_bytes_both_ways(server: SshServer) -
 
     assert channel.recv(100) == b"HELLO"
     assert channel.recv(100) == b""
+    connection.close()
+
+
+def test_a_pipe_that_takes_no_more_says_that_the_connection_is_lost(server: SshServer) -> None:
+    server.behaviour.streamlocal = lambda channel, _: channel.recv(1)  # type: ignore[assignment]
+    connection = connected(server)
+    pipe = ChannelPipe(open_streamlocal(connection.transport, "/run/x.sock", timeout_s=5), connection.transport)
+    connection.transport.sock.shutdown(socket.SHUT_WR)
+
+    with pytest.raises(LinkLostError, match="the connection was lost"):
+        pipe.send(b"hello", 5)
     connection.close()
 
 
