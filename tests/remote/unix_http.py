@@ -32,13 +32,17 @@ def serving(path: Path, answer: Answer, *, first: bytes | None = None) -> Iterat
     listener.bind(str(path))
     listener.listen()
     seen: list[str] = []
-    stopping = threading.Event()
     whole = _introduced(answer, first or introduction("1.41"))
-    threading.Thread(target=_accept, args=(listener, whole, seen, stopping), daemon=True).start()
+    peers: list[socket.socket] = []
+    accepting = threading.Thread(target=_accept, args=(listener, whole, seen, peers), daemon=True)
+    accepting.start()
     try:
         yield seen
     finally:
-        stopping.set()
+        for one in (listener, *peers):
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)  # close() alone would wake nobody
+        accepting.join()
         listener.close()
 
 
@@ -46,12 +50,13 @@ def _introduced(answer: Answer, first: bytes) -> Answer:
     return lambda line, body: first if line == FIRST_QUESTION else answer(line, body)
 
 
-def _accept(listener: socket.socket, answer: Answer, seen: list[str], stopping: threading.Event) -> None:
-    while not stopping.is_set():
+def _accept(listener: socket.socket, answer: Answer, seen: list[str], peers: list[socket.socket]) -> None:
+    while True:
         try:
             peer, _ = listener.accept()
         except OSError:
             return
+        peers.append(peer)
         threading.Thread(target=_converse, args=(peer, answer, seen), daemon=True).start()
 
 
