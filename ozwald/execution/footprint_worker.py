@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -109,8 +109,8 @@ class FootprintWorker:
         queued = _queued(requests)
         if self._uncleared is None or (self._uncleared and self._clock.now() >= self._clear_at):
             self._clear()
-        if queued and (queued != self._considered or self._clock.now() >= self._look_at):
-            self._consider(requests, queued)
+        if queued and (queued != self._considered or self._may_have_room()):
+            self._consider(requests)
 
     def close(self) -> None:
         """Ends the runs that are carried out, which begin again with the next worker unless they were cancelled."""
@@ -131,12 +131,18 @@ class FootprintWorker:
             self._read = stamp, self._queue.requests()
         return self._read[1]
 
-    def _consider(self, requests: tuple[FootprintRequest, ...], queued: frozenset[Place]) -> None:
-        self._considered, self._look_at = queued, self._clock.now() + LOOK_EVERY_S
+    def _may_have_room(self) -> bool:
+        """Whether another look may show something new; a host that is measured is not disturbed for it."""
+        has_free = bool(self._workplace.hosts.keys() - {live.run.host for live in self._live.values()})
+        return has_free and self._clock.now() >= self._look_at
+
+    def _consider(self, requests: tuple[FootprintRequest, ...]) -> None:
+        self._considered, self._look_at = _queued(requests), self._clock.now() + LOOK_EVERY_S
         situation = self._workplace.look()
-        for request in requests:
-            if not request.is_ended:
-                self._try_all(request if request.is_spread else self._spread(request, situation), situation)
+        seen = [one if one.is_spread else self._spread(one, situation) for one in requests if not one.is_ended]
+        for request in seen:
+            self._try_all(request, situation)
+        self._considered = _queued(seen) & _queued(self._requests())
 
     def _spread(self, request: FootprintRequest, situation: Situation) -> FootprintRequest:
         realms = self._workplace.realms
@@ -256,7 +262,7 @@ class FootprintWorker:
         self._on_change(request, request.runs[place.index])
 
 
-def _queued(requests: tuple[FootprintRequest, ...]) -> frozenset[Place]:
+def _queued(requests: Iterable[FootprintRequest]) -> frozenset[Place]:
     return frozenset(
         Place(request_id=request.request_id, index=index)
         for request in requests

@@ -2,6 +2,8 @@
 
 import json
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -62,6 +64,25 @@ def left(lab: Lab, host: str = "box1") -> list[str]:
         *(one["Name"] for one in call("GET", f"/volumes?{marked}")["Volumes"] or []),
         *(one["Name"] for one in call("GET", f"/networks?{marked}")),
     ]
+
+
+def is_killed_in(phase: str, user: User) -> None:
+    """Starts a command and kills it as soon as a run is in that phase."""
+    running = subprocess.Popen(
+        [sys.executable, "-m", "ozwald", "footprint_services", "web", "--run-time", "1"],
+        cwd=user.folder,
+        env=user.environment,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+    assert running.stderr is not None
+    for line in running.stderr:
+        if line.split() == ["box1", "web", phase]:
+            break
+    running.kill()
+    running.wait()
+    running.stderr.close()
 
 
 def statuses(user: User) -> list[str]:
@@ -137,15 +158,18 @@ def test_what_cannot_be_started_fails_with_its_reason_and_the_queue_goes_on(meas
     assert left(clean_hosts) == []
 
 
-@pytest.mark.parametrize("seconds", [3.0, 6.0])
-def test_after_a_kill_the_next_command_removes_what_is_left(measuring: User, clean_hosts: Lab, seconds: float) -> None:
-    measuring.has({"web": {**WEB, "volumes": ["models:/models"]}}, hosts=["box1"])
-    measuring.is_killed_after(seconds, "footprint_services", "web", "--run-time", "3")
+def test_after_kills_in_every_phase_the_next_command_removes_what_is_left(measuring: User, clean_hosts: Lab) -> None:
+    (measuring.folder / "pages").mkdir()
+    measuring.has({"web": {**WEB, "volumes": ["models:/models", "./pages:/pages"]}}, hosts=["box1"])
+    for phase in ("baseline", "pull", "start", "load", "ready", "stop"):
+        is_killed_in(phase, measuring)
+        request = measuring.types("footprint_services", "--list", "-o", "json").document[-1]
+        assert measuring.types("footprint_services", "--cancel", request["request_id"]).code == 0
 
-    ran = measuring.types("footprint_services", "web", "--run-time", "1")
+    ran = measuring.types("footprint_services", "web", "--run-time", "0", timeout_s=120)
 
     assert ran.code == 0, ran.err
-    assert set(statuses(measuring)) == {"measured"}
+    assert statuses(measuring) == ["cancelled"] * 6 + ["measured"]
     assert left(clean_hosts) == []
 
 

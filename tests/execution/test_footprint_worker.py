@@ -38,12 +38,14 @@ class Workshop:
     act: Callable[[Order, threading.Event], None] = lambda order, stop: None
     begun: list[tuple[str, str]] = field(default_factory=list)
     cleared: list[str] = field(default_factory=list)
+    looks: int = 0
 
     @property
     def hosts(self) -> Mapping[str, Any]:
         return self.seen.hosts
 
     def look(self) -> Situation:
+        self.looks += 1
         return self.seen
 
     def wanted(self) -> WantedSet | None:
@@ -143,6 +145,19 @@ def test_several_hosts_measure_at_once(tmp_path: Path, monkeypatch: pytest.Monke
     desk.works()
 
     assert {host for _, host in desk.workshop.begun} == {"box1", "box2"}
+
+
+def test_a_host_that_is_measured_is_not_looked_at_for_those_that_wait(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ozwald.execution.footprint_worker.LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr("ozwald.execution.footprint_worker.TURN_EVERY_S", 0.01)
+    desk.workshop.act = lambda order, stop: _rest(0.3)
+    desk.asks(DB, WEB)
+
+    desk.works()
+
+    assert desk.workshop.looks == 2  # one before each run
 
 
 def test_what_waits_says_for_what(desk: Desk) -> None:
@@ -320,3 +335,7 @@ def _with(request: FootprintRequest, **fields: Any) -> FootprintRequest:
 
 def _wait(event: threading.Event) -> None:
     assert event.wait(5)
+
+
+def _rest(seconds: float) -> None:
+    threading.Event().wait(seconds)
