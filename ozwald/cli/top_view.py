@@ -117,7 +117,7 @@ def _host(use: HostUse) -> Iterator[_Line]:
         yield from _card(card)
     for service in use.services:
         yield _service(service, use, total)
-    if use.others.count:
+    if use.others is not None and use.others.count:
         yield _others(use.others, use)
 
 

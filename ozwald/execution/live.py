@@ -2,18 +2,19 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from types import TracebackType
 from typing import Final, Self
 
-from ozwald.errors import EngineError, HostError
+from ozwald.errors import HostError
 from ozwald.footprint.live import LiveHost
 from ozwald.model.container import LABEL_INSTANCE, ObservedContainer
 from ozwald.model.host import Host
 from ozwald.model.live import HostUse
 from ozwald.model.sample import Sample
 from ozwald.remote.connection import HostConnection
+from ozwald.remote.engine import Engine
 from ozwald.remote.fleet import Fleet
 from ozwald.remote.holders import named
 from ozwald.remote.probe import probe
@@ -95,37 +96,49 @@ class _Follower:
 
     def _follow(self, connection: HostConnection) -> None:
         live = LiveHost(probe(connection))
-        with open_sampler(connection, rate_hz=RATE_HZ) as sampler:
-            watched = _Watched(connection, sampler)
+        with open_sampler(connection, rate_hz=RATE_HZ) as sampler, _Watched(connection, sampler) as watched:
             while not self._over.is_set():
-                watched.look()
                 live.take(_with_names(sampler.read(SILENT_S), watched.containers))
-                self._show(live.use(watched.containers.values(), engine_failure=watched.failure))
+                self._show(live.use(watched.listed(), engine_failure=watched.failure))
 
 
 class _Watched:
-    """The running containers of a host, all of them watched; instances first where they are very many."""
+    """The running containers of a host, all of them watched; instances first where they are very many.
+
+    A thread of its own lists them: an engine that hangs keeps no sample waiting.
+    """
 
     def __init__(self, connection: HostConnection, sampler: Sampler) -> None:
-        self._connection = connection
-        self._sampler = sampler
-        self._look_at = 0.0
         self.containers: Mapping[str, ObservedContainer] = {}
         self.failure: str | None = None
+        self._is_listed = False
+        self._connection = connection
+        self._sampler = sampler
+        self._over = threading.Event()
 
-    def look(self) -> None:
-        """Lists the containers when that is due; an engine that does not answer is tried again."""
-        if time.monotonic() < self._look_at:
-            return
-        self._look_at = time.monotonic() + LIST_EVERY_S
-        try:
-            self._list()
-            self.failure = None
-        except EngineError as err:
-            self.failure = err.message
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._keep_listing, daemon=True).start()
+        return self
 
-    def _list(self) -> None:
-        engine = self._connection.engine()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+
+    def listed(self) -> Collection[ObservedContainer] | None:
+        """The containers, None as long as the engine has not told them."""
+        return self.containers.values() if self._is_listed else None
+
+    def _keep_listing(self) -> None:
+        while not self._over.is_set():
+            try:
+                self._list(self._connection.engine())
+                self.failure = None
+            except HostError as err:
+                self.failure = err.message
+            self._over.wait(LIST_EVERY_S)
+
+    def _list(self, engine: Engine) -> None:
         running = sorted(
             (one for one in engine.list_containers() if one.is_running),
             key=lambda one: (LABEL_INSTANCE not in one.labels, one.name),
@@ -139,7 +152,7 @@ class _Watched:
                 del now[container_id]  # it has just ended
             else:
                 self._sampler.watch(container_id, state.pid)
-        self.containers = now
+        self.containers, self._is_listed = now, True
 
 
 def _with_names(sample: Sample, containers: Mapping[str, ObservedContainer]) -> Sample:

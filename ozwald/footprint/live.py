@@ -39,10 +39,10 @@ class LiveHost:
             self._rate("", sample.at_s, sample.host.busy_ns)
         self._forget()
 
-    def use(self, containers: Iterable[ObservedContainer], *, engine_failure: str | None = None) -> HostUse:
-        """What is taken now, of containers that the engine has."""
-        there = [one for one in containers if one.id in self._containers]
-        instances = sorted((one for one in there if LABEL_INSTANCE in one.labels), key=lambda one: one.name)
+    def use(self, containers: Iterable[ObservedContainer] | None, *, engine_failure: str | None = None) -> HostUse:
+        """What is taken now, of containers that the engine has, None as long as it has not told them."""
+        listed = sorted(containers or (), key=lambda one: one.name)
+        others = [one for one in listed if LABEL_INSTANCE not in one.labels]
         return HostUse(
             host=self._resources.host,
             engine_failure=engine_failure,
@@ -51,8 +51,8 @@ class LiveHost:
             memory_total_bytes=self._resources.memory_total_bytes,
             memory_available_bytes=self._host.memory_available_bytes,
             cards=tuple(self._card(gpu) for gpu in self._resources.gpus if gpu.mig is None or gpu.id in self._cards),
-            services=tuple(self._service(one) for one in instances),
-            others=self._others([one for one in there if LABEL_INSTANCE not in one.labels]),
+            services=tuple(self._service(one) for one in listed if LABEL_INSTANCE in one.labels),
+            others=None if containers is None else self._others(others),
         )
 
     def _rate(self, name: str, at_s: float, cpu_ns: int | None) -> None:
@@ -67,7 +67,7 @@ class LiveHost:
             self._cores.pop(name, None)
 
     def _service(self, container: ObservedContainer) -> ServiceUse:
-        seen, labels = self._containers[container.id], container.labels
+        seen, labels = self._containers.get(container.id, ContainerSample()), container.labels
         return ServiceUse(
             container_id=container.id,
             realm=labels.get(LABEL_REALM, ""),
@@ -84,7 +84,8 @@ class LiveHost:
 
     def _others(self, containers: Sequence[ObservedContainer]) -> OthersUse:
         cores = [self._cores[one.id] for one in containers if one.id in self._cores]
-        memory = [seen for one in containers if (seen := self._containers[one.id].memory_bytes) is not None]
+        sampled = (self._containers[one.id].memory_bytes for one in containers if one.id in self._containers)
+        memory = [seen for seen in sampled if seen is not None]
         return OthersUse(
             count=len(containers),
             cpu_cores=sum(cores) if cores else None,

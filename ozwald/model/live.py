@@ -56,6 +56,7 @@ class CardUse:
 class HostUse:
     """One host. `failure` is why it does not answer: then nothing else is known; `engine_failure` why services are not.
 
+    `others` is None as long as its engine has not told its containers.
     `cpu_cores` is what all its processors together were kept busy with over the last second, of `cpu_count`.
     """
 
@@ -68,7 +69,7 @@ class HostUse:
     memory_available_bytes: int | None = None
     cards: tuple[CardUse, ...] = ()
     services: tuple[ServiceUse, ...] = ()
-    others: OthersUse = OthersUse()
+    others: OthersUse | None = None
 
     @property
     def is_begun(self) -> bool:
@@ -80,7 +81,8 @@ class HostUse:
         """Whether it is known what there is to know: rates take a second."""
         if self.failure is not None:
             return True
-        return self.cpu_cores is not None and all(service.cpu_cores is not None for service in self.services)
+        is_listed = self.others is not None or self.engine_failure is not None
+        return is_listed and None not in (self.cpu_cores, *(service.cpu_cores for service in self.services))
 
 
 def use_document(use: HostUse) -> Mapping[str, Any]:

@@ -1,6 +1,7 @@
 """`top`, once for programs and live for people."""
 
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -64,7 +65,9 @@ def test_programs_get_what_hosts_cards_and_services_take(busy: User) -> None:
 def test_a_host_that_does_not_answer_is_said_and_the_others_are_shown(busy: User, clean_hosts: Lab) -> None:
     clean_hosts.hosts["gpu1"].cut()
     try:
-        table, alone = busy.types("top", "--once"), busy.types("top", "gpu1", "--output", "json")
+        with ThreadPoolExecutor() as pool:
+            waiting = pool.submit(busy.types, "top", "--once"), pool.submit(busy.types, "top", "gpu1", "-o", "json")
+            table, alone = (one.result() for one in waiting)
     finally:
         clean_hosts.hosts["gpu1"].mend()
 

@@ -1,5 +1,6 @@
 """What the latest samples of a host say."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -72,10 +73,10 @@ def test_what_a_tick_did_not_read_stays_as_it_was() -> None:
     assert (service(use).memory_bytes, service(use).pids, service(use).cpu_cores) == (GIB, 3, None)
 
 
-def test_a_container_that_is_gone_is_gone_and_counts_anew_when_it_is_back() -> None:
-    before = [sample(0, ours=burnt(0)), sample(1, ours=burnt(1)), sample(2)]
+def test_a_container_that_was_away_counts_anew() -> None:
+    before = [sample(0, ours=burnt(0)), sample(1, ours=burnt(1, memory_bytes=GIB)), sample(2)]
 
-    assert used(*before).services == ()
+    assert service(used(*before)) == replace(service(used()), cpu_cores=None)
     assert service(used(*before, sample(3, ours=burnt(90)))).cpu_cores is None
 
 
@@ -84,6 +85,7 @@ def test_containers_that_are_not_ours_are_summed() -> None:
         sample(0, theirs=burnt(0, memory_bytes=GIB), ours=burnt(0)), sample(1, theirs=burnt(0.25), ours=burnt(0))
     )
 
+    assert use.others is not None
     assert (use.others.count, use.others.cpu_cores, use.others.memory_bytes) == (1, 0.25, GIB)
 
 
@@ -108,6 +110,17 @@ def test_a_host_is_measured_when_all_rates_are_there() -> None:
     second = sample(1, ours=burnt(0), host=HostSample(busy_ns=3_000_000_000, memory_available_bytes=2 * GIB))
 
     assert not used(first).is_measured
+    assert not used(replace(first, containers={}), replace(second, containers={})).is_measured
     assert used(first, second).is_measured
     assert (used(first, second).cpu_cores, used(first, second).memory_available_bytes) == (3.0, 2 * GIB)
     assert not used(first, sample(1, ours=burnt(0))).is_measured
+
+
+def test_a_host_whose_engine_has_not_answered_yet_is_not_measured() -> None:
+    live = LiveHost(RESOURCES)
+    for at_s in (0, 1):
+        live.take(sample(at_s, host=HostSample(busy_ns=at_s)))
+
+    assert (live.use(None).others, live.use(None).is_measured) == (None, False)
+    assert live.use(None, engine_failure="no Docker Engine").is_measured
+    assert live.use([]).is_measured

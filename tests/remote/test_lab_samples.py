@@ -113,6 +113,7 @@ def test_shared_memory_counts_and_page_cache_does_not(box: HostConnection) -> No
     assert (found[-1].containers[made].kernel_peak_bytes or 350 * MIB) >= 350 * MIB
 
 
+@pytest.mark.quiet
 def test_a_short_spike_is_in_the_peak(box: HostConnection) -> None:
     spike = "sleep 2; dd if=/dev/zero bs=200M count=1 | (head -c 1 >/dev/null; sleep 0.2); echo over; sleep 600"
     made = runs(box, spike)
