@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 
 from ozwald.cli.footprint_text import exit_code, print_request
-from ozwald.cli.output import emit, warn
+from ozwald.cli.output import emit, warn, warn_unreachable
 from ozwald.cli.progress import Progress
 from ozwald.cli.who import author
 from ozwald.cli.workspace import Workspace
@@ -41,12 +41,12 @@ def work_off(
         if waiting:
             warn(f"{len(waiting)} earlier requests are measured first: ozwald footprint_services --list")
         queue.add(request)
-        worker = FootprintWorker(
-            queue, _workplace(workspace, fleet, progress), on_change=_shown(progress), waits_for_hosts=False
-        )
+        workplace = _workplace(workspace, fleet, progress)
+        worker = FootprintWorker(queue, workplace, on_change=_shown(progress), waits_for_hosts=False)
         is_interrupted = _work(worker, queue, request.request_id)
     ended = queue.find(request.request_id)
     emit(request_document(ended), output, table=lambda: print_request(ended, read_book(workspace.footprint_book)))
+    warn_unreachable(workplace.silent)
     return 130 if is_interrupted else exit_code(ended)
 
 

@@ -40,7 +40,8 @@ class Workplace:
     """One provisioner's; `settings` and `hosts` may be replaced between two turns.
 
     `book` is the file of footprints, None where nothing is measured; `environment` is what scripts of the controller
-    get; `report` is told every step; `guard` stands before every engine.
+    get; `report` is told every step; `guard` stands before every engine. `silent` are
+    the hosts that did not answer at the last look, each with the reason.
     """
 
     settings: Settings
@@ -55,6 +56,7 @@ class Workplace:
     guard: Callable[[Engine], Engine] = lambda engine: engine
     patience: Patience = field(default_factory=Patience)
     baseline_s: float = BASELINE_S
+    silent: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def realms(self) -> Mapping[str, Realm]:
@@ -62,13 +64,15 @@ class Workplace:
 
     def look(self) -> Situation:
         """Looks at all hosts; raises NothingReachable."""
-        return observe(
+        situation = observe(
             self.fleet,
             self.settings.inventory,
             self.hosts,
             controller=self.home.controller_id(),
             with_networks=True,
         )
+        self.silent = situation.unreachable
+        return situation
 
     def wanted(self) -> WantedSet | None:
         """What is wanted besides; raises StateError."""

@@ -51,8 +51,7 @@ def order_of(
     placed = place_run(run, realms, situation, run_id=run_id, hosts=request.hosts, busy=busy)
     if isinstance(placed, NoRoom):
         return placed
-    if missing := _missing(placed, wanted, situation):
-        raise RequestError(f"it depends on {missing}; start that first: ozwald apply --add NAME")
+    _check_dependencies(placed, wanted, situation)
     said = _said(run.combination, realms)
     rest_s = said.get("run_time") if request.run_time_s is None else request.run_time_s
     return Order(
@@ -72,18 +71,16 @@ def _said(combination: Combination, realms: Mapping[str, Realm]) -> Mapping[str,
     return said
 
 
-def _missing(placement: Placement, wanted: WantedSet | None, situation: Situation) -> str:
-    """What it depends on that is not available, with how that is."""
+def _check_dependencies(placement: Placement, wanted: WantedSet | None, situation: Situation) -> None:
+    """Raises RequestError where something that it depends on is not available."""
     found = {one.key: one for one in active_services(wanted, situation)}
     for dependency in placement.spec.depends_on:
         key = InstanceKey(realm=placement.spec.realm, name=dependency.instance)
-        if not dependency.required:
-            continue
-        if key not in found:
-            return f"{key}, which does not run"
-        if found[key].status is not Status.AVAILABLE:
-            return f"{key}, which is {found[key].status.value}"
-    return ""
+        if dependency.required and key not in found:
+            raise RequestError(f"it depends on {key}, which does not run; start that first: ozwald apply --add {key}")
+        if dependency.required and found[key].status is not Status.AVAILABLE:
+            status = found[key].status.value
+            raise RequestError(f"it depends on {key}, which is {status}; see: ozwald list_active_services")
 
 
 def _connected(
