@@ -24,7 +24,6 @@ MOST_ATTEMPTS: Final = 3
 LOOK_EVERY_S: Final = 10.0
 CLEAR_EVERY_S: Final = 30.0
 TURN_EVERY_S: Final = 0.25
-LONGEST_REASON: Final = 500
 FINISH_S: Final = 60.0
 
 
@@ -177,7 +176,7 @@ class FootprintWorker:
                 busy=busy,
             )
         except RequestError as error:
-            self._tell(self._write(place, replace(run, status=RunStatus.FAILED, reason=_shortened(error))), place)
+            self._tell(self._write(place, replace(run, status=RunStatus.FAILED, reason=str(error))), place)
             return
         if isinstance(found, Order):
             self._begin(place, run, found)
@@ -231,14 +230,14 @@ class FootprintWorker:
             return replace(live.run, status=RunStatus.CANCELLED, reason="cancelled")
         except HostError as error:
             if error.failure is Failure.TERMINAL:
-                return replace(live.run, status=RunStatus.FAILED, reason=_shortened(error))
-            return _again(live.run, _shortened(error))
+                return replace(live.run, status=RunStatus.FAILED, reason=str(error))
+            return _again(live.run, str(error))
         except (LaunchFailed, OzwaldError) as error:
-            return replace(live.run, status=RunStatus.FAILED, reason=_shortened(error))
+            return replace(live.run, status=RunStatus.FAILED, reason=str(error))
         except Exception as mistake:  # one run's surprise must not end the queue
             log.exception("%s", order.combination)
             reason = f"{type(mistake).__name__}: {mistake}; this is a mistake in ozwald"
-            return replace(live.run, status=RunStatus.FAILED, reason=reason[:LONGEST_REASON])
+            return replace(live.run, status=RunStatus.FAILED, reason=reason)
         return replace(live.run, status=RunStatus.MEASURED, reason="")
 
     def _write_outcomes(self) -> None:
@@ -283,10 +282,6 @@ def _again(run: Run, reason: str) -> Run:
     if run.attempts >= MOST_ATTEMPTS:
         return replace(run, status=RunStatus.FAILED, reason=f"cut short {run.attempts} times, at last: {reason}")
     return replace(run, status=RunStatus.QUEUED, phase=None, reason=f"begins again: {reason}")
-
-
-def _shortened(error: Exception) -> str:
-    return str(error)[:LONGEST_REASON]
 
 
 def _told(run: Run) -> str:

@@ -46,11 +46,9 @@ class Recorder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._ended.set()
-        with self._lock:
-            sampler = self._sampler
-        if sampler is not None:
-            sampler.close()
+        self._close()
         self._thread.join()
+        self._close()  # it may have opened another one meanwhile
 
     def begin(self, phase: Phase) -> None:
         """Lets a phase begin now."""
@@ -104,11 +102,14 @@ class Recorder:
     def _go_on(self, error: HostError) -> None:
         """Notes the gap and tries again in a moment."""
         self._on_gap(error.message)
+        self._close()
+        self._ended.wait(BETWEEN_TRIES_S)
+
+    def _close(self) -> None:
         with self._lock:
             sampler, self._sampler = self._sampler, None
         if sampler is not None:
             sampler.close()
-        self._ended.wait(BETWEEN_TRIES_S)
 
     def _reopen(self) -> None:
         sampler = self._open()

@@ -17,8 +17,11 @@ from ozwald.state.sealed import read_sealed, write_sealed
 
 SCHEMA: Final = 1
 PATIENCE_S: Final = 10.0
-MOST_ENDED: Final = 50
+# Together, with names as long as they may be, these fit into what a file may have.
 MOST_RUNS: Final = 1000
+MOST_ENDED: Final = 50
+MOST_ENDED_RUNS: Final = 500
+LONGEST_REASON: Final = 400
 _FOLDER: Final = "footprint-queue"
 _REMEDY: Final = "move it away; what was asked for and not measured yet has to be asked for again"
 
@@ -54,7 +57,10 @@ class FootprintQueue:
         with self._changing() as requests:
             waiting = sum(len(one.runs) for one in requests if not one.is_ended)
             if waiting + len(request.runs) > MOST_RUNS:
-                raise StateError(f"{waiting} runs wait to be measured already; cancel some: footprint_services --list")
+                raise StateError(
+                    f"{len(request.runs)} runs are too many: {MOST_RUNS} may wait to be measured, and {waiting} do; "
+                    "ask for fewer, or cancel some: ozwald footprint_services --list"
+                )
             self._write((*requests, request))
 
     def change(self, request_id: str, change: Callable[[FootprintRequest], FootprintRequest]) -> FootprintRequest:
@@ -111,14 +117,19 @@ def _read(content: Any) -> Requests:
 
 
 def _bounded(requests: Requests) -> Iterator[FootprintRequest]:
-    """All that is open, and of those that have ended the newest."""
+    """All that is open, and of those that have ended the newest; reasons, which may name many hosts, in brief."""
     kept = runs = 0
     dropped = set[str]()
     for one in (one for one in reversed(requests) if one.is_ended):
         kept, runs = kept + 1, runs + len(one.runs)
-        if kept > MOST_ENDED or runs > MOST_RUNS:
+        if kept > MOST_ENDED or runs > MOST_ENDED_RUNS:
             dropped.add(one.request_id)
-    return (one for one in requests if one.request_id not in dropped)
+    return (_brief(one) for one in requests if one.request_id not in dropped)
+
+
+def _brief(request: FootprintRequest) -> FootprintRequest:
+    runs = tuple(replace(run, reason=run.reason[:LONGEST_REASON]) for run in request.runs)
+    return replace(request, runs=runs)
 
 
 def _found(requests: Iterable[FootprintRequest], request_id: str) -> FootprintRequest:

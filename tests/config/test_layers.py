@@ -43,7 +43,7 @@ def settings_text(key: str) -> str:
         ("image: redis:7", "redis:7"),
         ("lockers: [a, b]", ("a", "b")),
         (
-            "footprint: {run-time: 1m, run_script: {in-container: ./load.sh}}",
+            "footprint: {run-time: 1m, run_script: {in_container: ./load.sh}}",
             {"run_time": 60.0, "run_script": RunScript(line="./load.sh", in_container=True)},
         ),
         ("footprint: {run-time: null}", {"run_time": None}),

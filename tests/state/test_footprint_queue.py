@@ -72,7 +72,7 @@ def test_too_much_at_once_is_refused(queue: FootprintQueue, monkeypatch: pytest.
     monkeypatch.setattr(footprint_queue, "MOST_RUNS", 3)
     queue.add(asked("a", RunStatus.QUEUED, RunStatus.QUEUED))
 
-    with pytest.raises(StateError, match="wait to be measured already"):
+    with pytest.raises(StateError, match="2 runs are too many: 3 may wait"):
         queue.add(asked("b", RunStatus.QUEUED, RunStatus.QUEUED))
 
 
@@ -96,3 +96,17 @@ def test_a_change_is_seen_from_outside(queue: FootprintQueue) -> None:
     changed = queue.change("a", lambda request: replace(request, is_spread=True))
 
     assert FootprintQueue(DataFolder(queue.path.parents[1]), "local").find("a") == changed
+
+
+def test_the_largest_queue_fits_into_its_file(queue: FootprintQueue, monkeypatch: pytest.MonkeyPatch) -> None:
+    long = Combination(realm="r" * 63, service="s" * 63, variety="v" * 63, profile="p" * 63)
+    full = Run(
+        combination=long, card="c" * 60, host="h" * 63, phase=Phase.UNDER_LOAD, reason="box1: no room; " * 1000,
+        begun_at=1e9 + 0.1, ended_at=1e9 + 0.2, status=RunStatus.MEASURED,
+    )  # fmt: skip
+    waiting = replace(full, status=RunStatus.QUEUED)
+    for run, count in ((full, footprint_queue.MOST_ENDED_RUNS), (waiting, footprint_queue.MOST_RUNS)):
+        request = FootprintRequest(request_id=run.status.value, asked_at=0.0, author="ann", runs=(run,) * count)
+        queue.add(request)
+
+    assert [one.request_id for one in queue.requests()] == ["measured", "queued"]
