@@ -35,11 +35,13 @@ place() {
     [ "$2" = / ] && place=$1$3 || place=$1${3#"$2"}
 }
 
-# The group that bears the container's id is its own; its processes may be in groups below. A process that is in no such
-# group is another one by now, or the container has none.
+# watch NUMBER ID PID: the group that bears the container's id is its own; its processes may be in groups below. A process
+# that is in no such group is another one by now, or the container has none.
 watch() {
     unwatch "$1"
     eval "pid_$1=\$3 cpu_$1= memory_$1= disk_$1= pids_$1= cache_$1=0 highest_$1=0 near_$1=9223372036854775807"
+    watched="$watched $1"
+    [ -r "/proc/$3/cgroup" ] || { look "$1" "$2" && return; }
     while IFS=: read -r _ controllers path; do
         case $path in *"$2"*) ;; *) continue ;; esac
         below=${path#*"$2"}
@@ -49,11 +51,21 @@ watch() {
             case ,$controllers, in *,$controller,*) first_version "$1" "$controller" "$path" ;; esac
         done
     done <"/proc/$3/cgroup"
-    watched="$watched $1"
+}
+
+# Where this user may not see others' processes, the usual places have to do.
+look() {
+    for path in "/docker/$2" "/system.slice/docker-$2.scope"; do
+        [ -z "$all" ] || [ ! -e "$all$path/cpu.stat" ] || second_version "$1" "$path"
+        [ -z "$memory" ] || [ ! -d "$memory$path" ] || for controller in cpuacct memory blkio pids; do
+            first_version "$1" "$controller" "$path"
+        done
+    done
 }
 
 # What version 1 has keeps its files: where both are mounted, version 2 has what is left.
 second_version() {
+    [ -n "$all" ] || return
     place "$all" "$all_root" "$2"
     [ -n "$cpu" ] || eval "cpu_$1=\$place/cpu.stat"
     [ -n "$memory" ] || eval "memory_$1=\$place/memory.current"
@@ -63,11 +75,14 @@ second_version() {
 
 first_version() {
     case $2 in
-        cpuacct) place "$cpu" "$cpu_root" "$3" && eval "cpu_$1=\$place/cpuacct.usage" ;;
-        memory) place "$memory" "$memory_root" "$3" && eval "memory_$1=\$place/memory.usage_in_bytes" ;;
-        blkio) place "$disk" "$disk_root" "$3" && eval "disk_$1=\$place/blkio.throttle.io_service_bytes_recursive" ;;
-        pids) place "$pids" "$pids_root" "$3" && eval "pids_$1=\$place/pids.current" ;;
+        cpuacct) set -- "$1" "$3" "$cpu" "$cpu_root" cpu cpuacct.usage ;;
+        memory) set -- "$1" "$3" "$memory" "$memory_root" memory memory.usage_in_bytes ;;
+        blkio) set -- "$1" "$3" "$disk" "$disk_root" disk blkio.throttle.io_service_bytes_recursive ;;
+        pids) set -- "$1" "$3" "$pids" "$pids_root" pids pids.current ;;
     esac
+    [ -n "$3" ] || return
+    place "$3" "$4" "$2"
+    eval "$5_$1=\$place/\$6"
 }
 
 unwatch() {

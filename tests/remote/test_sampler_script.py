@@ -171,6 +171,18 @@ def test_a_container_is_read_wherever_its_control_groups_are(tmp_path: Path, nam
     assert (sample.host.busy_ns, sample.host.memory_available_bytes) == (190_000_000, 1 << 20)
 
 
+@pytest.mark.parametrize("name", ["v1-cgroupfs", "v2-systemd"])
+def test_a_container_is_found_where_other_users_processes_are_hidden(tmp_path: Path, name: str) -> None:
+    tree = Tree(tmp_path, recorded(name))
+    (tmp_path / "proc" / str(PID) / "cgroup").unlink()
+    script = tree.starts(["sh"])
+
+    sample = script.asked(f"watch 1 {ID} {PID}", "full")
+    script.ends()
+
+    assert sample.containers == {ID: replace(FULL, **TREES[name])}
+
+
 @in_every_shell
 def test_most_ticks_read_the_processor_alone(v1: Tree, words: list[str]) -> None:
     script = v1.starts(words)
@@ -246,6 +258,16 @@ def test_a_process_that_is_in_no_group_of_the_container_is_not_measured_for_it(v
     script = v1.starts(["sh"])
 
     sample = script.asked(f"watch 1 {ID} 4712", "full")
+    script.ends()
+
+    assert sample.containers == {ID: ContainerSample()}
+
+
+def test_a_container_whose_groups_are_mounted_nowhere_is_there_without_numbers(v1: Tree) -> None:
+    v1.has("/proc/self/mountinfo", "31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755\n")
+    script = v1.starts(["sh"])
+
+    sample = script.asked(f"watch 1 {ID} {PID}", "full")
     script.ends()
 
     assert sample.containers == {ID: ContainerSample()}
