@@ -132,7 +132,7 @@ class HostSampler:
 
     def _run(self) -> None:
         try:
-            self._pipe.send(_script(), SEND_S)
+            self._send(_script())
             while True:
                 self._send_what_is_due()
                 self._take()
@@ -156,7 +156,13 @@ class HostSampler:
             calls += "cards\n" if self._cards.is_due() else ""
             calls += "full\n" if self._full.is_due() else "tick\n"
         self._unanswered += 1
-        self._pipe.send(calls.encode(), SEND_S)
+        self._send(calls.encode())
+
+    def _send(self, content: bytes) -> None:
+        try:
+            self._pipe.send(content, SEND_S)
+        except TimeoutError as err:
+            raise self._failed("it takes no more input for the sampler") from err
 
     def _take(self) -> None:
         try:

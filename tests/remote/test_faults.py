@@ -13,6 +13,7 @@ from ozwald.remote.connection import HostConnection
 from ozwald.remote.engine import Engine
 from ozwald.remote.fleet import Fleet
 from ozwald.remote.probe import probe
+from ozwald.remote.sampler import open_sampler
 from tests.lab import Lab
 from tests.lab.host import Host as Box
 from tests.lab.standard import IMAGE
@@ -34,8 +35,15 @@ def operations(connection: HostConnection, engine: Engine, container: str) -> di
         "logs": lambda: engine.logs(container),
         "exec": lambda: engine.begin_exec(container, ["true"]),
         "exec output": running.read,
+        "sample": lambda: sample_on(connection),
         "probe": lambda: probe(connection, tool_s=1),
     }
+
+
+def sample_on(connection: HostConnection) -> None:
+    with open_sampler(connection) as sampler:
+        while True:
+            sampler.read()
 
 
 CHANGING = {"run", "create", "start", "exec", "exec output"}

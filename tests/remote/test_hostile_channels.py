@@ -18,6 +18,7 @@ from ozwald.errors import ConnectionFailed, Failure
 from ozwald.remote import link as links
 from ozwald.remote.fleet import Fleet
 from ozwald.remote.link import Pace
+from ozwald.remote.sampler import open_sampler
 from ozwald.remote.streamlocal import open_streamlocal
 from tests.remote.hostile import connected, message, send
 from tests.remote.ssh_server import Behaviour, SshServer, ssh_server
@@ -128,6 +129,29 @@ def test_odd_exit_statuses_are_failures_of_the_command_alone(server: SshServer, 
     connection = connected(server)
     assert connection.run(["true"], timeout_s=5).exit_status == statuses[-1]
     assert connection.is_open()
+    connection.close()
+
+
+@pytest.mark.parametrize("write", ["sendall", "sendall_stderr"])
+def test_a_flood_instead_of_samples_is_given_up(server: SshServer, write: str) -> None:
+    server.behaviour.on_exec = flood(write)
+    connection = connected(server)
+    with open_sampler(connection) as sampler, pytest.raises(ConnectionFailed, match="more than it was asked") as error:
+        sampler.read()
+
+    assert error.value.failure is Failure.TERMINAL
+    connection.close()
+
+
+def test_a_host_that_takes_no_ticks_is_given_up(server: SshServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ozwald.remote.sampler.SEND_S", 0.3)
+    connection = connected(server)
+    server.behaviour.transports[0].default_window_size = 0
+    server.behaviour.on_exec = lambda channel, command: None
+    with open_sampler(connection) as sampler, pytest.raises(ConnectionFailed, match="takes no more input") as error:
+        sampler.read()
+
+    assert error.value.failure is Failure.RETRYABLE
     connection.close()
 
 

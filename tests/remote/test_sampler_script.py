@@ -348,6 +348,21 @@ def test_it_ends_with_its_input_and_leaves_no_process(words: list[str]) -> None:
 
 
 @in_every_shell
+def test_nothing_of_it_is_left_when_it_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    nvidia_tree(tmp_path)
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:{os.environ['PATH']}")
+    script = Script([*words, "-s", MARK, "0.3", "100"], SCRIPT)
+    script.until_cards()
+
+    script.process.kill()
+    script.process.wait(5)
+
+    assert _ends_soon(script.process.pid)
+
+
+@in_every_shell
 def test_it_ends_when_nobody_asks_any_more(words: list[str]) -> None:
     script = Script([*words, "-s", MARK, "0.2", "100"], SCRIPT)
     deadline = time.monotonic() + 1
