@@ -9,19 +9,10 @@ from ozwald.model.container import ObservedContainer, ObservedPort, container_na
 from ozwald.model.host import Host, Inventory, Provisioner
 from ozwald.model.observation import Observation
 from ozwald.model.plan import InstanceKey
+from ozwald.model.realm import Layer, Network, Profile, Realm, ServiceDefinition, Variety
+from ozwald.model.request import InstanceRequest
 from ozwald.model.resources import Gpu, Hardware, HostResources, Listener
-from ozwald.model.service import (
-    Dependency,
-    InstanceRequest,
-    Layer,
-    Network,
-    Port,
-    Profile,
-    Realm,
-    ServiceDefinition,
-    ServiceSpec,
-    Variety,
-)
+from ozwald.model.service import Dependency, Port, ServiceSpec
 from ozwald.model.wanted import Leaving, WantedInstance, WantedSet
 from ozwald.planning.situation import Situation
 

@@ -6,7 +6,8 @@ from typing import Any
 from ozwald.api.schemas import MOST_INSTANCES, SCHEMAS
 from ozwald.errors import OzwaldError
 from ozwald.model.host import Inventory
-from ozwald.model.service import InstanceRequest, Realm
+from ozwald.model.realm import Realm
+from ozwald.model.request import InstanceRequest
 from ozwald.planning.names import complete_request
 from ozwald.planning.patterns import select
 

@@ -12,7 +12,8 @@ from ozwald.cli.workspace import Workspace
 from ozwald.config.requests import read_requests
 from ozwald.errors import RequestError
 from ozwald.model.plan import InstanceKey
-from ozwald.model.service import InstanceRequest, Realm, WrittenRequest
+from ozwald.model.realm import Realm
+from ozwald.model.request import InstanceRequest, WrittenRequest
 from ozwald.planning.asking import Adding, Ask, Exactly, Removing, Same
 from ozwald.planning.names import complete_request, find_realm, parse_instance, parse_key, split_specs
 from ozwald.state.history import History

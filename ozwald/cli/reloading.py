@@ -13,7 +13,7 @@ from ozwald.controller.loop import Loop
 from ozwald.controller.process import Running, tell
 from ozwald.controller.reporter import Reporter
 from ozwald.errors import OzwaldError, RequestError
-from ozwald.model.service import Realm
+from ozwald.model.realm import Realm
 from ozwald.model.wanted import WantedInstance, WantedSet
 from ozwald.planning.names import check_choice, find_definition, find_realm
 

@@ -9,7 +9,7 @@ from itertools import count
 from ozwald.config.files import Source, place
 from ozwald.config.interpolate import MAX_TEXT, Room, Template, TemplateError
 from ozwald.config.problems import RefusedError, whole_file
-from ozwald.model.service import Origin
+from ozwald.model.realm import Origin
 
 MAX_ENTRIES = 20_000
 

@@ -10,7 +10,8 @@ from ozwald.config.files import Source, read_source
 from ozwald.config.nodes import MapNode, Node, Scalar
 from ozwald.config.problems import RefusedError, whole_file
 from ozwald.config.values import boolean, collect, field, listed, maybe, refuse, required, text
-from ozwald.model.service import EnvFile, Origin
+from ozwald.model.realm import Origin
+from ozwald.model.service import EnvFile
 
 
 def env_files(node: Node, context: Context) -> tuple[EnvFile, ...]:

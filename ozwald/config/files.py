@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from ozwald.config.problems import Problems, RefusedError, whole_file
-from ozwald.model.service import Origin
+from ozwald.model.realm import Origin
 
 MAX_FILE_BYTES = 4 * 1024 * 1024
 # So that a file that only looks small is refused before anything is made of it.

@@ -31,7 +31,7 @@ from ozwald.config.values import (
     text,
 )
 from ozwald.model.host import Cache, Connection, Host, Provisioner, Reserve
-from ozwald.model.service import Origin
+from ozwald.model.realm import Origin
 
 EMBEDDED_CACHE_HOST = "ozwald-provisioner-redis"
 

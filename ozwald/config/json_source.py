@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ozwald.config.problems import Problems, RefusedError
 from ozwald.config.yaml_source import MAX_DEPTH
-from ozwald.model.service import Origin
+from ozwald.model.realm import Origin
 
 _HALF_CHARACTER = re.compile("[\ud800-\udfff]")
 

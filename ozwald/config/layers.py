@@ -30,7 +30,8 @@ from ozwald.config.values import (
     texts,
     words,
 )
-from ozwald.model.service import Layer, Mount, Origin, Port, Pull
+from ozwald.model.realm import Layer, Origin
+from ozwald.model.service import Mount, Port, Pull
 
 _OWN_LABELS = "ozwald."
 _UNUSED = ("replicas", "bridge-connector")

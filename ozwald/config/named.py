@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ozwald.config.nodes import ListNode, MapNode, Node, Scalar
 from ozwald.config.problems import Problems
-from ozwald.model.service import Origin
+from ozwald.model.realm import Origin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

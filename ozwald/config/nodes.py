@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ozwald.config.scalars import typed
-from ozwald.model.service import Origin
+from ozwald.model.realm import Origin
 
 # File, line and column. A plain tuple, because a large file has hundreds of thousands of them and the
 # garbage collector stops looking at tuples without references.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ozwald.errors import Problem, SettingsError
-from ozwald.model.service import Origin
+from ozwald.model.realm import Origin
 
 MOST_PROBLEMS = 1_000
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 
 from ozwald.config.problems import Problems
-from ozwald.model.service import Layer, Origin, Realm, ServiceDefinition
+from ozwald.model.realm import Layer, Origin, Realm, ServiceDefinition
 
 # A few thousand names can be in millions of circles, each as long as a file.
 MOST_CIRCLES = 20

@@ -10,7 +10,7 @@ from ozwald.config.schema import checked
 from ozwald.config.schema_files import REQUESTS
 from ozwald.config.values import listed, maybe, required, text
 from ozwald.config.yaml_source import compose
-from ozwald.model.service import WrittenRequest
+from ozwald.model.request import WrittenRequest
 
 STANDARD_INPUT = "-"
 

@@ -7,8 +7,9 @@ from ozwald.config.nodes import Node
 from ozwald.config.references import check_references
 from ozwald.config.requests import written_request
 from ozwald.config.values import boolean, collect, field, listed, maybe, text
+from ozwald.model.realm import Layer, Network, PersistentService, Profile, Realm, ServiceDefinition, Variety
 from ozwald.model.resources import Hardware
-from ozwald.model.service import Layer, Network, PersistentService, Profile, Realm, Requires, ServiceDefinition, Variety
+from ozwald.model.service import Requires
 
 DEFAULT_NETWORK = "default"
 

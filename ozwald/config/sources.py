@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from ozwald.config.problems import Problems
 from ozwald.model.host import Host, Provisioner
-from ozwald.model.service import Origin
+from ozwald.model.realm import Origin
 
 # What a host and a group cost, in values of a YAML file: a short range makes thousands.
 HOST_VALUES = 80

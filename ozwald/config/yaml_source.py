@@ -10,7 +10,7 @@ import yaml
 from ozwald.config.files import Source
 from ozwald.config.nodes import At, ListNode, MapNode, Node, Scalar, origin_of
 from ozwald.config.problems import MOST_VALUES, Problems, RefusedError, shortened, whole_file
-from ozwald.model.service import Origin
+from ozwald.model.realm import Origin
 
 MAX_DEPTH = 64
 # As YAML itself has it for keys without a '?' before them.

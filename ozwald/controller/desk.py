@@ -14,7 +14,7 @@ from ozwald.execution.intent import last_generation, store
 from ozwald.model.active import ActiveService
 from ozwald.model.history import Author
 from ozwald.model.plan import InstanceKey
-from ozwald.model.service import InstanceRequest
+from ozwald.model.request import InstanceRequest
 from ozwald.model.settings import Settings
 from ozwald.model.wanted import WantedSet
 from ozwald.planning.asking import Ask, Same, persistent_of, wanted_after

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from ozwald.errors import RequestError
 from ozwald.execution.intent import store
 from ozwald.model.history import Author
-from ozwald.model.service import Realm
+from ozwald.model.realm import Realm
 from ozwald.model.wanted import WantedSet
 from ozwald.planning.adoption import Candidate, judged, with_adopted
 from ozwald.planning.situation import Situation

@@ -8,7 +8,8 @@ from ozwald.errors import HostError
 from ozwald.model.container import ContainerDetails
 from ozwald.model.host import Host
 from ozwald.model.plan import Plan
-from ozwald.model.service import Pull, Realm
+from ozwald.model.realm import Realm
+from ozwald.model.service import Pull
 from ozwald.model.wanted import WantedSet
 from ozwald.planning.planner import make_plan
 from ozwald.planning.questions import Questions, open_questions

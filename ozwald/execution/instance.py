@@ -16,8 +16,9 @@ from ozwald.execution.pulls import PullCount, image_name, pull_image
 from ozwald.execution.steps import Report, Step
 from ozwald.model.container import LABEL_SPEC, container_name
 from ozwald.model.plan import Operation, Placement
+from ozwald.model.realm import Network
 from ozwald.model.secrecy import without_secrets
-from ozwald.model.service import Network, Pull
+from ozwald.model.service import Pull
 from ozwald.remote.container_config import container_config
 from ozwald.remote.engine import Engine, Limits, NameTaken
 

@@ -17,8 +17,8 @@ from ozwald.execution.steps import Report, Step
 from ozwald.model.footprint import Phase
 from ozwald.model.host import Host
 from ozwald.model.plan import InstanceKey
+from ozwald.model.realm import Realm
 from ozwald.model.secrecy import without_secrets
-from ozwald.model.service import Realm
 from ozwald.model.settings import Settings
 from ozwald.model.wanted import WantedSet
 from ozwald.planning.footprint_order import Order

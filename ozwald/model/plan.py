@@ -6,8 +6,9 @@ from enum import StrEnum
 from typing import Any
 
 from ozwald.model.data import Delivery
+from ozwald.model.realm import Network
 from ozwald.model.resources import Gpu
-from ozwald.model.service import Network, ServiceSpec
+from ozwald.model.service import ServiceSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)

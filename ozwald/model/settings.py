@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from ozwald.errors import Problem
 from ozwald.model.host import Inventory
-from ozwald.model.service import Realm
+from ozwald.model.realm import Realm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ozwald.model.plan import InstanceKey
-from ozwald.model.service import InstanceRequest
+from ozwald.model.request import InstanceRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

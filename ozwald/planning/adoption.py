@@ -12,7 +12,8 @@ from ozwald.model.container import (
     ObservedContainer,
 )
 from ozwald.model.plan import InstanceKey
-from ozwald.model.service import InstanceRequest, Realm
+from ozwald.model.realm import Realm
+from ozwald.model.request import InstanceRequest
 from ozwald.model.wanted import Adopted, WantedInstance, WantedSet
 from ozwald.planning.names import check_choice, find_definition, find_realm
 from ozwald.planning.situation import Situation, instance_of, is_an_instance

@@ -6,7 +6,8 @@ from dataclasses import replace
 from ozwald.model.container import measured_name
 from ozwald.model.data import Delivery, data_volume
 from ozwald.model.plan import Placement
-from ozwald.model.service import Mount, Network
+from ozwald.model.realm import Network
+from ozwald.model.service import Mount
 
 
 def kept_apart(placement: Placement, *, run_id: str, networks: Collection[str], volumes: Collection[str]) -> Placement:

@@ -7,7 +7,7 @@ from typing import Final
 from ozwald.errors import RequestError
 from ozwald.model.host import Host
 from ozwald.model.plan import InstanceKey
-from ozwald.model.service import InstanceRequest
+from ozwald.model.request import InstanceRequest
 from ozwald.model.wanted import Leaving, WantedInstance, WantedSet
 from ozwald.planning.nearest import unknown
 

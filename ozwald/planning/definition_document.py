@@ -1,6 +1,6 @@
 """A service definition as programs read it: the command line's JSON and the API's."""
 
-from ozwald.model.service import ServiceDefinition
+from ozwald.model.realm import ServiceDefinition
 from ozwald.planning.resolve import layers, merge
 
 

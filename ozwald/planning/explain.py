@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any
 
-from ozwald.model.service import Layer, Origin, ServiceDefinition
+from ozwald.model.realm import Layer, Origin, ServiceDefinition
 from ozwald.planning.resolve import completed, is_merged, merge, parts
 
 

@@ -4,7 +4,8 @@ import hmac
 import json
 from dataclasses import dataclass
 
-from ozwald.model.service import Network, ServiceSpec
+from ozwald.model.realm import Network
+from ozwald.model.service import ServiceSpec
 from ozwald.planning.settled import IN_PLACE, settled
 
 # What decides where and how an instance is started, but not what its container is.

@@ -8,7 +8,8 @@ from ozwald.errors import RequestError
 from ozwald.model.active import Status
 from ozwald.model.footprint import Combination, FootprintRequest, Run
 from ozwald.model.plan import InstanceKey, Placement
-from ozwald.model.service import Realm, RunScript
+from ozwald.model.realm import Realm
+from ozwald.model.service import RunScript
 from ozwald.model.wanted import WantedSet
 from ozwald.planning.active import active_services
 from ozwald.planning.endpoints import with_endpoints

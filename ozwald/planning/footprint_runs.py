@@ -8,8 +8,10 @@ from ozwald.errors import RequestError
 from ozwald.model.footprint import Combination, FootprintRequest, Run, RunStatus
 from ozwald.model.observation import Observation
 from ozwald.model.plan import Placement
+from ozwald.model.realm import Realm, ServiceDefinition
+from ozwald.model.request import InstanceRequest
 from ozwald.model.resources import Hardware
-from ozwald.model.service import InstanceRequest, Realm, ServiceDefinition, ServiceSpec
+from ozwald.model.service import ServiceSpec
 from ozwald.planning.names import check_choice, find_definition, find_realm
 from ozwald.planning.patterns import select
 from ozwald.planning.placement import Unplaced, place_beside

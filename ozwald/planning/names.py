@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from ozwald.errors import RequestError
 from ozwald.model.plan import InstanceKey
-from ozwald.model.service import InstanceRequest, Realm, ServiceDefinition
+from ozwald.model.realm import Realm, ServiceDefinition
+from ozwald.model.request import InstanceRequest
 from ozwald.planning.nearest import shortened, unknown
 
 _SPEC = re.compile(r"(?:(?P<realm>[^:\[\]@]*):)?(?P<name>[^:\[\]@]+)(?P<words>(?:\[[^\[\]]*\])*)(?:@(?P<host>.+))?")

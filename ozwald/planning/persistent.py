@@ -5,7 +5,8 @@ from dataclasses import asdict
 
 from ozwald.errors import Problem, RequestError, SettingsError
 from ozwald.model.host import Inventory
-from ozwald.model.service import InstanceRequest, PersistentService, Realm
+from ozwald.model.realm import PersistentService, Realm
+from ozwald.model.request import InstanceRequest
 from ozwald.planning.names import complete_request, parse_instance
 from ozwald.planning.patterns import select
 

@@ -7,7 +7,9 @@ from ozwald.errors import RequestError
 from ozwald.model.container import LABEL_VARIETY, ObservedContainer
 from ozwald.model.observation import Observation
 from ozwald.model.plan import InstanceKey, Placement
-from ozwald.model.service import InstanceRequest, Network, Port, Realm, ServiceDefinition, ServiceSpec
+from ozwald.model.realm import Network, Realm, ServiceDefinition
+from ozwald.model.request import InstanceRequest
+from ozwald.model.service import Port, ServiceSpec
 from ozwald.model.wanted import WantedInstance, WantedSet
 from ozwald.planning.deliveries import with_data
 from ozwald.planning.endpoints import Whereabouts

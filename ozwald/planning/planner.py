@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ozwald.model.plan import Action, InstanceKey, Operation, Placement, Plan
-from ozwald.model.service import Pull, Realm
+from ozwald.model.realm import Realm
+from ozwald.model.service import Pull
 from ozwald.model.wanted import Leaving, OwedRestart, WantedSet
 from ozwald.planning.difference import still_leaving, unwanted, wanted_here
 from ozwald.planning.endpoints import Whereabouts, not_known, with_endpoints

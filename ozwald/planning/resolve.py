@@ -6,19 +6,10 @@ from functools import reduce
 from typing import Any
 
 from ozwald.errors import RequestError
+from ozwald.model.realm import Layer, ServiceDefinition, Variety
+from ozwald.model.request import InstanceRequest
 from ozwald.model.resources import Hardware
-from ozwald.model.service import (
-    Attachment,
-    EnvFile,
-    InstanceRequest,
-    Layer,
-    Mount,
-    Port,
-    Requires,
-    ServiceDefinition,
-    ServiceSpec,
-    Variety,
-)
+from ozwald.model.service import Attachment, EnvFile, Mount, Port, Requires, ServiceSpec
 
 _SPEC_FIELDS = frozenset(spec_field.name for spec_field in fields(ServiceSpec))
 

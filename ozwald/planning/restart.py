@@ -8,7 +8,8 @@ from ozwald.errors import OzwaldError, RequestError
 from ozwald.model.active import ActiveService, Status
 from ozwald.model.container import LABEL_PROFILE, LABEL_SERVICE, LABEL_VARIETY, ObservedContainer, container_name
 from ozwald.model.plan import Action, InstanceKey, Operation, Placement, Plan
-from ozwald.model.service import InstanceRequest, Realm
+from ozwald.model.realm import Realm
+from ozwald.model.request import InstanceRequest
 from ozwald.model.wanted import OwedRestart, WantedSet
 from ozwald.planning.names import check_choice, find_definition, find_realm
 from ozwald.planning.nearest import unknown

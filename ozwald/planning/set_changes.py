@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import fields
 
 from ozwald.model.history import ChangeKind, InstanceChange
-from ozwald.model.service import InstanceRequest
+from ozwald.model.request import InstanceRequest
 from ozwald.model.wanted import WantedInstance
 
 _NAMES = ("realm", "name")

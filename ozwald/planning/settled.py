@@ -5,8 +5,9 @@ import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from ozwald.model.realm import Network
 from ozwald.model.resources import Gpu, amd_groups, amd_nodes
-from ozwald.model.service import Attachment, Healthcheck, Mount, Network, Port, ServiceSpec
+from ozwald.model.service import Attachment, Healthcheck, Mount, Port, ServiceSpec
 
 Settled = Mapping[str, Any]
 

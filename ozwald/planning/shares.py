@@ -12,8 +12,9 @@ from ozwald.model.container import (
 )
 from ozwald.model.observation import Observation
 from ozwald.model.plan import InstanceKey
+from ozwald.model.realm import Realm
 from ozwald.model.resources import Listener
-from ozwald.model.service import Port, Realm, Requires
+from ozwald.model.service import Port, Requires
 from ozwald.planning.resolve import requirements
 from ozwald.planning.room import Room, Share, clash
 from ozwald.planning.situation import Situation, instance_of

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ozwald.model.plan import InstanceKey
-from ozwald.model.service import InstanceRequest
+from ozwald.model.request import InstanceRequest
 from ozwald.model.wanted import Adopted, Leaving, OwedRestart, WantedInstance, WantedSet
 from ozwald.state.files import sweep
 from ozwald.state.home import DataFolder

@@ -18,7 +18,8 @@ import pytest
 import yaml
 
 from ozwald.config.load import load_settings
-from ozwald.model.service import InstanceRequest, ServiceSpec
+from ozwald.model.request import InstanceRequest
+from ozwald.model.service import ServiceSpec
 from ozwald.planning.resolve import resolve
 
 CORPUS = Path(__file__).parent / "compose_corpus"

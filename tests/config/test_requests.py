@@ -8,7 +8,7 @@ import pytest
 from ozwald.config.files import MAX_FILE_BYTES
 from ozwald.config.requests import read_requests
 from ozwald.errors import SettingsError
-from ozwald.model.service import WrittenRequest
+from ozwald.model.request import WrittenRequest
 
 
 def given(content: bytes) -> list[str | WrittenRequest]:

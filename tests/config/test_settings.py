@@ -6,8 +6,8 @@ import pytest
 
 from ozwald.config.load import load_settings
 from ozwald.errors import SettingsError
+from ozwald.model.realm import Network
 from ozwald.model.resources import Hardware
-from ozwald.model.service import Network
 from tests.config.conftest import Load, Refuse
 
 

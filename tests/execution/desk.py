@@ -13,7 +13,8 @@ from ozwald.execution.labels import Ownership
 from ozwald.model.container import LABEL_INSTANCE
 from ozwald.model.history import Author
 from ozwald.model.host import Host
-from ozwald.model.service import InstanceRequest, Realm
+from ozwald.model.realm import Realm
+from ozwald.model.request import InstanceRequest
 from ozwald.model.settings import Settings
 from ozwald.model.wanted import WantedSet
 from ozwald.planning.asking import Ask, Exactly, Same

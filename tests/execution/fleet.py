@@ -11,7 +11,7 @@ from ozwald.execution.labels import Ownership
 from ozwald.execution.steps import Result, Step
 from ozwald.model.container import ObservedContainer, container_name
 from ozwald.model.plan import Plan
-from ozwald.model.service import Realm
+from ozwald.model.realm import Realm
 from ozwald.model.wanted import WantedSet
 from ozwald.planning.planner import make_plan
 from ozwald.planning.situation import Situation

@@ -13,7 +13,7 @@ from ozwald.execution.health import Patience
 from ozwald.execution.steps import Result
 from ozwald.model.container import container_name
 from ozwald.model.plan import Action
-from ozwald.model.service import Realm
+from ozwald.model.realm import Realm
 from tests.builders import definition, depends_on, port, realms, request, wanted
 from tests.execution.fleet import NAME, Fleet, add_foreign, refuse_taken_ports, service
 from tests.fakes.engine import FakeContainer

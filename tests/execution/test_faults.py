@@ -11,7 +11,8 @@ import pytest
 from ozwald.errors import ConnectionFailed, EngineError, Failure
 from ozwald.model.container import leftover_name
 from ozwald.model.plan import Action, Operation
-from ozwald.model.service import Attachment, Realm
+from ozwald.model.realm import Realm
+from ozwald.model.service import Attachment
 from ozwald.model.wanted import WantedSet
 from ozwald.remote.engine import Engine
 from tests.builders import definition, depends_on, port, realms, request, wanted

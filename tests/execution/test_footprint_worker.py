@@ -15,7 +15,7 @@ from ozwald.execution.footprint_worker import MOST_ATTEMPTS, FootprintWorker
 from ozwald.execution.health import Interrupted
 from ozwald.execution.measuring import RunFailed
 from ozwald.model.footprint import FootprintRequest, Phase, Run, RunStatus
-from ozwald.model.service import Realm
+from ozwald.model.realm import Realm
 from ozwald.model.wanted import WantedSet
 from ozwald.planning.footprint_order import Order
 from ozwald.planning.footprint_runs import Choice, runs_of

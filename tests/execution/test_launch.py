@@ -7,7 +7,8 @@ from ozwald.execution.clock import MONOTONIC
 from ozwald.execution.crew import Crew
 from ozwald.execution.health import Patience
 from ozwald.model.container import LABEL_SPEC
-from ozwald.model.service import Attachment, Healthcheck, Mount, Network, Pull
+from ozwald.model.realm import Network
+from ozwald.model.service import Attachment, Healthcheck, Mount, Pull
 from ozwald.planning.planner import make_plan
 from tests.builders import KEY, definition, gpu, observation, realms, situation, wanted
 from tests.execution.fleet import (

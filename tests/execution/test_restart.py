@@ -13,7 +13,7 @@ from ozwald.execution.health import Patience
 from ozwald.execution.steps import Result
 from ozwald.model.container import container_name
 from ozwald.model.plan import Action, InstanceKey
-from ozwald.model.service import Realm
+from ozwald.model.realm import Realm
 from ozwald.planning.restart import restart_plan
 from ozwald.remote.engine import Engine
 from tests.builders import definition, depends_on, key, realms, wanted

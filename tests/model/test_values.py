@@ -4,8 +4,9 @@ import pytest
 
 from ozwald.model.host import Cache
 from ozwald.model.plan import Action, Operation, Plan
+from ozwald.model.realm import Layer
 from ozwald.model.resources import Hardware
-from ozwald.model.service import EnvFile, Layer
+from ozwald.model.service import EnvFile
 from tests.builders import gpu, key, observation, spec
 
 

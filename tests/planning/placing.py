@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 from ozwald.model.observation import Observation
 from ozwald.model.plan import Placement
+from ozwald.model.realm import ServiceDefinition
 from ozwald.model.resources import Hardware
-from ozwald.model.service import Requires, ServiceDefinition
+from ozwald.model.service import Requires
 from ozwald.model.wanted import WantedSet
 from ozwald.planning.placement import Placements, place
 from ozwald.planning.situation import Situation

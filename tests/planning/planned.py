@@ -6,7 +6,7 @@ from typing import Any
 from ozwald.model.container import ObservedContainer, container_name
 from ozwald.model.observation import Observation
 from ozwald.model.plan import Operation, Plan
-from ozwald.model.service import Realm
+from ozwald.model.realm import Realm
 from ozwald.model.wanted import WantedSet
 from ozwald.planning.planner import make_plan
 from ozwald.planning.situation import Situation

@@ -3,7 +3,7 @@
 import pytest
 
 from ozwald.errors import RequestError
-from ozwald.model.service import InstanceRequest
+from ozwald.model.request import InstanceRequest
 from ozwald.model.wanted import WantedInstance, WantedSet
 from ozwald.planning.asking import Adding, Ask, Exactly, Removing, Same, wanted_after
 from tests.builders import host, key, placed, request, wanted

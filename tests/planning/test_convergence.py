@@ -10,8 +10,9 @@ import pytest
 
 from ozwald.model.container import LABEL_LIMITS, ObservedContainer, ObservedPort, container_name, leftover_name
 from ozwald.model.plan import Action, InstanceKey, Operation, Placement, Plan
+from ozwald.model.realm import Realm
 from ozwald.model.resources import Hardware
-from ozwald.model.service import Realm, Requires
+from ozwald.model.service import Requires
 from ozwald.model.wanted import Leaving, WantedInstance, WantedSet
 from ozwald.planning.planner import make_plan, placed_as
 from ozwald.planning.situation import Situation

@@ -8,7 +8,7 @@ import pytest
 
 from ozwald.model.observation import Observation
 from ozwald.model.plan import Action
-from ozwald.model.service import Realm
+from ozwald.model.realm import Realm
 from ozwald.model.wanted import WantedSet
 from ozwald.planning.planner import placed_as
 from tests.builders import (

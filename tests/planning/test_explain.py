@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from ozwald.model.realm import Layer, Origin, Profile, ServiceDefinition, Variety
 from ozwald.model.resources import Hardware
-from ozwald.model.service import EnvFile, Layer, Mount, Origin, Port, Profile, ServiceDefinition, Variety
+from ozwald.model.service import EnvFile, Mount, Port
 from ozwald.planning.explain import explain
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from ozwald.model.realm import Network
 from ozwald.model.resources import Hardware
 from ozwald.model.service import (
     Attachment,
@@ -13,7 +14,6 @@ from ozwald.model.service import (
     EnvFile,
     Healthcheck,
     Mount,
-    Network,
     Port,
     Pull,
     Requires,

@@ -18,8 +18,9 @@ from ozwald.model.container import (
 )
 from ozwald.model.footprint import FootprintRequest, Run, RunStatus
 from ozwald.model.plan import Placement
+from ozwald.model.realm import ServiceDefinition
 from ozwald.model.resources import Hardware
-from ozwald.model.service import Attachment, Requires, ServiceDefinition
+from ozwald.model.service import Attachment, Requires
 from ozwald.planning.footprint_runs import Choice, NoRoom, all_choices, on_hardware, place_run, runs_of
 from ozwald.planning.planner import make_plan
 from ozwald.planning.situation import Situation

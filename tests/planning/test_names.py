@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ozwald.errors import RequestError
-from ozwald.model.service import Realm
+from ozwald.model.realm import Realm
 from ozwald.planning.names import check_name, complete_request, parse_instance, parse_key, split_specs
 from tests.builders import definition, key, realms, request
 

@@ -6,7 +6,7 @@ import pytest
 
 from ozwald.config.load import load_settings
 from ozwald.errors import SettingsError
-from ozwald.model.service import InstanceRequest
+from ozwald.model.request import InstanceRequest
 from ozwald.planning.persistent import persistent_requests
 
 REST = """\

@@ -11,7 +11,8 @@ from ozwald.model.data import Content
 from ozwald.model.host import Connection, Reserve
 from ozwald.model.observation import Observation
 from ozwald.model.plan import Action
-from ozwald.model.service import Attachment, Mount, Network, Realm, ServiceDefinition
+from ozwald.model.realm import Network, Realm, ServiceDefinition
+from ozwald.model.service import Attachment, Mount
 from ozwald.planning.placement import place
 from ozwald.planning.planner import make_plan
 from tests.builders import (

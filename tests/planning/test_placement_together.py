@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from ozwald.model.observation import Observation
-from ozwald.model.service import ServiceDefinition
+from ozwald.model.realm import ServiceDefinition
 from ozwald.model.wanted import WantedSet
 from ozwald.planning.placement import place
 from tests.builders import (

@@ -8,7 +8,7 @@ import pytest
 from ozwald.errors import RequestError
 from ozwald.model.container import ObservedContainer, container_name, leftover_name
 from ozwald.model.plan import Action
-from ozwald.model.service import Realm
+from ozwald.model.realm import Realm
 from ozwald.planning.planner import placed_as
 from tests.builders import (
     OTHER_CONTROLLER,

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from ozwald.model.container import ObservedPort
+from ozwald.model.realm import ServiceDefinition
 from ozwald.model.resources import Listener
-from ozwald.model.service import ServiceDefinition
 from ozwald.model.wanted import WantedSet
 from ozwald.planning.placement import place
 from ozwald.planning.situation import Situation

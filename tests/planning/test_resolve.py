@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from ozwald.errors import RequestError
+from ozwald.model.realm import ServiceDefinition
 from ozwald.model.resources import Hardware
-from ozwald.model.service import Attachment, EnvFile, Healthcheck, Mount, Requires, ServiceDefinition, ServiceSpec
+from ozwald.model.service import Attachment, EnvFile, Healthcheck, Mount, Requires, ServiceSpec
 from ozwald.planning.resolve import hardware_of, requirements, resolve, varieties_by_preference
 from tests.builders import GIB, definition, depends_on, port, request
 

@@ -6,7 +6,7 @@ import pytest
 
 from ozwald.errors import OzwaldError, RequestError
 from ozwald.model.plan import Action, Plan
-from ozwald.model.service import Realm
+from ozwald.model.realm import Realm
 from ozwald.model.wanted import OwedRestart, WantedSet
 from ozwald.planning.planner import make_plan, placed_as
 from ozwald.planning.restart import restart_plan

@@ -8,7 +8,8 @@ import pytest
 
 from ozwald.errors import EngineError
 from ozwald.model.container import ContainerDetails
-from ozwald.model.service import Network, ServiceSpec
+from ozwald.model.realm import Network
+from ozwald.model.service import ServiceSpec
 from ozwald.planning.changes import changes
 from ozwald.planning.settled import settled
 from ozwald.remote.container_config import container_config

@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from ozwald.model.plan import InstanceKey
-from ozwald.model.service import Attachment, Dependency, Healthcheck, InstanceRequest, Realm, ServiceDefinition
+from ozwald.model.realm import Realm, ServiceDefinition
+from ozwald.model.request import InstanceRequest
+from ozwald.model.service import Attachment, Dependency, Healthcheck
 from ozwald.planning.asking import Adding, Ask, Exactly, Removing, Same
 from tests.builders import definition, port, realms, request
 

@@ -9,7 +9,7 @@ from ozwald.cli.footprint_submit import cancel, listed, submit
 from ozwald.cli.output import output_option
 from ozwald.cli.workspace import Workspace, with_workspace
 from ozwald.errors import RequestError
-from ozwald.model.service import Realm
+from ozwald.model.realm import Realm
 from ozwald.planning.footprint_runs import Choice, all_choices, runs_of
 from ozwald.planning.names import find_definition, parse_definition, split_specs
 from ozwald.planning.patterns import select

@@ -18,8 +18,8 @@ from ozwald.errors import RequestError, StateError
 from ozwald.footprint.book import chosen, ratios
 from ozwald.footprint.course import Trace
 from ozwald.model.footprint import Combination, Footprint
+from ozwald.model.realm import Layer, Profile, Realm, ServiceDefinition, Variety
 from ozwald.model.resources import Hardware
-from ozwald.model.service import Layer, Profile, Realm, ServiceDefinition, Variety
 from ozwald.planning.names import parse_definition, split_specs
 from ozwald.state.traces import Traces
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from ozwald.config.problems import Problems
 from ozwald.config.sources import GROUP_VALUES, HOST_VALUES, Variable
-from ozwald.model.service import Origin
+from ozwald.model.realm import Origin
 
 _PRIORITY = "ansible_group_priority"
 

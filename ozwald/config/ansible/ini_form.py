@@ -12,7 +12,7 @@ from ozwald.config.files import Source
 from ozwald.config.nodes import At, origin_of
 from ozwald.config.sources import UNGROUPED, Variable
 from ozwald.config.words import split_words
-from ozwald.model.service import Origin
+from ozwald.model.realm import Origin
 
 _SECTION = re.compile(r"\[([^:\]\s]+)(?::(\w+))?\]\s*(?:#.*)?")
 _GROUP_NAME = re.compile(r"([^:\]\s]+)\s*(?:#.*)?")

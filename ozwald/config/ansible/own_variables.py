@@ -12,7 +12,7 @@ from ozwald.config.schema_files import load_schema
 from ozwald.config.sources import Places, Variable
 from ozwald.config.values import maybe, text
 from ozwald.model.host import Host
-from ozwald.model.service import Origin
+from ozwald.model.realm import Origin
 
 PREFIX = "ozwald_"
 VARIABLES = "variables.schema.json"

@@ -13,7 +13,8 @@ from ozwald.config.load import load
 from ozwald.config.requests import read_requests
 from ozwald.errors import OzwaldError, Problem, RequestError, SettingsError
 from ozwald.model.host import Inventory
-from ozwald.model.service import InstanceRequest, Realm, ServiceDefinition, WrittenRequest
+from ozwald.model.realm import Realm, ServiceDefinition
+from ozwald.model.request import InstanceRequest, WrittenRequest
 from ozwald.model.settings import Settings
 from ozwald.planning.explain import explain
 from ozwald.planning.fingerprint import marks
