@@ -132,7 +132,7 @@ class HostSampler:
 
     def _run(self) -> None:
         try:
-            self._send(_script())
+            self._send(script())
             while True:
                 self._send_what_is_due()
                 self._take()
@@ -223,5 +223,7 @@ class _Due:
 
 
 @cache
-def _script() -> bytes:
-    return resources.files(__package__).joinpath("sampler.sh").read_bytes()
+def script() -> bytes:
+    """What the host's shell is given before any tick."""
+    folder = resources.files(__package__)
+    return b"".join(folder.joinpath(name).read_bytes() for name in ("sampler_cards.sh", "sampler.sh"))

@@ -13,11 +13,12 @@ import pytest
 
 from ozwald.model.sample import ContainerSample, Sample
 from ozwald.remote.sample_lines import SampleReader
+from ozwald.remote.sampler import script as sampler_script
 from tests.remote.recorded import RECORDINGS
 from tests.remote.test_probe_script import SHELLS
 from tests.waiting import eventually
 
-SCRIPT = (Path(__file__).parents[2] / "ozwald" / "remote" / "sampler.sh").read_text()
+SCRIPT = sampler_script().decode()
 MARK = "0123456789abcdef"
 ID = "4f5e0c1d2b3a49687766554433221100ffeeddccbbaa99887766554433221100"
 PID = 4711
