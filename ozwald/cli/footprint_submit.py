@@ -9,7 +9,7 @@ import click
 
 from ozwald.cli.controllers import Controller, live_controller
 from ozwald.cli.footprint_text import exit_code, print_request, print_requests
-from ozwald.cli.output import emit
+from ozwald.cli.output import emit, warn
 from ozwald.cli.progress import Progress
 from ozwald.cli.workspace import Workspace
 from ozwald.client import Client, MeasuredService
@@ -43,7 +43,11 @@ def submit(
         document = {"status": "accepted", "request_id": request_id}
         emit(document, output, table=lambda: click.echo(f"accepted as request {request_id}; see: {_LIST}"))
         return 0
-    ended = _followed(controller.client, request_id)
+    try:
+        ended = _followed(controller.client, request_id)
+    except KeyboardInterrupt:
+        warn(f"the controller goes on with it; to cancel it: ozwald footprint_services --cancel {request_id}")
+        raise
     emit(request_document(ended), output, table=lambda: print_request(ended, _book(workspace)))
     return exit_code(ended)
 

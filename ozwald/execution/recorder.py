@@ -92,10 +92,7 @@ class Recorder:
                 return
 
     def _take_one(self) -> None:
-        if self._sampler is None:
-            self._reopen()
-        assert self._sampler is not None
-        sample = self._sampler.read()
+        sample = (self._sampler or self._opened_again()).read()
         with self._lock:
             self._meter.add(sample)
 
@@ -111,9 +108,10 @@ class Recorder:
         if sampler is not None:
             sampler.close()
 
-    def _reopen(self) -> None:
+    def _opened_again(self) -> Sampler:
         sampler = self._open()
         with self._lock:
             self._sampler = sampler
             if self._watched is not None:
                 sampler.watch(*self._watched)
+        return sampler
