@@ -14,7 +14,7 @@ from ozwald.execution.health import Interrupted, Patience
 from ozwald.execution.instance import Instance
 from ozwald.execution.labels import Ownership
 from ozwald.execution.recorder import Recorder
-from ozwald.execution.run_script import ScriptResult, run_in_container, run_on_controller
+from ozwald.execution.run_script import ScriptFailed, ScriptResult, run_in_container, run_on_controller
 from ozwald.execution.steps import Report
 from ozwald.footprint.course import Trace
 from ozwald.model.container import ObservedPort
@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 BASELINE_S: Final = 3.0
 SCRIPT_S: Final = 3600.0
+LOG_BYTES: Final = 256 * 1024
 LOOK_EVERY_S: Final = 0.2
 STATE_EVERY_S: Final = 2.0
 HERE: Final = "127.0.0.1"
@@ -60,6 +61,7 @@ class Bench:
     patience: Patience = field(default_factory=Patience)
     clock: Clock = MONOTONIC
     baseline_s: float = BASELINE_S
+    script_s: float = SCRIPT_S
 
 
 def measured(order: Order, bench: Bench) -> tuple[Footprint, Trace]:
@@ -177,24 +179,29 @@ class _Measurement:
             raise RunFailed(f"it ended while it was measured ({why}); see: {self._log_command('container')}")
 
     def _run_script(self, script: RunScript) -> None:
-        bench, deadline = self.bench, self.bench.clock.now() + SCRIPT_S
-        if script.in_container:
-            self.script = run_in_container(
-                script,
-                self._address_inside(),
-                engine=bench.engine(),
-                container_id=self.container_id,
-                deadline=deadline,
-                stop=bench.stop,
-                clock=bench.clock,
-            )
-        else:
-            environment = {**bench.environment, **self._address()}
-            self.script = run_on_controller(script, environment, deadline=deadline, stop=bench.stop, clock=bench.clock)
+        try:
+            self.script = self._script_result(script)
+        except ScriptFailed as failed:
+            raise RunFailed(f"its script failed: {failed}") from failed
         code = self.script.exit_code
         self.instance.tell(f"the script ended with {code}", detail=self.script.output)
         if code:
             raise RunFailed(f"its script ended with exit status {code}; see: {self._log_command('runner')}")
+
+    def _script_result(self, script: RunScript) -> ScriptResult:
+        bench, deadline = self.bench, self.bench.clock.now() + self.bench.script_s
+        if not script.in_container:
+            environment = {**bench.environment, **self._address()}
+            return run_on_controller(script, environment, deadline=deadline, stop=bench.stop, clock=bench.clock)
+        return run_in_container(
+            script,
+            self._address_inside(),
+            engine=bench.engine(),
+            container_id=self.container_id,
+            deadline=deadline,
+            stop=bench.stop,
+            clock=bench.clock,
+        )
 
     def _address(self) -> dict[str, str]:
         """Where the controller reaches the first port that the service publishes."""
@@ -229,15 +236,22 @@ class _Measurement:
 
     def _clear_up(self) -> None:
         """What cannot be removed now is left for the next who looks at the host."""
+        controller, run_id = self.bench.ownership.controller, self.order.run_id
         try:
             engine = self.bench.engine()
-            if self.container_id:
-                self.bench.keep_log(engine.logs(self.container_id, limit_bytes=256 * 1024))
-            controller = self.bench.ownership.controller
-            for name in remove_remains(engine, controller=controller, is_over=self.order.run_id.__eq__):
+            self._keep_log(engine)
+            for name in remove_remains(engine, controller=controller, is_over=lambda found: found == run_id):
                 self.instance.tell(f"removed {name}", quiet=True)
         except HostError as error:
             self.instance.tell(f"what was made is not removed yet: {error.message}")
+
+    def _keep_log(self, engine: Engine) -> None:
+        if not self.container_id:
+            return
+        try:
+            self.bench.keep_log(engine.logs(self.container_id, limit_bytes=LOG_BYTES))
+        except HostError as error:
+            self.instance.tell(f"what the container wrote cannot be read: {error.message}", quiet=True)
 
     def _log_command(self, kind: str) -> str:
         return f"ozwald get_footprint_logs {self.order.combination} --log-type {kind}"

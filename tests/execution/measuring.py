@@ -43,6 +43,7 @@ class Rig:
     logs: list[bytes] = field(default_factory=list)
     on_phase: Callable[[Phase], None] = lambda phase: None
     open_sampler: Callable[[], Sampler] | None = None
+    script_s: float = 10.0
 
     def measure(self, *, script: Any = None, run_time_s: float = 0.05, **fields: Any) -> tuple[Footprint, Trace]:
         """Measures a service with these fields of its specification."""
@@ -77,6 +78,7 @@ class Rig:
             stop=self.stop,
             patience=IMPATIENT,
             baseline_s=0.02,
+            script_s=self.script_s,
         )
 
     def _sampler(self) -> Sampler:

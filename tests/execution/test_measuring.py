@@ -155,6 +155,33 @@ def test_a_script_that_is_cancelled_ends_with_its_children(rig: Rig, tmp_path: P
     assert "sleep" not in _command(child)
 
 
+@pytest.mark.parametrize("in_container", [False, True])
+def test_a_script_that_does_not_end_fails_the_run_at_its_deadline(
+    rig: Rig, tmp_path: Path, *, in_container: bool
+) -> None:
+    rig.script_s = 0.1
+    rig.engine.on_exec = lambda words, given: _late()
+    script = RunScript(line="sleep 60", folder="" if in_container else str(tmp_path), in_container=in_container)
+
+    with pytest.raises(RunFailed, match="not done in time"):
+        rig.measure(script=script)
+
+    assert rig.left == []
+
+
+def test_a_script_whose_folder_is_gone_fails_the_run(rig: Rig, tmp_path: Path) -> None:
+    with pytest.raises(RunFailed, match="cannot be started"):
+        rig.measure(script=sh("true", tmp_path / "gone"))
+
+
+def test_a_log_that_cannot_be_read_keeps_nothing_from_being_removed(rig: Rig) -> None:
+    rig.engine.fail("logs")
+
+    rig.measure()
+
+    assert rig.left == []
+
+
 def test_a_script_may_run_in_the_container(rig: Rig) -> None:
     asked: list[list[str]] = []
 
@@ -209,3 +236,8 @@ def _command(pid: int) -> str:
         return Path(f"/proc/{pid}/cmdline").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return ""
+
+
+def _late() -> ExecOutcome:
+    threading.Event().wait(1.0)
+    return ExecOutcome()
