@@ -1,5 +1,6 @@
 """What the sampler measures of real containers, over a real sshd and a real engine."""
 
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -21,6 +22,11 @@ pytestmark = pytest.mark.lab
 
 MIB = 1 << 20
 HOLD = "dd if=/dev/zero bs={mib}M count=1 | sleep 600"
+MAP = """import mmap, time
+mapped = mmap.mmap(3, 0, prot=mmap.PROT_READ)
+sum(mapped[::4096])
+print("mapped", flush=True)
+time.sleep(600)"""
 STEPS = [0.1, 0.3, 0.2]  # of a core: what a busy machine still has for them
 
 
@@ -111,6 +117,24 @@ def test_shared_memory_counts_and_page_cache_does_not(box: HostConnection) -> No
 
     assert max(memory(sample, made) for sample in found) == pytest.approx(50 * MIB, abs=4 * MIB)
     assert (found[-1].containers[made].kernel_peak_bytes or 350 * MIB) >= 350 * MIB
+
+
+def test_a_mapped_file_is_no_need(box: HostConnection) -> None:
+    python = Path(sys.executable).resolve()
+    command = f"dd if=/dev/zero of=/f bs=1M count=300; exec 3</f; exec chroot /machine {python} -c '{MAP}'"
+    made = runs(box, command, Binds=["/:/machine:ro"])
+    with open_sampler(box) as sampler:
+        watch(sampler, box, made)
+        until(sampler, lambda sample: box.engine().logs(made).endswith(b"mapped\n"))
+        found = until_s(sampler, sampler.read().at_s + 1.5)
+
+    *_, (needed, cached) = [
+        (one.memory_bytes, one.cache_bytes or 0)
+        for sample in found
+        if (one := sample.containers[made]).memory_bytes is not None
+    ]
+    assert needed < 40 * MIB  # Python's own
+    assert cached > 299 * MIB
 
 
 @pytest.mark.quiet
