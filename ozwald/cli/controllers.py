@@ -135,11 +135,6 @@ def system_key(environ: Mapping[str, str]) -> str:
     return key
 
 
-def client_of(workspace: Workspace, running: Running) -> Client:
-    """The client of a controller on this machine, or of the one that OZWALD_API_URL names."""
-    return _client(workspace, workspace.environ.get("OZWALD_API_URL") or running.url)
-
-
 def _client(workspace: Workspace, url: str) -> Client:
     try:
         return _client_at(workspace, url)

@@ -162,28 +162,6 @@ class Meter:
         return f"{self._samples} samples do not tell its CPU time over a second"
 
 
-def measure(
-    samples: Iterable[Sample],
-    combination: Combination,
-    *,
-    container_id: str,
-    card_ids: Iterable[str] = (),
-    spans: Iterable[Span] = (),
-) -> Footprint:
-    """The footprint of a run whose samples are all there, with the phases as they were.
-
-    Raises:
-        Unmeasured: the samples do not tell what the service takes.
-    """
-    meter = Meter(card_ids)
-    for span in spans:
-        meter.begin(span.phase, span.begun_at_s)
-    meter.follow(container_id)
-    for sample in samples:
-        meter.add(sample)
-    return meter.footprint(combination)
-
-
 def _ready_after_s(spans: Iterable[Span]) -> float | None:
     """How long it loaded; None when it was never ready."""
     by_phase = {span.phase: span.duration_s for span in spans}

@@ -8,17 +8,6 @@ from ozwald.model.realm import Network
 from ozwald.model.service import ServiceSpec
 from ozwald.planning.settled import IN_PLACE, settled
 
-# What decides where and how an instance is started, but not what its container is.
-NOT_PART = (
-    "depends_on",
-    "env_file",
-    "properties",
-    "pull_policy",
-    "start_stall_s",
-    "start_timeout_s",
-    "stop_grace_period",
-)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marks:

@@ -4,7 +4,7 @@ import logging
 import shlex
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import paramiko
@@ -66,12 +66,11 @@ class HostConnection(Protocol):
 
 
 class SshConnection:
-    """See `HostConnection`. `on_close` ends what the link rests on."""
+    """See `HostConnection`."""
 
-    def __init__(self, host: Host, transport: GuardedTransport, *, on_close: Callable[[], None] | None = None) -> None:
+    def __init__(self, host: Host, transport: GuardedTransport) -> None:
         self.host = host
         self.transport = transport
-        self._on_close = on_close
         self._lock = threading.Lock()
         self._engine: DockerEngine | None = None
         self._running: set[paramiko.Channel] = set()
@@ -141,8 +140,6 @@ class SshConnection:
         handshake.end(self.transport)
         if self._engine is not None:
             self._engine.close()  # its pipes would tell a host that may not listen, so they come after the link
-        if self._on_close is not None:
-            self._on_close()
 
     def _session(self, timeout_s: float) -> paramiko.Channel:
         """A fresh channel; nothing that changes anything has been sent when that fails."""

@@ -207,23 +207,6 @@ class SshOpener:
                 pause_s = min(LONGEST_PAUSE_S, pause_s * 2)
 
 
-def open_ssh(
-    host: Host,
-    *,
-    inventory: Mapping[str, Host] | None = None,
-    options: SshOptions | None = None,
-    deadline: float | None = None,
-) -> SshConnection:
-    """One connection by itself; closing it ends its jump connections as well."""
-    opener = SshOpener(inventory=inventory or {}, options=options)
-    try:
-        connection = opener.open(host, deadline=deadline)
-    except BaseException:
-        opener.close()
-        raise
-    return SshConnection(host, connection.transport, on_close=opener.close)
-
-
 def _passes(transport: GuardedTransport, target: SshTarget, known: KnownHosts) -> bool:
     try:
         handshake.check_host_key(transport, target, known)

@@ -47,7 +47,6 @@ HARMLESS_NAMES: Final = """
     visualhostkey xauthlocation
 """
 HARMLESS: Final = frozenset(HARMLESS_NAMES.split())
-HARMLESS_INSIDE: Final = HARMLESS | {"", "host", "include"}
 
 LINE: Final = re.compile(r"\s*(?P<key>[A-Za-z0-9]+)(?:[ \t]*=[ \t]*|[ \t]+)(?P<value>.*?)\s*")
 

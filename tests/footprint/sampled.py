@@ -1,8 +1,9 @@
 """Runs as a sampler would tell them, for the tests of what is made of them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-from ozwald.model.footprint import Combination, Phase, Span
+from ozwald.footprint.measure import Meter
+from ozwald.model.footprint import Combination, Footprint, Phase, Span
 from ozwald.model.resources import Holder
 from ozwald.model.sample import CardSample, ContainerSample, Sample
 
@@ -46,3 +47,21 @@ def holder(vram_bytes: int | None, container_id: str | None = CONTAINER, **missi
 
 def span(phase: Phase, begun_at_s: float, duration_s: float) -> Span:
     return Span(phase=phase, begun_at_s=begun_at_s, duration_s=duration_s)
+
+
+def measure(
+    samples: Iterable[Sample],
+    combination: Combination,
+    *,
+    container_id: str,
+    card_ids: Iterable[str] = (),
+    spans: Iterable[Span] = (),
+) -> Footprint:
+    """The footprint of a run whose samples are all there, with the phases as they were; may raise Unmeasured."""
+    meter = Meter(card_ids)
+    for span in spans:
+        meter.begin(span.phase, span.begun_at_s)
+    meter.follow(container_id)
+    for sample in samples:
+        meter.add(sample)
+    return meter.footprint(combination)

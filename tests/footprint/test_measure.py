@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from ozwald.footprint.measure import Meter, Unmeasured, measure
+from ozwald.footprint.measure import Meter, Unmeasured
 from ozwald.model.footprint import Footprint, Phase, VramSource
 from ozwald.model.resources import Holder
 from ozwald.model.sample import CardSample, Sample
@@ -18,6 +18,7 @@ from tests.footprint.sampled import (
     OTHER,
     card,
     holder,
+    measure,
     span,
     steady,
     tick,

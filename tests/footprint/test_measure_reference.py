@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ozwald.footprint.measure import Unmeasured, measure
+from ozwald.footprint.measure import Unmeasured
 from ozwald.model.footprint import Phase, Usage
 from ozwald.model.sample import ContainerSample, Sample
-from tests.footprint.sampled import CONTAINER, LLM, span
+from tests.footprint.sampled import CONTAINER, LLM, measure, span
 
 LOAD_S, READY_S, SCRIPT_S = 2.0, 5.0, 12.0
 SPANS = (

@@ -20,10 +20,20 @@ from ozwald.model.service import (
     ServiceSpec,
     Ulimit,
 )
-from ozwald.planning.fingerprint import NOT_PART, marks
+from ozwald.planning.fingerprint import marks
 from ozwald.planning.settled import IN_PLACE
 from tests.builders import KEY, spec
 
+# What decides where and how an instance is started, but not what its container is.
+NOT_PART = (
+    "depends_on",
+    "env_file",
+    "properties",
+    "pull_policy",
+    "start_stall_s",
+    "start_timeout_s",
+    "stop_grace_period",
+)
 NETWORKS = (Network(key="default"),)
 
 OTHER: dict[str, Any] = {

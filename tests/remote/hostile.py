@@ -6,7 +6,7 @@ import paramiko
 from paramiko.message import Message
 
 from ozwald.remote.connection import SshConnection
-from ozwald.remote.ssh import open_ssh
+from tests.remote.alone import open_ssh
 from tests.remote.ssh_server import SshServer
 
 

@@ -12,8 +12,8 @@ import pytest
 from ozwald.errors import ConnectionFailed, Failure
 from ozwald.model.host import Host
 from ozwald.remote.algorithms import CIPHERS, KEY_EXCHANGES, KEYS, MACS
-from ozwald.remote.ssh import open_ssh
 from ozwald.remote.ssh_config import SshOptions
+from tests.remote.alone import open_ssh
 from tests.remote.raw_server import DISCONNECT, IDENTITY, IGNORE, Peer, kexinit, offered, raw_server
 
 

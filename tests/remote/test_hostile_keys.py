@@ -15,7 +15,7 @@ from paramiko.message import Message
 from ozwald.errors import ConnectionFailed, Failure, HostKeyError
 from ozwald.remote.hostkeys import HostKey
 from ozwald.remote.known_hosts_file import record_host_key
-from ozwald.remote.ssh import open_ssh
+from tests.remote.alone import open_ssh
 from tests.remote.hostile import connected, message, send
 from tests.remote.ssh_server import Behaviour, SshServer, ssh_server
 

@@ -13,7 +13,7 @@ import pytest
 
 from ozwald.errors import ConnectionFailed, Failure
 from ozwald.remote import sockets
-from ozwald.remote.ssh import open_ssh
+from tests.remote.alone import open_ssh
 from tests.remote.ssh_server import SshServer, ssh_server
 
 

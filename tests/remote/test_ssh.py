@@ -19,9 +19,9 @@ from ozwald.remote.connection import SshConnection
 from ozwald.remote.fleet import Fleet
 from ozwald.remote.known_hosts_file import record_host_key
 from ozwald.remote.pipes import ChannelPipe, LinkLostError
-from ozwald.remote.ssh import open_ssh
 from ozwald.remote.streamlocal import open_streamlocal
 from tests.remote.agent import AddKey
+from tests.remote.alone import open_ssh
 from tests.remote.ssh_server import Behaviour, SshServer, ssh_server
 
 
