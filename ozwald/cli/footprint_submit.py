@@ -8,7 +8,7 @@ from typing import Final
 import click
 
 from ozwald.cli.controllers import Controller, live_controller
-from ozwald.cli.footprint_text import exit_code, print_request, print_requests
+from ozwald.cli.footprint_text import Waiting, exit_code, print_request, print_requests
 from ozwald.cli.output import emit, warn
 from ozwald.cli.progress import Progress
 from ozwald.cli.workspace import Workspace
@@ -84,11 +84,12 @@ def cancel(workspace: Workspace, request_id: str, output: str) -> int:
 def _followed(client: Client, request_id: str) -> FootprintRequest:
     """Shows how a request goes on until it has ended."""
     with Progress(None) as progress:
-        shown: dict[int, str] = {}
+        shown, waiting = dict[int, str](), Waiting()
         while True:
             request = next(one for one in _requests(client) if one.request_id == request_id)
             for number, run in enumerate(request.runs):
-                if (text := _told(run)) != shown.get(number):
+                waiting.tell(request, run)
+                if run.host is not None and (text := _told(run)) != shown.get(number):
                     shown[number] = text
                     _show(progress, run, text)
             if request.is_ended:
@@ -98,7 +99,7 @@ def _followed(client: Client, request_id: str) -> FootprintRequest:
 
 def _show(progress: Progress, run: Run, text: str) -> None:
     key = InstanceKey(realm=run.combination.realm, name=run.combination.words)
-    progress.report(Step(key=key, host=run.host or "-", text=text, is_last=run.status.is_end))
+    progress.report(Step(key=key, host=run.host or "", text=text, is_last=run.status.is_end))
 
 
 def _told(run: Run) -> str:

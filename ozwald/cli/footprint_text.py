@@ -3,12 +3,26 @@
 import time
 from collections.abc import Sequence
 
-from ozwald.cli.output import print_table
-from ozwald.model.footprint import Footprint, FootprintRequest, Run, RunStatus
+from ozwald.cli.output import print_table, warn
+from ozwald.model.footprint import Combination, Footprint, FootprintRequest, Run, RunStatus
 from ozwald.model.units import show_age, show_bytes
 
 _HEADINGS = ("SERVICE", "CARD", "HOST", "STATUS", "TOOK", "REASON")
 _FIGURES = ("CPU", "MEMORY", "VRAM")
+
+
+class Waiting:
+    """Tells once of each run that it waits, or that it is not measured at all; on a host, a run tells of itself."""
+
+    def __init__(self) -> None:
+        self._told: set[tuple[str, Combination, str | None, RunStatus]] = set()
+
+    def tell(self, request: FootprintRequest, run: Run) -> None:
+        """Shows what is new about a run that has no host."""
+        what = (request.request_id, run.combination, run.card, run.status)
+        if run.host is None and run.reason and what not in self._told:
+            self._told.add(what)
+            warn(f"{run.combination} {'waits' if run.status is RunStatus.QUEUED else run.status.value}: {run.reason}")
 
 
 def print_request(request: FootprintRequest, book: Sequence[Footprint]) -> None:

@@ -1,9 +1,8 @@
 """Measures footprints from the command line, where no controller does it."""
 
 import os
-from collections.abc import Callable
 
-from ozwald.cli.footprint_text import exit_code, print_request
+from ozwald.cli.footprint_text import Waiting, exit_code, print_request
 from ozwald.cli.output import emit, warn, warn_unreachable
 from ozwald.cli.progress import Progress
 from ozwald.cli.who import author
@@ -11,11 +10,9 @@ from ozwald.cli.workspace import Workspace
 from ozwald.config.footprint_book import read_book
 from ozwald.controller.footprint_desk import new_request
 from ozwald.execution.footprint_worker import FootprintWorker
-from ozwald.execution.steps import Step
 from ozwald.execution.workplace import Workplace
-from ozwald.model.footprint import FootprintRequest, Run, RunStatus
+from ozwald.model.footprint import Run
 from ozwald.model.footprint_document import request_document
-from ozwald.model.plan import InstanceKey
 from ozwald.remote.fleet import Fleet
 from ozwald.state.footprint_book import check
 from ozwald.state.footprint_queue import FootprintQueue
@@ -37,12 +34,13 @@ def work_off(
         workspace.fleet(begin=managed) as fleet,
         Progress(None) as progress,
     ):
-        waiting = [one for one in queue.requests() if not one.is_ended]
-        if waiting:
-            warn(f"{len(waiting)} earlier requests are measured first: ozwald footprint_services --list")
+        earlier = [one for one in queue.requests() if not one.is_ended]
+        if earlier:
+            warn(f"{len(earlier)} earlier requests are measured first: ozwald footprint_services --list")
         queue.add(request)
+        waiting = Waiting()
         workplace = _workplace(workspace, fleet, progress)
-        worker = FootprintWorker(queue, workplace, on_change=_shown(progress), waits_for_hosts=False)
+        worker = FootprintWorker(queue, workplace, on_change=waiting.tell, waits_for_hosts=False)
         is_interrupted = _work(worker, queue, request.request_id)
     ended = queue.find(request.request_id)
     emit(request_document(ended), output, table=lambda: print_request(ended, read_book(workspace.footprint_book)))
@@ -82,16 +80,3 @@ def _workplace(workspace: Workspace, fleet: Fleet, progress: Progress) -> Workpl
         environment={**os.environ, **workspace.environ},
         report=progress.report,
     )
-
-
-def _shown(progress: Progress) -> Callable[[FootprintRequest, Run], None]:
-    """Shows what waits; what begins and ends is told by the run itself."""
-
-    def show(request: FootprintRequest, run: Run) -> None:
-        key = InstanceKey(realm=run.combination.realm, name=run.combination.words)
-        if run.status is RunStatus.QUEUED and run.reason:
-            progress.report(Step(key=key, host=run.host or "-", text=f"waits: {run.reason}", passing=True))
-        elif run.status is RunStatus.SKIPPED:
-            progress.report(Step(key=key, host="-", text=f"skipped: {run.reason}", is_last=True))
-
-    return show

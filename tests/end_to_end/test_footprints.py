@@ -116,6 +116,23 @@ def test_a_service_is_measured_beside_itself_and_nothing_is_left(measuring: User
     assert measuring.types("plan").out.startswith("= keep")
 
 
+def test_a_variety_is_measured_on_its_card_and_skipped_where_there_is_none(measuring: User, clean_hosts: Lab) -> None:
+    measuring.has({"llm": {"image": IMAGE, "varieties": {"nvidia": None, "amdgpu": None}}}, hosts=["box1", "gpu1"])
+
+    ran = measuring.types("footprint_services", "llm", "--host", "gpu*", *QUICK, "-o", "json")
+    named = measuring.types("footprint_services", "llm[amdgpu]")
+
+    assert ran.code == 0, ran.err
+    assert [(one["variety"], one["status"], one["host"]) for one in ran.document["runs"]] == [
+        ("nvidia", "measured", "gpu1"),
+        ("amdgpu", "skipped", None),
+    ]
+    [entry] = book(measuring)
+    assert (entry["cards"], entry["vram_source"]) == (["Tesla T4"], "processes")
+    assert named.code == 4, named.err
+    assert left(clean_hosts, "gpu1") == []
+
+
 def test_a_script_loads_the_service_and_its_end_counts(measuring: User, clean_hosts: Lab) -> None:
     asks = {
         **WEB,
