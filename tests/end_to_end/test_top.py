@@ -10,10 +10,12 @@ from tests.end_to_end.terminal import Terminal
 from tests.end_to_end.user import User
 from tests.lab import Lab
 from tests.lab.standard import IMAGE, QUICK_IMAGE
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.lab
 
 MIB = 1 << 20
+SCRIPTS = "pgrep -fx 'sh -s [0-9a-f]{16} .*'; pgrep -f '[n]vidia-smi.* -lms'"
 CLAIM = 4096
 LEAVE_SCREEN = b"\x1b[?1049l"
 BURN = {"image": QUICK_IMAGE, "pull_policy": "never", "cpus": 0.2, "command": ["sh", "-c", "while :; do :; done"]}
@@ -123,3 +125,14 @@ def test_it_ends_with_its_terminal(busy: User) -> None:
     terminal.read_until(b"hold")
 
     assert terminal.vanish() in (0, 1)  # it may find out while it reads or while it draws
+
+
+def test_a_killed_one_leaves_nothing_on_the_hosts(busy: User, clean_hosts: Lab) -> None:
+    host = clean_hosts.hosts["gpu1"]
+    terminal = Terminal(busy, "top", "gpu1", TERM="xterm-256color")
+    terminal.read_until(b"held by llm")
+    assert host.shell(SCRIPTS).stdout
+    terminal.process.kill()
+    terminal.end()
+
+    assert eventually(lambda: not host.shell(SCRIPTS).stdout, 3)
