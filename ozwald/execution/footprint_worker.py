@@ -243,10 +243,16 @@ class FootprintWorker:
     def _write_outcomes(self) -> None:
         for place, live in list(self._live.items()):
             if live.outcome is not None:
-                self._tell(self._write(place, live.outcome), place)
+                self._write_outcome(place, live.outcome)
                 del self._live[place]
                 self._considered, self._clear_at = None, 0.0
                 self._uncleared = (self._uncleared or frozenset()) | {live.run.host or ""}
+
+    def _write_outcome(self, place: Place, outcome: Run) -> None:
+        try:
+            self._tell(self._write(place, outcome), place)
+        except RequestError as error:  # somebody has moved the file of the queue away
+            log.warning("%s: %s", place.run_id, error)
 
     def _end_cancelled(self, requests: tuple[FootprintRequest, ...]) -> None:
         cancelled = {request.request_id for request in requests if request.is_cancelled}

@@ -21,6 +21,7 @@ from ozwald.model.container import ObservedPort
 from ozwald.model.footprint import Footprint, Phase
 from ozwald.model.host import Connection, Host
 from ozwald.model.plan import Action, Operation
+from ozwald.model.secrecy import without_secrets
 from ozwald.model.service import RunScript
 from ozwald.planning.apart import kept_apart
 from ozwald.planning.footprint_order import Order
@@ -34,6 +35,7 @@ SCRIPT_S: Final = 3600.0
 LOG_BYTES: Final = 256 * 1024
 LOOK_EVERY_S: Final = 0.2
 STATE_EVERY_S: Final = 2.0
+OUT_OF_MEMORY: Final = "out of memory"
 HERE: Final = "127.0.0.1"
 
 
@@ -85,6 +87,8 @@ class _Measurement:
         self.bench = bench
         self.instance = self._instance()
         self.container_id = ""
+        self.started_at = ""
+        self.looked_at = bench.clock.now()
         self.script: ScriptResult | None = None
 
     def run(self) -> tuple[Footprint, Trace]:
@@ -113,7 +117,7 @@ class _Measurement:
         self._rest(self.order.run_time_s, recorder)
         if self.order.script is not None:
             self._enter(Phase.UNDER_LOAD, recorder)
-            self._run_script(self.order.script)
+            self._run_script(self.order.script, recorder)
         self._check_runs(recorder)
         self._enter(Phase.STOP, recorder)
         self.instance.stop(self.container_id)
@@ -150,19 +154,24 @@ class _Measurement:
         self.instance.start(self.container_id)
         state = self.instance.engine.state(self.container_id)
         if state is not None and state.pid is not None:
+            self.started_at = state.started_at
             recorder.follow(self.container_id, state.pid)
 
     def _rest(self, seconds: float, recorder: Recorder) -> None:
         clock = self.bench.clock
-        over = looked_at = clock.now()
-        over += seconds
+        over = clock.now() + seconds
         while (left := over - clock.now()) > 0:
-            recorder.check()
-            if self.container_id and clock.now() - looked_at >= STATE_EVERY_S:
-                self._check_runs(recorder)
-                looked_at = clock.now()
-            if clock.wait(self.bench.stop, min(left, LOOK_EVERY_S)):
-                raise Interrupted
+            self._pause(recorder, min(left, LOOK_EVERY_S))
+
+    def _pause(self, recorder: Recorder, seconds: float = LOOK_EVERY_S) -> None:
+        """Lets time pass while all is as it should be."""
+        clock = self.bench.clock
+        recorder.check()
+        if self.container_id and clock.now() - self.looked_at >= STATE_EVERY_S:
+            self._check_runs(recorder)
+            self.looked_at = clock.now()
+        if clock.wait(self.bench.stop, seconds):
+            raise Interrupted
 
     def _check_runs(self, recorder: Recorder) -> None:
         """While the link is lost, whether the recorder can go on decides."""
@@ -175,33 +184,43 @@ class _Measurement:
         if state is None:
             raise RunFailed("the container was removed while it was measured")
         if not state.running:
-            why = "out of memory" if state.oom_killed else f"exit code {state.exit_code}"
+            why = OUT_OF_MEMORY if state.oom_killed else f"exit code {state.exit_code}"
             raise RunFailed(f"it ended while it was measured ({why}); see: {self._log_command('container')}")
+        if state.oom_killed:
+            raise RunFailed(f"one of its processes was ended while it was measured ({OUT_OF_MEMORY}); raise mem_limit")
+        if state.started_at != self.started_at:
+            raise RunFailed("somebody started its container again while it was measured; ask for it again")
 
-    def _run_script(self, script: RunScript) -> None:
+    def _run_script(self, script: RunScript, recorder: Recorder) -> None:
         try:
-            self.script = self._script_result(script)
+            self.script = self._script_result(script, lambda: self._pause(recorder))
         except ScriptFailed as failed:
             raise RunFailed(f"its script failed: {failed}") from failed
         code = self.script.exit_code
-        self.instance.tell(f"the script ended with {code}", detail=self.script.output)
+        self.instance.tell(f"the script ended with {code}", detail=self._harmless(self.script.output))
         if code:
+            self._check_runs(recorder)  # a service that ended is the better reason
             raise RunFailed(f"its script ended with exit status {code}; see: {self._log_command('runner')}")
 
-    def _script_result(self, script: RunScript) -> ScriptResult:
+    def _script_result(self, script: RunScript, pause: Callable[[], None]) -> ScriptResult:
         bench, deadline = self.bench, self.bench.clock.now() + self.bench.script_s
         if not script.in_container:
             environment = {**bench.environment, **self._address()}
-            return run_on_controller(script, environment, deadline=deadline, stop=bench.stop, clock=bench.clock)
+            return run_on_controller(script, environment, deadline=deadline, pause=pause, clock=bench.clock)
         return run_in_container(
             script,
             self._address_inside(),
             engine=bench.engine(),
             container_id=self.container_id,
             deadline=deadline,
-            stop=bench.stop,
+            pause=pause,
             clock=bench.clock,
         )
+
+    def _harmless(self, output: str) -> str:
+        """What a script wrote, without secrets of the service or of the controller."""
+        output = without_secrets(output, self.order.placement.spec.environment)
+        return without_secrets(output, self.bench.environment)
 
     def _address(self) -> dict[str, str]:
         """Where the controller reaches the first port that the service publishes."""

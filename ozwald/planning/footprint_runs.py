@@ -84,7 +84,10 @@ def runs_of(choices: Sequence[Choice]) -> tuple[Run, ...]:
 
 def on_hardware(request: FootprintRequest, realms: Mapping[str, Realm], situation: Situation) -> FootprintRequest:
     """The request with a run for each model of card that its hosts have; those without any have ended."""
-    hosts = _hosts(request.hosts, situation)
+    try:
+        hosts = _hosts(request.hosts, situation)
+    except RequestError as error:  # they may be gone from the inventory since it was asked for
+        return _failed(request, str(error))
     runs = (one for run in request.runs for one in _on_each_card(run, realms, situation, hosts))
     return replace(request, runs=tuple(runs), is_spread=True)
 
@@ -136,6 +139,15 @@ def _combinations(choice: Choice) -> Iterator[Run]:
 def _hosts(pattern: str | None, situation: Situation) -> frozenset[str]:
     chosen = {host.name for host in select(situation.inventory, pattern or "all")}
     return frozenset(chosen & situation.hosts.keys())
+
+
+def _failed(request: FootprintRequest, reason: str) -> FootprintRequest:
+    """The request with nothing that could still begin."""
+    runs = (
+        replace(run, status=RunStatus.FAILED, reason=reason) if run.status is RunStatus.QUEUED else run
+        for run in request.runs
+    )
+    return replace(request, runs=tuple(runs), is_spread=True)
 
 
 def _with_card(hosts: frozenset[str], situation: Situation, card: str | None) -> frozenset[str]:

@@ -190,6 +190,28 @@ def test_a_run_that_fails_says_why_and_the_queue_goes_on(desk: Desk) -> None:
     ]
 
 
+def test_hosts_that_are_gone_from_the_inventory_fail_a_request_and_not_the_queue(desk: Desk) -> None:
+    desk.asks(WEB, request_id="first", hosts="gone")
+    desk.asks(DB, request_id="second")
+
+    desk.works()
+
+    [failed], [measured] = desk.runs("first"), desk.runs("second")
+    assert (failed.status, measured.status) == (RunStatus.FAILED, RunStatus.MEASURED)
+    assert "gone" in failed.reason
+
+
+def test_a_queue_that_is_moved_away_while_a_run_is_measured_is_worked_on(desk: Desk) -> None:
+    desk.workshop.act = lambda order, stop: desk.queue.path.unlink() if str(order.combination) == "web" else None
+    desk.asks(WEB, request_id="first")
+    desk.works(lambda: desk.queue.requests() == ())
+
+    desk.asks(DB, request_id="second")
+    desk.works()
+
+    assert [run.status for run in desk.runs("second")] == [RunStatus.MEASURED]
+
+
 def test_a_mistake_of_ours_ends_one_run_and_not_the_queue(desk: Desk) -> None:
     desk.workshop.act = lambda order, stop: [][0] if order.combination.service == "db" else None
     desk.asks(DB, WEB)

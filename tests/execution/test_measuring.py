@@ -1,5 +1,7 @@
 """A run goes through its phases and tells what the service takes; however it ends, nothing that it made is left."""
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +19,7 @@ from tests.builders import port
 from tests.execution.measuring import MIB, RUN_ID, Rig, samples
 from tests.fakes.engine import ExecOutcome, FakeContainer
 from tests.fakes.sampler import FakeSampler
+from tests.waiting import eventually
 
 NAME = measured_name("default", "llm", RUN_ID)
 MODELS = Mount(type="volume", source="models", target="/models")
@@ -152,7 +155,38 @@ def test_a_script_that_is_cancelled_ends_with_its_children(rig: Rig, tmp_path: P
         rig.measure(script=sh(line, tmp_path))
 
     child = int((tmp_path / "child").read_text())
-    assert "sleep" not in _command(child)
+    assert eventually(lambda: "sleep" not in _command(child), 5)
+
+
+def test_a_script_ends_with_all_its_children_when_its_controller_is_killed(tmp_path: Path) -> None:
+    line = "(trap '' TERM; sleep 60) & echo $! > child; wait"
+    code = f"""
+from ozwald.execution.clock import MONOTONIC
+from ozwald.execution.run_script import run_on_controller
+from ozwald.model.service import RunScript
+import time
+script = RunScript(line={line!r}, folder={str(tmp_path)!r})
+run_on_controller(script, {{}}, deadline=float("inf"), pause=lambda: time.sleep(0.1), clock=MONOTONIC)
+"""
+    controller = subprocess.Popen([sys.executable, "-c", code])
+    assert eventually((tmp_path / "child").exists, 20)
+
+    controller.kill()
+    controller.wait()
+
+    child = int((tmp_path / "child").read_text())
+    assert eventually(lambda: _command(child) == "", 10)
+
+
+def test_a_script_that_floods_and_leaves_something_behind_ends_with_its_last_words(rig: Rig, tmp_path: Path) -> None:
+    line = "head -c 50000000 /dev/zero; sleep 60 & echo the end"
+
+    found, _ = rig.measure(script=sh(line, tmp_path))
+
+    assert found.script_exit_code == 0
+    [written] = [step.detail for step in rig.steps if step.detail]
+    assert len(written) <= 64 * 1024
+    assert written.endswith("the end\n")
 
 
 @pytest.mark.parametrize("in_container", [False, True])
@@ -180,6 +214,42 @@ def test_a_log_that_cannot_be_read_keeps_nothing_from_being_removed(rig: Rig) ->
     rig.measure()
 
     assert rig.left == []
+
+
+def test_what_a_script_writes_is_kept_without_secrets(rig: Rig, tmp_path: Path) -> None:
+    rig.measure(script=sh("echo they are s3cr3t-one", tmp_path), environment={"API_TOKEN": "s3cr3t-one"})
+
+    assert any("they are ****" in step.detail for step in rig.steps)
+
+
+def test_a_service_that_ends_under_load_fails_the_run_and_not_its_script(rig: Rig, tmp_path: Path) -> None:
+    rig.on_phase = lambda phase: rig.engine.exit(NAME, 137, oom_killed=True) if phase is Phase.UNDER_LOAD else None
+
+    with pytest.raises(RunFailed, match="out of memory"):
+        rig.measure(script=sh("exit 7", tmp_path))
+
+
+def test_a_container_that_was_started_again_is_not_measured(rig: Rig) -> None:
+    def start_again(phase: Phase) -> None:
+        if phase is Phase.READY:
+            rig.engine.exit(NAME, 0)
+            rig.engine.start(rig.engine.named(NAME).id)
+
+    rig.on_phase = start_again
+
+    with pytest.raises(RunFailed, match="started its container again"):
+        rig.measure()
+
+
+def test_a_service_that_lost_a_process_for_want_of_memory_is_not_measured(rig: Rig) -> None:
+    def lose_one(phase: Phase) -> None:
+        if phase is Phase.READY:
+            rig.engine.named(NAME).oom_killed = True
+
+    rig.on_phase = lose_one
+
+    with pytest.raises(RunFailed, match="out of memory"):
+        rig.measure()
 
 
 def test_a_script_may_run_in_the_container(rig: Rig) -> None:
