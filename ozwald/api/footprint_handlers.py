@@ -7,7 +7,7 @@ from ozwald.api.answers import Answer, refusal
 from ozwald.api.authors import author_of
 from ozwald.api.calls import Call
 from ozwald.api.log_handlers import chosen
-from ozwald.api.shapes import WrongShape
+from ozwald.api.shapes import WrongShape, map_of, seconds_of, text_of
 from ozwald.api.site import Site
 from ozwald.model.footprint import Combination
 from ozwald.model.footprint_document import request_document
@@ -27,8 +27,9 @@ def queue(site: Site, call: Call) -> Answer:
 
 
 def submit(site: Site, call: Call) -> Answer:
-    body = _map(call.body, _KEYS, "the body")
-    host, run_time_s = _text(body, "host", "body"), _seconds(body)
+    body = map_of(call.body, _KEYS, "the body")
+    host = text_of(body, "host", "body")
+    run_time_s = seconds_of(body, "run_time_s", "body", most=LONGEST_REST_S)
     settings = site.desk.settings
     if host is not None:
         select(settings.inventory, host)
@@ -90,33 +91,8 @@ def _choices(site: Site, body: dict[str, Any]) -> Sequence[Choice]:
 
 
 def _parts(entry: Any, place: str) -> dict[str, Any]:
-    found = _map(entry, _PARTS, place)
-    parts = {key: _text(found, key, place) for key in found}
+    found = map_of(entry, _PARTS, place)
+    parts = {key: text_of(found, key, place) for key in found}
     if not parts.get("service_name"):
         raise WrongShape(f"{place}.service_name is missing")
     return parts
-
-
-def _map(document: Any, known: Sequence[str], place: str) -> dict[str, Any]:
-    if not isinstance(document, dict):
-        raise WrongShape(f"{place} must be a map with {' or '.join(known[:2])}")
-    unknown = sorted(key for key in document if key not in known)
-    if unknown:
-        raise WrongShape(f"{place}: {unknown[0][:40]!r} is not known; there are {', '.join(known)}")
-    return document
-
-
-def _text(document: dict[str, Any], key: str, place: str) -> str | None:
-    value = document.get(key)
-    if not isinstance(value, str | None):
-        raise WrongShape(f"{place}.{key} must be text")
-    return value
-
-
-def _seconds(body: dict[str, Any]) -> float | None:
-    value = body.get("run_time_s")
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LONGEST_REST_S:
-        raise WrongShape(f"body.run_time_s must be a number of seconds from 0 to {LONGEST_REST_S:.0f}")
-    return float(value)

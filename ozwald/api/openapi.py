@@ -22,7 +22,7 @@ REFUSALS = {
 }
 OWN = {
     200: "Done.",
-    202: "Accepted, and durable.",
+    202: "Accepted; durable where the route does not say otherwise.",
     304: "Not changed.",
     404: "There is no such thing.",
     409: "Somebody else changed it first.",

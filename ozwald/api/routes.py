@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from ozwald.api import authors, event_handlers, footprint_handlers, handlers, log_handlers, overview
+from ozwald.api import authors, event_handlers, footprint_handlers, handlers, log_handlers, overview, prune_handlers
 from ozwald.api.answers import Answer
 from ozwald.api.calls import Call
 from ozwald.api.schemas import TEXT, Schema, list_of, reference
@@ -236,6 +236,24 @@ ROUTES: Final[tuple[Route, ...]] = (
         handler=footprint_handlers.runner_log,
         answers={200: reference("FootprintLog"), 404: _PROBLEM},
         query=_MEASURED,
+    ),
+    Route(
+        method="POST",
+        path="/srv/prune/",
+        name="prune",
+        about="Removes what the controller made and nobody uses; not durable: a restart of the provisioner ends it.",
+        handler=prune_handlers.submit,
+        body=reference("PruneOrder"),
+        headers=_WHO,
+        answers={202: reference("PruneAccepted"), 404: _PROBLEM, 415: _PROBLEM, 422: _PROBLEM},
+    ),
+    Route(
+        method="GET",
+        path="/srv/prune/{prune_id}/",
+        name="prune_state",
+        about="What may go, and what became of it.",
+        handler=prune_handlers.state,
+        answers={200: reference("Prune"), 404: _PROBLEM},
     ),
     Route(
         method="GET",

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from ozwald.model.active import Status
+from ozwald.model.belongings import Kind
 from ozwald.model.event import EventKind
 from ozwald.model.footprint import Phase, RunStatus
 
@@ -166,6 +167,42 @@ SCHEMAS: Final[dict[str, Schema]] = {
     ),
     "FootprintLog": closed(
         realm=TEXT, service_name=TEXT, variety=OPTIONAL, profile=OPTIONAL, lines={"type": "array", "items": TEXT}
+    ),
+    "PruneOrder": closed(
+        (),
+        host={**OPTIONAL, "description": "A host pattern; without it, all hosts that the provisioner manages."},
+        volumes={"type": ["boolean", "null"], "description": "Also volumes that services may have written to."},
+        dry_run={"type": ["boolean", "null"], "description": "Only looks."},
+        plan={**OPTIONAL, "description": "Removes what this dry run has found; only `wait_s` may be given besides."},
+        wait_s={
+            "type": ["number", "null"],
+            "minimum": 0,
+            "maximum": 86400,
+            "description": "How long to wait on each host for what is in hand there (600).",
+        },
+    ),
+    "PruneAccepted": closed(status={**TEXT, "const": "accepted"}, prune_id=TEXT),
+    "Prune": closed(
+        prune_id=TEXT,
+        status={**TEXT, "enum": ["running", "ended"]},
+        hosts={"type": "array", "items": TEXT},
+        volumes={"type": "boolean"},
+        dry_run={"type": "boolean"},
+        removals=list_of("Removal"),
+        unreachable={"type": "object", "additionalProperties": TEXT, "description": "Why hosts were not looked at."},
+        waiting={"type": "object", "additionalProperties": TEXT, "description": "What is waited for, by host."},
+    ),
+    "Removal": closed(
+        host=TEXT,
+        kind={**TEXT, "enum": [kind.value for kind in (Kind.CONTAINER, Kind.NETWORK, Kind.VOLUME)]},
+        name=TEXT,
+        id=TEXT,
+        what=TEXT,
+        owner=OPTIONAL,
+        created_at={"type": ["number", "null"], "description": "Seconds since the epoch."},
+        size_bytes={"type": ["integer", "null"]},
+        outcome={"enum": ["removed", "failed", None], "description": "Nothing as long as it was not tried."},
+        error={**OPTIONAL, "description": "What is in the way."},
     ),
     "LaunchLog": closed(realm=TEXT, name=TEXT, lines={"type": "array", "items": TEXT}),
     "OpenApi": {"type": "object", "required": ["openapi", "info", "paths"]},

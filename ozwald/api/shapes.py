@@ -1,6 +1,6 @@
 """The shapes of what is posted, checked by hand so that every refusal names its place."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ozwald.api.schemas import MOST_INSTANCES, SCHEMAS
@@ -44,6 +44,34 @@ def name_list(document: Any) -> list[str]:
     if not 0 < len(document) <= MOST_INSTANCES:
         raise WrongShape(f"the body must have at least one name and at most {MOST_INSTANCES}")
     return document
+
+
+def map_of(document: Any, known: Sequence[str], place: str) -> dict[str, Any]:
+    """A map that has none but the known keys; raises WrongShape."""
+    if not isinstance(document, dict):
+        raise WrongShape(f"{place} must be a map with {' or '.join(known[:2])}")
+    unknown = sorted(key for key in document if key not in known)
+    if unknown:
+        raise WrongShape(f"{place}: {unknown[0][:40]!r} is not known; there are {', '.join(known)}")
+    return document
+
+
+def text_of(body: Mapping[str, Any], key: str, place: str) -> str | None:
+    """A text that may be left out; raises WrongShape."""
+    value = body.get(key)
+    if not isinstance(value, str | None):
+        raise WrongShape(f"{place}.{key} must be text")
+    return value
+
+
+def seconds_of(body: Mapping[str, Any], key: str, place: str, *, most: float) -> float | None:
+    """A number of seconds that may be left out; raises WrongShape."""
+    value = body.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
+        raise WrongShape(f"{place}.{key} must be a number of seconds from 0 to {most:.0f}")
+    return float(value)
 
 
 def _entry(entry: Any, place: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from ozwald.controller.board import Board
 from ozwald.controller.desk import Desk
 from ozwald.controller.footprint_desk import FootprintDesk
 from ozwald.controller.journal import Journal
+from ozwald.controller.prune_desk import PruneDesk
 from ozwald.controller.vitals import Vitals
 from ozwald.state.footprint_logs import FootprintLogs
 from ozwald.state.launch_logs import LaunchLogs
@@ -27,5 +28,6 @@ class Site:
     launch_logs: LaunchLogs
     footprints: FootprintDesk
     footprint_logs: FootprintLogs
+    prunes: PruneDesk
     journal: Journal = field(default_factory=Journal)
     waiting: WaitingRoom = field(default_factory=WaitingRoom)

@@ -112,17 +112,6 @@ def known_name(workspace: Workspace) -> str:
         return alive[0]
 
 
-def check_not_kept(workspace: Workspace, what: str) -> None:
-    """Raises StateError where a controller of this data folder keeps the hosts, as `what` changes them itself."""
-    running = find(workspace.home, workspace.provisioner.name)
-    if running is not None:
-        name = workspace.provisioner.name
-        raise StateError(
-            f"the controller of provisioner {name} (process {running.pid}) keeps these hosts, and {what} changes them "
-            "itself: stop the controller first, which leaves services running: ozwald stop_provisioner"
-        )
-
-
 def system_key(environ: Mapping[str, str]) -> str:
     """The key between clients and the API; raises NoKey when it is missing or weak."""
     key = environ.get("OZWALD_SYSTEM_KEY", "")

@@ -30,6 +30,7 @@ from ozwald.controller.log_keeper import LogKeeper
 from ozwald.controller.loop import Loop
 from ozwald.controller.observer import NOT_YET
 from ozwald.controller.process import Running, only_controller, tell
+from ozwald.controller.pruner import Pruner
 from ozwald.controller.reporter import Reporter
 from ozwald.controller.shared import Shared
 from ozwald.controller.vitals import Vitals
@@ -117,6 +118,15 @@ def serve(workspace: Workspace, *, host: str, port: int, key: str, log_file: Pat
             environment={**os.environ, **workspace.environ},
             leadership=leadership,
             reporter=reporter,
+            gates=loop.work.gates,
+        )
+        pruner = Pruner(
+            fleet,
+            loop.work,
+            controller=home.controller_id,
+            hosts=lambda: loop.charge.hosts,
+            leadership=leadership,
+            reporter=reporter,
         )
         site = Site(
             board=board,
@@ -127,6 +137,7 @@ def serve(workspace: Workspace, *, host: str, port: int, key: str, log_file: Pat
             service_logs=logs,
             launch_logs=LaunchLogs(home),
             footprints=measuring.desk,
+            prunes=pruner.desk,
             footprint_logs=FootprintLogs(home),
             journal=journal,
         )
@@ -141,6 +152,7 @@ def serve(workspace: Workspace, *, host: str, port: int, key: str, log_file: Pat
         courier.turn()
         measuring.start()
         stack.callback(measuring.stop)
+        stack.callback(pruner.stop)
         _thread("notify", lambda: _notify_when_well(workspace.environ, site.vitals))
         ended = threading.Event()
         stack.callback(ended.set)

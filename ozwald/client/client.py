@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, cast
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from ozwald.client.connection import Connections, Reply
 from ozwald.client.documents import (
@@ -19,13 +19,13 @@ from ozwald.client.documents import (
     HostFacts,
     LaunchLog,
     MeasuredService,
+    Prune,
     ServiceLog,
     Status,
     Wanted,
 )
 from ozwald.client.errors import ApiError, NoAnswer
-
-_PRINTABLE = "".join(map(chr, range(33, 127))).replace("%", "") + " "
+from ozwald.client.words import query_of, read_document, who_headers
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 
@@ -57,7 +57,7 @@ class Client:
             raise ValueError("the key has characters that no HTTP header can carry")
         self._connections = Connections(url, timeout_s=timeout_s, connect=connect)
         self._key = key
-        self._who = {name: text for name, text in _who(author, command).items() if text}
+        self._who = {name: text for name, text in who_headers(author, command).items() if text}
         # The tag, generation and services of the list that was read last.
         self._active: tuple[str, int, list[ActiveService]] = ("", 0, [])
         self.url = self._connections.url
@@ -122,7 +122,7 @@ class Client:
 
         `refresh` has these hosts looked at again; newer facts are there some seconds later.
         """
-        query = _query({"host": hosts, "refresh": "1" if refresh else None})
+        query = query_of({"host": hosts, "refresh": "1" if refresh else None})
         return cast(list[HostFacts], self._list(f"/srv/host/resources{query}"))
 
     def events(
@@ -142,19 +142,19 @@ class Client:
         """
         asked = {"host": host, "service": service, "since": since, "limit": limit, "after": after}
         asked["wait"] = None if after is None else wait_s
-        return cast(list[Event], self._list(f"/srv/events/{_query(asked)}", more_s=wait_s))
+        return cast(list[Event], self._list(f"/srv/events/{query_of(asked)}", more_s=wait_s))
 
     def service_logs(self, name: str, *, top: int | None = None, last: int | None = None, **choice: str) -> ServiceLog:
         """What `[REALM:]NAME` has written, as far as the provisioner keeps it; an ApiError of status 404 when not.
 
         The first `top` or the `last` lines, at most 10,000; `choice` may name a `realm`, `variety` and `profile`.
         """
-        query = _query({"top": top, "last": last, **choice})
+        query = query_of({"top": top, "last": last, **choice})
         return cast(ServiceLog, self._object("GET", f"/srv/services/logs/{quote(name, safe=':')}/{query}"))
 
     def launch_logs(self, name: str, *, top: int | None = None, last: int | None = None, **choice: str) -> LaunchLog:
         """How `[REALM:]NAME` was started; the arguments are those of `service_logs`."""
-        query = _query({"top": top, "last": last, **choice})
+        query = query_of({"top": top, "last": last, **choice})
         return cast(LaunchLog, self._object("GET", f"/srv/services/launch-logs/{quote(name, safe=':')}/{query}"))
 
     def footprint_requests(self) -> list[FootprintRequest]:
@@ -197,6 +197,28 @@ class Client:
         """What was done to measure a definition; the arguments are those of `footprint_container_log`."""
         return self._footprint_log("runner", service, {"top": top, "last": last, **choice})
 
+    def prune(
+        self,
+        hosts: str | None = None,
+        *,
+        volumes: bool = False,
+        dry_run: bool = False,
+        plan: str | None = None,
+        wait_s: float | None = None,
+    ) -> str:
+        """Asks for the removal of what the controller made and nobody uses, and returns the request's id.
+
+        `hosts` is a pattern. `plan` is the id of a dry run that has ended: what it found is removed and nothing else,
+        and `hosts` and the switches are left out. `wait_s` is how long a host is waited for where work is in hand.
+        """
+        order = {"host": hosts, "volumes": volumes, "dry_run": dry_run, "plan": plan, "wait_s": wait_s}
+        said = {name: value for name, value in order.items() if value is not None and value is not False}
+        return str(self._object("POST", "/srv/prune/", body=said, accept=(202,))["prune_id"])
+
+    def prune_state(self, prune_id: str) -> Prune:
+        """How far a request to prune is; one that is not known is an ApiError of status 404."""
+        return cast(Prune, self._object("GET", f"/srv/prune/{quote(prune_id, safe='')}/"))
+
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document of the provisioner's routes."""
         return self._object("GET", "/openapi.json")
@@ -206,7 +228,7 @@ class Client:
         return int(self._object("POST", path, body=body, headers=headers, accept=(202,))["generation"])
 
     def _footprint_log(self, kind: str, service: str, asked: Mapping[str, Any]) -> FootprintLog:
-        path = f"/srv/services/footprint-logs/{kind}/{quote(service, safe='')}/{_query(asked)}"
+        path = f"/srv/services/footprint-logs/{kind}/{quote(service, safe='')}/{query_of(asked)}"
         return cast(FootprintLog, self._object("GET", path))
 
     def _read_active(self) -> tuple[str, int, list[ActiveService]]:
@@ -244,7 +266,7 @@ class Client:
         """Sends one request and reads its JSON; `more_s` is how much longer than usual an answer may take."""
         content = None if body is None else json.dumps(body).encode()
         reply = self._connections.send(method, path, content, self._headers(content, headers), more_s=more_s)
-        document = _document(reply.content)
+        document = read_document(reply.content)
         if reply.status not in accept:
             detail = document.get("detail") if isinstance(document, dict) else None
             raise ApiError(reply.status, str(detail or f"{self.url} answered {reply.status}"))
@@ -260,26 +282,3 @@ class Client:
 
     def _stranger(self) -> NoAnswer:
         return NoAnswer(f"what answers at {self.url} is no provisioner")
-
-
-def _who(author: str, command: str) -> dict[str, str]:
-    """Short enough to leave room for other headers, whatever the alphabet."""
-    return {"X-Ozwald-Author": _in_header(author[:100]), "X-Ozwald-Command": _in_header(command[:1000])}
-
-
-def _in_header(text: str) -> str:
-    """Text as a header can carry it: all but printable ASCII in percent signs."""
-    return quote(text.encode("utf-8", "replace"), safe=_PRINTABLE)
-
-
-def _query(asked: Mapping[str, Any]) -> str:
-    """What was said of it, as the end of a path."""
-    said = {name: value for name, value in asked.items() if value is not None}
-    return f"?{urlencode(said)}" if said else ""
-
-
-def _document(text: bytes) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None

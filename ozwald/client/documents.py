@@ -82,6 +82,34 @@ class ServiceLog(TypedDict):
     lines: list[LogLine]
 
 
+class Removal(TypedDict):
+    """One thing on a host that may go; `outcome` and `error` say what became of it, once it was tried."""
+
+    host: str
+    kind: Literal["container", "network", "volume"]
+    name: str
+    id: str
+    what: str
+    owner: str | None
+    created_at: float | None
+    size_bytes: int | None
+    outcome: Literal["removed", "failed"] | None
+    error: str | None
+
+
+class Prune(TypedDict):
+    """How far a request to prune is; `unreachable` and `waiting` say why, by host."""
+
+    prune_id: str
+    status: Literal["running", "ended"]
+    hosts: list[str]
+    volumes: bool
+    dry_run: bool
+    removals: list[Removal]
+    unreachable: dict[str, str]
+    waiting: dict[str, str]
+
+
 class LaunchLog(TypedDict):
     """How an instance was started."""
 

@@ -13,6 +13,7 @@ from ozwald.controller.leadership import Leadership, NotLeading
 from ozwald.controller.reporter import Reporter
 from ozwald.errors import OzwaldError
 from ozwald.execution.footprint_worker import FootprintWorker
+from ozwald.execution.gates import HostGates
 from ozwald.execution.steps import Step
 from ozwald.execution.workplace import Workplace
 from ozwald.remote.fleet import Fleet
@@ -37,6 +38,7 @@ class FootprintWatch:
         environment: Mapping[str, str],
         leadership: Leadership,
         reporter: Reporter,
+        gates: HostGates | None = None,
     ) -> None:
         self._charge = charge
         self._fleet = fleet
@@ -44,6 +46,7 @@ class FootprintWatch:
         self._environment = environment
         self._leadership = leadership
         self._reporter = reporter
+        self._gates = gates or HostGates()
         self._queue = FootprintQueue(charge.home, charge.provisioner)
         self._workplace: Workplace | None = None
         self._worker: FootprintWorker | None = None
@@ -125,6 +128,7 @@ class FootprintWatch:
             environment=self._environment,
             report=_log,
             guard=lambda engine: fenced(engine, self._leadership),
+            gates=self._gates,
         )
 
     def _warn(self, error: OzwaldError) -> None:

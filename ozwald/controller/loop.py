@@ -46,8 +46,8 @@ FINISH_S = 20.0
 class Loop:
     """One provisioner's loop.
 
-    `wake` begins a pass early; `stop` ends it: what was just started is left as it is, a replacement in hand is
-    finished or undone, and hosts that do not answer are not waited for.
+    It works by its `charge`; `work` is what it has begun. `wake` begins a pass early; `stop` ends it: what was just
+    started is left as it is, a replacement in hand is finished or undone, and silent hosts are not waited for.
     """
 
     def __init__(
@@ -68,12 +68,12 @@ class Loop:
         self._patience = patience or Patience()
         self._leadership = leadership
         self._on_stored, self._keep_persistent = on_stored, keep_persistent
-        self._reporter, self._charge = reporter or Reporter(), charge
+        self._reporter, self.charge = reporter or Reporter(), charge
         self._fleet, self._board, self._clock = fleet, board, clock
         dice = dice or random.Random()
         self._watch = watch or Watch(fleet, charge.settings.inventory, charge.hosts, dice=dice)
         self._watch.on_news = self.wake
-        self._work, self._launch_logs = Work(self._done), LaunchLogs(charge.home)
+        self.work, self._launch_logs = Work(self._done), LaunchLogs(charge.home)
         self._troubles = Troubles(dice, slates=Slates(charge.home, charge.provisioner))
         self._troubles.recall(clock.now())
         self._before: Snapshot | None = None
@@ -104,7 +104,7 @@ class Loop:
             if self._watch.is_complete():
                 self._pass_safely()
             self._clock.wait(self._woken, self._rest_s())
-        for operation in self._work.finish(FINISH_S, silent=self._watch.snapshot().silent):
+        for operation in self.work.finish(FINISH_S, silent=self._watch.snapshot().silent):
             log.warning("%s: %s is left in the middle; the next start finishes it", operation.host, operation.key)
         self._watch.stop()
 
@@ -116,7 +116,7 @@ class Loop:
             StateError: what is wanted cannot be read: then nothing is changed.
         """
         self._leadership.check()
-        charge = self._charge
+        charge = self.charge
         self._watch.probe_soon(self._board.take_to_probe())
         # What is wanted is read after the look: it then knows which restarts the look shows the outcome of.
         snapshot = self._watch.snapshot()
@@ -139,10 +139,10 @@ class Loop:
         if self._next is None:
             return
         charge, on_taken = self._next
-        moved = {name for name, host in self._charge.hosts.items() if charge.hosts.get(name) != host}
-        if moved & {operation.host for operation in self._work.under_way.values()}:
+        moved = {name for name, host in self.charge.hosts.items() if charge.hosts.get(name) != host}
+        if moved & self.work.hosts:
             return
-        self._charge, self._next, self._before = charge, None, None
+        self.charge, self._next, self._before = charge, None, None
         self._fleet.take(charge.settings.inventory.hosts)
         self._watch.take(charge.settings.inventory, charge.hosts)
         for name in moved:
@@ -171,8 +171,8 @@ class Loop:
         return min(rest for rest in rests if rest is not None)
 
     def _plan(self, wanted: WantedSet, situation: Situation, brief: Brief) -> Plan:
-        key = self._charge.home.fingerprint_key()
-        return plan_closely(wanted, self._charge.settings.realms, situation, fleet=brief, key=key)
+        key = self.charge.home.fingerprint_key()
+        return plan_closely(wanted, self.charge.settings.realms, situation, fleet=brief, key=key)
 
     def _learn(self, plan: Plan, snapshot: Snapshot, situation: Situation, wanted: WantedSet) -> None:
         """Remembers who ended, forgets what went wrong before a reboot or restart, with other settings or long ago."""
@@ -194,7 +194,7 @@ class Loop:
         self._troubles.keep(now)
 
     def _worked_on_at(self, key: InstanceKey) -> float:
-        return math.inf if key in self._work.under_way else self._work.ended_at(key)
+        return math.inf if key in self.work.under_way else self.work.ended_at(key)
 
     def _waits_for_facts(self, plan: Plan, wanted: WantedSet, snapshot: Snapshot) -> bool:
         """Whether something new is to be placed by a look at the hardware that is still to come."""
@@ -203,7 +203,7 @@ class Loop:
         for operation in plan.changes:
             if operation.action is Action.CREATE and self._may_begin(operation, snapshot):
                 home = placed_on.get(operation.key)
-                concerned |= {home} if home == operation.host and home else self._charge.hosts.keys() - snapshot.silent
+                concerned |= {home} if home == operation.host and home else self.charge.hosts.keys() - snapshot.silent
         self._watch.probe_soon(host for host in concerned if not snapshot.has_fresh_facts(host))
         return any(self._watch.owes_facts(snapshot, host) for host in concerned)
 
@@ -212,7 +212,7 @@ class Loop:
         placed = placed_as(plan, wanted, situation)
         if placed == wanted:
             return True
-        with changing_wanted(self._charge.home, self._charge.provisioner) as path:
+        with changing_wanted(self.charge.home, self.charge.provisioner) as path:
             if read_wanted(path) != wanted:
                 return False
             self._leadership.check()
@@ -222,20 +222,20 @@ class Loop:
 
     def _begin(self, plan: Plan, snapshot: Snapshot, situation: Situation, crew: Crew) -> None:
         carry_out = self._reporter.reporting(lambda operation: self._carry_out(operation, crew))
-        self._work.begin(plan, carry_out, lambda operation: self._may_begin(operation, snapshot))
+        self.work.begin(plan, carry_out, lambda operation: self._may_begin(operation, snapshot))
         for operation in plan.changes:
             if self._is_to_be_calmed(operation, snapshot, situation):
-                self._work.begin_one(replace(operation, action=Action.KEEP), crew.calm)
+                self.work.begin_one(replace(operation, action=Action.KEEP), crew.calm)
 
     def _carry_out(self, operation: Operation, crew: Crew) -> Result:
         result = crew.carry_out(operation)
         if operation.action in (Action.RESTART, Action.START) and result.is_done:
-            forget_restarts([result], home=self._charge.home, provisioner=self._charge.provisioner)
+            forget_restarts([result], home=self.charge.home, provisioner=self.charge.provisioner)
         return result
 
     def _may_begin(self, operation: Operation, snapshot: Snapshot) -> bool:
         host, is_waiting = operation.host or "", self._troubles.is_waiting(operation.key, self._clock.now())
-        is_current = snapshot.is_current(host, self._work.ended_at(host))
+        is_current = snapshot.is_current(host, self.work.ended_at(host))
         return is_current and not is_waiting and not self._stopped.is_set()
 
     def _is_to_be_calmed(self, operation: Operation, snapshot: Snapshot, situation: Situation) -> bool:
@@ -248,10 +248,10 @@ class Loop:
             for one in situation.containers_of(key, host)
             if one.id == operation.container_id
         )
-        return is_restarted and snapshot.is_current(host, self._work.ended_at(host)) and not self._stopped.is_set()
+        return is_restarted and snapshot.is_current(host, self.work.ended_at(host)) and not self._stopped.is_set()
 
     def _crew(self, wanted: WantedSet, controller: str) -> Crew:
-        charge = self._charge
+        charge = self.charge
         ownership = Ownership(
             provisioner=charge.provisioner, controller=controller, generation=wanted.generation, owner=charge.owner
         )
@@ -284,7 +284,7 @@ class Loop:
             all_services(wanted, situation, snapshot.last_seen),
             blocked={one.key: one.reason for one in plan.blocked},
             due={one.key: one for one in plan.changes},
-            under_way=self._work.under_way,
+            under_way=self.work.under_way,
             failures=self._troubles.reasons,
         )
         changed = (services, snapshot.hosts) != (view.services, dict(view.hosts))

@@ -1,12 +1,14 @@
 """Turns what the controller does and sees into events."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from ozwald.controller.board import View
 from ozwald.controller.journal import Journal
+from ozwald.errors import HostError
 from ozwald.execution.steps import Result
 from ozwald.model.active import ActiveService, Status
+from ozwald.model.belongings import Prune, Removal
 from ozwald.model.event import EventKind
 from ozwald.model.footprint import FootprintRequest, Run, RunStatus
 from ozwald.model.history import Author, ChangeKind, InstanceChange
@@ -58,6 +60,30 @@ class Reporter:
             generation=wanted.generation,
             author=f"{author.owner}: {author.command}",
         )
+
+    def prune_accepted(self, prune: Prune, author: Author) -> None:
+        """A request to remove what nobody uses was taken."""
+        more = f", and {len(prune.hosts) - MOST_NAMED} more" if len(prune.hosts) > MOST_NAMED else ""
+        volumes = " with volumes" if prune.with_written else ""
+        self._journal.note(
+            EventKind.REQUEST_ACCEPTED,
+            text=f"prune {prune.prune_id}{volumes}: {', '.join(prune.hosts[:MOST_NAMED])}{more}",
+            author=f"{author.owner}: {author.command}",
+        )
+
+    def pruning(self, host: str, prune: Callable[[], Sequence[Removal]]) -> Sequence[Removal]:
+        """What `prune` returns; tells how the work on a host begins and ends."""
+        self._journal.note(EventKind.OPERATION_BEGUN, text="prune", host=host)
+        try:
+            results = prune()
+        except HostError as error:
+            self._journal.note(EventKind.OPERATION_FAILED, text=f"prune: {error.message}", host=host)
+            raise
+        failed = [f"{one.belonging.kind} {one.belonging.name}: {one.error}" for one in results if one.error]
+        text = "; ".join((f"{len(results) - len(failed)} removed", *failed[:MOST_NAMED]))
+        kind = EventKind.OPERATION_FAILED if failed else EventKind.OPERATION_FINISHED
+        self._journal.note(kind, text=f"prune: {text}", host=host)
+        return results
 
     def footprint_accepted(self, request: FootprintRequest, author: Author) -> None:
         """A request for footprints has become durable."""

@@ -3,10 +3,12 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 from ozwald.controller.leadership import elapsed
 from ozwald.execution.carry_out import comes_first
+from ozwald.execution.gates import HostGates
 from ozwald.execution.steps import Result
 from ozwald.model.plan import Action, InstanceKey, Operation, Plan
 
@@ -15,10 +17,14 @@ NEVER = float("-inf")
 
 
 class Work:
-    """Begins what a plan asks for and is not under way; tells `on_done` of each end, in the operation's thread."""
+    """Begins what a plan asks for and is not under way; tells `on_done` of each end, in the operation's thread.
+
+    An operation is inside its host's gate, one of `gates`, while it is under way.
+    """
 
     def __init__(self, on_done: Callable[[Result], None], *, now: Callable[[], float] = elapsed) -> None:
         self._on_done, self._now = on_done, now
+        self.gates = HostGates()
         self._lock = threading.Lock()
         self._under_way: dict[InstanceKey, Operation] = {}
         self._threads: dict[InstanceKey, threading.Thread] = {}
@@ -29,6 +35,11 @@ class Work:
         """What is being done now."""
         with self._lock:
             return dict(self._under_way)
+
+    @property
+    def hosts(self) -> set[str]:
+        """Where something is being done now."""
+        return {operation.host or "" for operation in self.under_way.values()} | self.gates.kept
 
     def ended_at(self, thing: InstanceKey | str) -> float:
         """When the last operation on an instance, or on the host of that name, has ended."""
@@ -45,16 +56,28 @@ class Work:
                 self.begin_one(operation, carry_out)
 
     def begin_one(self, operation: Operation, carry_out: Callable[[Operation], Result]) -> None:
-        """Begins one operation, unless its instance is in hand or its host has its hands full."""
+        """Begins one operation, unless its instance is in hand, or its host has its hands full or is kept by one."""
         with self._lock:
             at_host = Counter(one.host for one in self._under_way.values())[operation.host]
             if operation.key in self._under_way or at_host >= MOST_PER_HOST:
+                return
+            if not self.gates.enter(operation.host or ""):
                 return
             thread = threading.Thread(
                 target=self._carry_out, args=(operation, carry_out), name=f"work-{operation.key}", daemon=True
             )
             self._under_way[operation.key], self._threads[operation.key] = operation, thread
         thread.start()
+
+    @contextmanager
+    def alone_at(self, host: str, *, within_s: float, stop: threading.Event) -> Iterator[None]:
+        """Waits until nothing is in hand on a host, and lets nothing begin there meanwhile; see `HostGates.alone`."""
+        with self.gates.alone(host, within_s=within_s, stop=stop):
+            try:
+                yield
+            finally:
+                with self._lock:
+                    self._ended_at[host] = self._now()
 
     def finish(self, within_s: float, *, silent: Iterable[str] = ()) -> list[Operation]:
         """Waits for what was begun, but not for silent hosts; returns what is still under way.
@@ -74,6 +97,7 @@ class Work:
             del self._under_way[operation.key], self._threads[operation.key]
             # Only a look that begins later shows what came of it.
             self._ended_at[operation.key] = self._ended_at[operation.host or ""] = self._now()
+        self.gates.leave(operation.host or "")
         self._on_done(result)
 
 

@@ -2,25 +2,16 @@
 
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 
 from ozwald.errors import EngineError, HostError
-from ozwald.model.belongings import Belonging, Kind, Survey
+from ozwald.model.belongings import Belonging, Kind, Removal, Survey
 from ozwald.planning.belongings import belongings, locks, prunable
 from ozwald.remote.connection import HostConnection
 from ozwald.remote.engine import Engine
 from ozwald.remote.remnants import remnants
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Removal:
-    """How the removal of one thing ended; `error` says what is in the way, empty when it is gone."""
-
-    belonging: Belonging
-    error: str = ""
 
 
 def survey(engine: Engine, *, measured: bool = False) -> Survey:
@@ -39,6 +30,12 @@ def everything(connection: HostConnection) -> tuple[Belonging, ...]:
     return (*belongings(survey(connection.engine(), measured=True)), *remnants(connection))
 
 
+def sweepable(engine: Engine, *, controller: str, with_written: bool = False) -> tuple[Belonging, ...]:
+    """What `prunable` says of an engine as it is now; raises HostError."""
+    seen = survey(engine, measured=with_written)
+    return prunable(seen, controller=controller, now=time.time(), with_written=with_written)
+
+
 def sweep(
     engine: Engine,
     planned: tuple[Belonging, ...],
@@ -46,8 +43,11 @@ def sweep(
     controller: str,
     with_written: bool = False,
     now: Callable[[], float] = time.time,
+    goes_on: Callable[[], bool] = lambda: True,
 ) -> tuple[Removal, ...]:
     """Removes what was planned, each after another look: what is used or is not the same any more stays.
+
+    `goes_on` is asked before each: once it says no, the rest stays.
 
     Raises:
         HostError: the host could not be asked at first; later failures are in the results.
@@ -63,14 +63,19 @@ def sweep(
 
     results: list[Removal] = []
     for belonging in planned:
+        if not goes_on():
+            return (*results, *_left(planned[len(results) :], "interrupted before it was removed"))
         try:
             results.append(remove(belonging))
         except EngineError as error:
             results.append(Removal(belonging=belonging, error=error.message))
         except HostError as error:
-            lost = [Removal(belonging=one, error=error.message) for one in planned[len(results) :]]
-            return (*results, *lost)
+            return (*results, *_left(planned[len(results) :], error.message))
     return tuple(results)
+
+
+def _left(belongings: Iterable[Belonging], error: str) -> list[Removal]:
+    return [Removal(belonging=one, error=error) for one in belongings]
 
 
 def _sizes(engine: Engine) -> dict[str, int]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ozwald.errors import RequestError, StateError
 from ozwald.execution.footprint_remains import remove_remains
+from ozwald.execution.gates import HostGates
 from ozwald.execution.health import Patience
 from ozwald.execution.labels import Ownership
 from ozwald.execution.measuring import BASELINE_S, Bench, measured
@@ -40,8 +41,8 @@ class Workplace:
     """One provisioner's; `settings` and `hosts` may be replaced between two turns.
 
     `book` is the file of footprints, None where nothing is measured; `environment` is what scripts of the controller
-    get; `report` is told every step; `guard` stands before every engine. `silent` are
-    the hosts that did not answer at the last look, each with the reason.
+    get; `report` is told every step; `guard` stands before every engine, and a run is inside its host's gate, one of
+    `gates`. `silent` are the hosts that did not answer at the last look, each with the reason.
     """
 
     settings: Settings
@@ -57,6 +58,7 @@ class Workplace:
     patience: Patience = field(default_factory=Patience)
     baseline_s: float = BASELINE_S
     silent: Mapping[str, str] = field(default_factory=dict)
+    gates: HostGates = field(default_factory=HostGates)
 
     @property
     def realms(self) -> Mapping[str, Realm]:
@@ -110,7 +112,8 @@ class Workplace:
             patience=self.patience,
             baseline_s=self.baseline_s,
         )
-        footprint, trace = measured(order, bench)
+        with self.gates.inside(host.name, stop):
+            footprint, trace = measured(order, bench)
         record(self.book, footprint)
         try:
             Traces(self.home).keep(footprint, trace)

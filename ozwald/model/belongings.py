@@ -62,3 +62,32 @@ class Belonging:
     owner: str | None = None
     created_at: float | None = None
     size_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removal:
+    """How the removal of one thing ended; `error` says what is in the way, empty when it is gone."""
+
+    belonging: Belonging
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prune:
+    """A request to remove what nobody uses on hosts, and how far it is; all by host.
+
+    `found` is what may go, `removed` what came of it there, `unreachable` why a host was not looked at, and `waiting`
+    what a host is waited for. `with_written` takes also volumes that services may have written to; with `dry_run`
+    nothing is removed.
+    """
+
+    prune_id: str
+    hosts: tuple[str, ...]
+    with_written: bool = False
+    dry_run: bool = False
+    wait_s: float = 0.0
+    found: Mapping[str, tuple[Belonging, ...]] | None = None
+    removed: Mapping[str, tuple[Removal, ...]] = field(default_factory=dict)
+    unreachable: Mapping[str, str] = field(default_factory=dict)
+    waiting: Mapping[str, str] = field(default_factory=dict)
+    is_ended: bool = False

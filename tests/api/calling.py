@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ from ozwald.controller.board import Board, View
 from ozwald.controller.desk import Desk
 from ozwald.controller.footprint_desk import FootprintDesk
 from ozwald.controller.journal import Journal
+from ozwald.controller.prune_desk import PruneDesk
 from ozwald.controller.reporter import Reporter
 from ozwald.controller.vitals import Vitals
 from ozwald.model.active import ActiveService, Status
+from ozwald.model.belongings import Belonging, Kind, Prune, Removal
 from ozwald.model.footprint import Combination, FootprintRequest, Phase, Run, RunStatus
 from ozwald.model.host import Inventory
 from ozwald.model.settings import Settings
@@ -54,6 +57,7 @@ class Api:
         self.footprints = FootprintDesk(
             queue=FootprintQueue(self.home, "local"), book=folder / "footprints.yml", reporter=Reporter(self.journal)
         )
+        self.prunes = PruneDesk(self._prune, reporter=Reporter(self.journal))
         vitals = Vitals(self.board, lambda: self.redis)
         self.site = Site(
             board=self.board,
@@ -65,6 +69,7 @@ class Api:
             launch_logs=LaunchLogs(self.home),
             footprints=self.footprints,
             footprint_logs=FootprintLogs(self.home),
+            prunes=self.prunes,
             journal=self.journal,
             waiting=waiting or WaitingRoom(),
         )
@@ -73,6 +78,15 @@ class Api:
             number=1, at=vitals._clock.now(), generation=3, services=(CHAT,), hosts={"box1": "", "box2": "no route"}
         )
         self.board.publish(self.view)
+
+    def _prune(self, prune: Prune) -> None:
+        """Done at once: of two hosts one is silent, and one has something."""
+        found = {"box1": (Belonging(kind=Kind.VOLUME, id="v", name="v", what="data"),)}
+        removed = {} if prune.dry_run else {"box1": (Removal(belonging=found["box1"][0], error="it is used"),)}
+        self.prunes.change(
+            prune.prune_id,
+            lambda now: replace(now, found=found, removed=removed, unreachable={"box2": "no route"}, is_ended=True),
+        )
 
     def _wake(self) -> None:
         self.woken += 1
@@ -123,3 +137,9 @@ def has_measured(api: Api, name: str) -> None:
     api.footprints.queue.add(FootprintRequest(request_id=name, asked_at=0.0, author="ann", runs=runs))
     api.site.footprint_logs.tell(combination, "box1: done", at=0.0)
     api.site.footprint_logs.keep(combination, b"hello\n")
+
+
+def has_pruned(api: Api, name: str) -> None:
+    """A prune of that id is there, which has removed what it could."""
+    api.prunes._prunes[name] = Prune(prune_id=name, hosts=("box1", "box2"))
+    api._prune(api.prunes.find(name))

@@ -9,9 +9,9 @@ from ozwald.api.openapi import document
 from ozwald.api.routes import ROUTES
 from ozwald.api.schemas import SCHEMAS
 from ozwald.model.log import LogMessage, LogSource
-from tests.api.calling import CHAT, Api, has_measured
+from tests.api.calling import CHAT, Api, has_measured, has_pruned
 
-BODIES = {"/srv/services/footprint": {"footprint_all_services": True}}
+BODIES: dict[str, object] = {"/srv/services/footprint": {"footprint_all_services": True}, "/srv/prune/": {}}
 
 
 def test_every_route_is_in_the_document_that_is_served(api: Api) -> None:
@@ -27,6 +27,7 @@ def test_every_route_in_the_document_is_answered(api: Api) -> None:
     api.site.service_logs.append(CHAT.key, [LogMessage(1, "stdout", b"hello\n", source)])
     api.site.launch_logs.append(CHAT.key, "box1: done", at=0.0)
     has_measured(api, "chat")
+    has_pruned(api, "chat")
     for path, operations in document(ROUTES)["paths"].items():
         for method, operation in operations.items():
             status, _, answer = api.call(method.upper(), re.sub(r"\{\w+\}", "chat", path), BODIES.get(path, []))

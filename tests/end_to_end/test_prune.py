@@ -5,12 +5,14 @@ import pty
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ozwald.state.home import DataFolder
+from tests.end_to_end.controlled import KEY, free_port
 from tests.end_to_end.user import User
 from tests.lab import Lab
 
@@ -120,6 +122,36 @@ def test_what_another_controller_made_stays(user: User, clean_hosts: Lab, config
 
     assert done.out == "nothing to remove\n"
     assert (volumes(clean_hosts), networks(clean_hosts)) == before
+
+
+@pytest.fixture
+def live(user: User, config: Path) -> Iterator[User]:
+    """A user whose provisioner keeps a service on box1 and one on box2, both with data that was sent."""
+    user.more["OZWALD_SYSTEM_KEY"] = KEY
+    volumes = ["./config:/config:ro", "models:/models"]
+    user.has({"idle": {"image": IMAGE, "stop_grace_period": "0s", "volumes": volumes}}, hosts=["box1", "box2"])
+    assert user.types("start_provisioner", "--listen", f"127.0.0.1:{free_port()}").code == 0
+    assert user.types("apply", "a[idle]@box1", "b[idle]@box2").code == 0
+    yield user
+    user.types("stop_provisioner")
+
+
+def test_a_live_controller_removes_what_nobody_uses_and_nothing_else(live: User, clean_hosts: Lab) -> None:
+    assert live.types("prune", "--volumes", "--yes").out == "nothing to remove\n"
+    assert live.types("update_services", "--wait", "--remove", "a").code == 0
+
+    planned = live.types("prune", "-o", "json")
+    done = live.types("prune", "--yes")
+
+    assert (planned.code, kinds(planned.document)) == (0, [("box1", "network"), ("box1", "volume")])
+    assert "outcome" not in planned.document["removals"][0]
+    assert (done.code, done.out.splitlines()[-1]) == (0, "done: 2 removed"), done.out + done.err
+    assert (volumes(clean_hosts), len(volumes(clean_hosts, "box2"))) == (["models"], 2)
+    [told] = [one for one in live.types("events", "-o", "json").document if one["text"] == "prune: 2 removed"]
+    assert (told["kind"], told["host"]) == ("operation-finished", "box1")
+    written = live.types("prune", "--volumes", "--yes", "-o", "json")
+    assert [(one["name"], one["outcome"]) for one in written.document["removals"]] == [("models", "removed")]
+    assert [one["name"] for one in live.types("list_active_services", "-o", "json").document] == ["b"]
 
 
 def test_residue_lists_everything_of_whichever_controller(user: User, clean_hosts: Lab, config: Path) -> None:

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from ozwald.errors import ConnectionFailed, EngineError, Failure
-from ozwald.execution.sweep import Removal, survey, sweep
-from ozwald.model.belongings import Belonging
+from ozwald.execution.sweep import survey, sweep
+from ozwald.model.belongings import Belonging, Removal
 from ozwald.model.container import LABEL_CONTROLLER
 from ozwald.model.data import LABEL_DATA, data_volume, filler_name, lock_name
 from ozwald.planning.belongings import prunable
