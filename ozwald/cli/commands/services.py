@@ -41,35 +41,31 @@ def list_active_services(workspace: Workspace, limit: str | None, output: str) -
     return 1 if situation.unreachable else 0
 
 
+def service_table(documents: Sequence[Mapping[str, Any]]) -> tuple[Sequence[str], list[Sequence[str]]]:
+    """Headings and rows; which are persistent is a column only where one is, as the table has to fit the terminal."""
+    rows = [_cells(one) for one in documents]
+    if not any(one["persistent"] for one in documents):
+        rows = [{name: cell for name, cell in row.items() if name != "PERSISTENT"} for row in rows]
+    return list(rows[0]) if rows else [], [list(row.values()) for row in rows]
+
+
 def _show(documents: Sequence[Mapping[str, Any]], output: str) -> None:
-    headings = (
-        "INSTANCE",
-        "SERVICE",
-        "VARIETY",
-        "PROFILE",
-        "HOST",
-        "STATUS",
-        "AGE",
-        "PERSISTENT",
-        "ENDPOINT",
-        "REASON",
-    )
-    rows = [_row(one) for one in documents]
+    headings, rows = service_table(documents)
     empty = "nothing is running; start something with: ozwald apply"
     emit(list(documents), output, table=lambda: print_table(headings, rows, empty=empty))
 
 
-def _row(one: Mapping[str, Any]) -> tuple[str, ...]:
+def _cells(one: Mapping[str, Any]) -> dict[str, str]:
     since = datetime.fromisoformat(one["since"]).timestamp() if one["since"] else None
-    return (
-        str(InstanceKey(realm=one["realm"], name=one["name"])),
-        one["service"],
-        one["variety"] or "-",
-        one["profile"] or "-",
-        one["host"] or "-",
-        one["status"],
-        show_age(max(0.0, time.time() - since)) if since else "-",
-        "yes" if one["persistent"] else "-",
-        one["endpoint"] or "-",
-        one["reason"],
-    )
+    return {
+        "INSTANCE": str(InstanceKey(realm=one["realm"], name=one["name"])),
+        "SERVICE": one["service"],
+        "VARIETY": one["variety"] or "-",
+        "PROFILE": one["profile"] or "-",
+        "HOST": one["host"] or "-",
+        "STATUS": one["status"],
+        "AGE": show_age(max(0.0, time.time() - since)) if since else "-",
+        "PERSISTENT": "yes" if one["persistent"] else "-",
+        "ENDPOINT": one["endpoint"] or "-",
+        "REASON": one["reason"],
+    }
