@@ -4,14 +4,9 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from ozwald.cli.assembly import Assembly
 from ozwald.cli.workspace import Workspace
-from ozwald.controller.charge import Charge
-from ozwald.controller.desk import Desk
-from ozwald.controller.footprint_watch import FootprintWatch
-from ozwald.controller.host_locks import HostLocks
-from ozwald.controller.loop import Loop
 from ozwald.controller.process import Running, tell
-from ozwald.controller.reporter import Reporter
 from ozwald.errors import OzwaldError, RequestError
 from ozwald.model.realm import Realm
 from ozwald.model.wanted import WantedInstance, WantedSet
@@ -23,21 +18,9 @@ log = logging.getLogger(__name__)
 class Reloading:
     """What a controller does on SIGHUP. `running` is told what came of it, for `ozwald reload` and `status`."""
 
-    def __init__(
-        self,
-        workspace: Workspace,
-        charge: Charge,
-        running: Running,
-        *,
-        desk: Desk,
-        loop: Loop,
-        locks: HostLocks,
-        reporter: Reporter,
-        measuring: FootprintWatch,
-    ) -> None:
-        self._workspace, self._charge, self._running = workspace, charge, running
-        self._desk, self._loop, self._locks, self._reporter = desk, loop, locks, reporter
-        self._measuring = measuring
+    def __init__(self, parts: Assembly, running: Running) -> None:
+        self._parts = parts
+        self._workspace, self._charge, self._running = parts.workspace, parts.charge, running
 
     def reload(self) -> None:
         """Takes the new settings, or says why the former ones stay."""
@@ -47,7 +30,7 @@ class Reloading:
         except (OzwaldError, OSError) as error:
             problem = str(error)
             log.error("the former settings stay: %s", problem)
-        self._reporter.reloaded(str(self._workspace.config or "the settings"), problem)
+        self._parts.reporter.reloaded(str(self._workspace.config or "the settings"), problem)
         self._running = replace(self._running, reloads=self._running.reloads + 1, reload_problem=problem)
         tell(self._charge.home, self._charge.provisioner, self._running)
 
@@ -56,16 +39,16 @@ class Reloading:
         fresh = Workspace(before.config, before.inventory, before.provisioner.name)
         if fresh.provisioner.cache != before.provisioner.cache:
             raise RequestError("the provisioner's cache: has changed: stop_provisioner and start_provisioner use it")
-        check_carries(_asked_for(self._desk.wanted()), fresh.settings.realms)
+        check_carries(_asked_for(self._parts.desk.wanted()), fresh.settings.realms)
         return fresh
 
     def _take(self, fresh: Workspace) -> None:
-        hosts = fresh.hosts()
-        self._locks.take(hosts)
+        parts, hosts = self._parts, fresh.hosts()
+        parts.locks.take(hosts)
         self._charge = replace(self._charge, settings=fresh.settings, hosts=hosts)
-        self._workspace, self._desk.settings = fresh, fresh.settings
-        self._measuring.take(self._charge)
-        self._loop.take(self._charge, on_taken=lambda: self._locks.keep_only(hosts))
+        self._workspace, parts.desk.settings = fresh, fresh.settings
+        parts.measuring.take(self._charge)
+        parts.loop.take(self._charge, on_taken=lambda: parts.locks.keep_only(hosts))
         log.info("the settings are read again: %d hosts", len(hosts))
 
 
