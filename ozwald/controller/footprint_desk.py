@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from ozwald.controller.leadership import ALONE, Leadership
 from ozwald.controller.reporter import Reporter
@@ -13,6 +14,8 @@ from ozwald.model.footprint import FootprintRequest, Run
 from ozwald.model.history import Author
 from ozwald.planning.footprint_runs import Choice, runs_of
 from ozwald.state.footprint_queue import FootprintQueue
+
+LONGEST_PATTERN: Final = 1000
 
 
 class UnknownRequest(OzwaldError):
@@ -49,7 +52,7 @@ class FootprintDesk:
         """Makes a request durable and wakes the worker.
 
         Raises:
-            RequestError: there is nothing to measure.
+            RequestError: there is nothing to measure, or the pattern of hosts is too long.
             NotLeading: another controller is the active one.
             StateError: it could not be written, or footprints could not be kept.
         """
@@ -85,7 +88,11 @@ class FootprintDesk:
 def new_request(
     runs: tuple[Run, ...], *, asked_by: str, hosts: str | None, run_time_s: float | None
 ) -> FootprintRequest:
-    """A request with an id of its own."""
+    """A request with an id of its own; raises RequestError where its pattern of hosts would fill the queue."""
+    if hosts is not None and len(hosts) > LONGEST_PATTERN:
+        raise RequestError(
+            f"the pattern of hosts has {len(hosts)} characters, more than {LONGEST_PATTERN}: use a group"
+        )
     return FootprintRequest(
         request_id=secrets.token_hex(4),
         asked_at=time.time(),

@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -118,7 +119,7 @@ class _Measurement:
         if self.order.script is not None:
             self._enter(Phase.UNDER_LOAD, recorder)
             self._run_script(self.order.script, recorder)
-        self._check_runs(recorder)
+        self._check_runs()
         self._enter(Phase.STOP, recorder)
         self.instance.stop(self.container_id)
 
@@ -168,19 +169,14 @@ class _Measurement:
         clock = self.bench.clock
         recorder.check()
         if self.container_id and clock.now() - self.looked_at >= STATE_EVERY_S:
-            self._check_runs(recorder)
+            with suppress(HostError):  # while the link is lost, whether the recorder can go on decides
+                self._check_runs()
             self.looked_at = clock.now()
         if clock.wait(self.bench.stop, seconds):
             raise Interrupted
 
-    def _check_runs(self, recorder: Recorder) -> None:
-        """While the link is lost, whether the recorder can go on decides."""
-        recorder.check()
-        try:
-            state = self.bench.engine().state(self.container_id)
-        except HostError as error:
-            log.debug("%s", error)
-            return
+    def _check_runs(self) -> None:
+        state = self.bench.engine().state(self.container_id)
         if state is None:
             raise RunFailed("the container was removed while it was measured")
         if not state.running:
@@ -199,7 +195,7 @@ class _Measurement:
         code = self.script.exit_code
         self.instance.tell(f"the script ended with {code}", detail=self._harmless(self.script.output))
         if code:
-            self._check_runs(recorder)  # a service that ended is the better reason
+            self._check_runs()  # a service that ended is the better reason
             raise RunFailed(f"its script ended with exit status {code}; see: {self._log_command('runner')}")
 
     def _script_result(self, script: RunScript, pause: Callable[[], None]) -> ScriptResult:

@@ -46,6 +46,7 @@ def test_all_services_may_be_asked_for(api: Api) -> None:
         ({"services": [{"service_name": "lm"}]}, 400, "did you mean 'llm'"),
         ({"services": [{"service_name": "llm", "variety": "nvidia"}]}, 400, "no variety 'nvidia'"),
         ({"footprint_all_services": True, "host": "box9"}, 400, "box9"),
+        ({"footprint_all_services": True, "host": ":".join(["box1"] * 300)}, 400, "use a group"),
         ({"footprint_all_services": True, "run_time_s": -1}, 422, "run_time_s"),
         ({"footprint_all_services": True, "run_time_s": True}, 422, "run_time_s"),
     ],

@@ -241,6 +241,20 @@ def test_a_container_that_was_started_again_is_not_measured(rig: Rig) -> None:
         rig.measure()
 
 
+def test_what_an_engine_does_not_say_at_the_end_is_not_measured(rig: Rig) -> None:
+    def restart_engine(phase: Phase) -> None:
+        if phase is Phase.READY:
+            rig.engine.exit(NAME, 137)
+            rig.engine.fail("state")
+
+    rig.on_phase = restart_engine
+
+    with pytest.raises(EngineError):
+        rig.measure()
+
+    assert rig.left == []
+
+
 def test_a_service_that_lost_a_process_for_want_of_memory_is_not_measured(rig: Rig) -> None:
     def lose_one(phase: Phase) -> None:
         if phase is Phase.READY:
