@@ -24,7 +24,6 @@ log = logging.getLogger(__name__)
 
 FINISH_S: Final = 5.0
 NOT_MANAGED: Final = "the provisioner does not manage this host any more"
-WAITS: Final = "until what is in hand there has ended"
 
 _Found = Mapping[str, Sequence[Belonging]]
 
@@ -102,13 +101,11 @@ class Pruner:
             thread.join()
 
     def _remove_at(self, prune: Prune, host: str, found: Sequence[Belonging]) -> None:
-        self._tell(prune, host, waiting=WAITS)
         try:
-            with self._work.alone_at(host, within_s=prune.wait_s, stop=self._stopped):
-                self._tell(prune, host)
-                results = self._reporter.pruning(host, lambda: self._swept(prune, host, found))
+            results = self._when_free(prune, host, found)
         except Occupied:
-            results = _failed(found, f"what is in hand there has not ended in {prune.wait_s:.0f} s; prune again later")
+            why = f"what is in hand there has not ended in {prune.wait_s:.0f} s{self._in_hand(host)}; prune again later"
+            results = _failed(found, why)
         except Interrupted:
             results = _failed(found, "the provisioner was stopped before it was removed")
         except HostError as error:
@@ -116,7 +113,26 @@ class Pruner:
         except Exception as mistake:  # one host's surprise must not lose the others' results
             log.exception("%s: a prune failed", host)
             results = _failed(found, f"{type(mistake).__name__}: {mistake}; this is a mistake in ozwald")
+        self._reporter.pruned(host, results)
         self._tell(prune, host, results)
+
+    def _when_free(self, prune: Prune, host: str, found: Sequence[Belonging]) -> Sequence[Removal]:
+        try:
+            return self._alone(prune, host, found, within_s=0.0)
+        except Occupied:
+            self._tell(prune, host, waiting=f"until what is in hand there has ended{self._in_hand(host)}")
+            return self._alone(prune, host, found, within_s=prune.wait_s)
+
+    def _alone(self, prune: Prune, host: str, found: Sequence[Belonging], *, within_s: float) -> Sequence[Removal]:
+        with self._work.alone_at(host, within_s=within_s, stop=self._stopped):
+            self._tell(prune, host)
+            self._reporter.prune_begun(host)
+            return self._swept(prune, host, found)
+
+    def _in_hand(self, host: str) -> str:
+        """Which operations they are; a measuring run is none."""
+        named = [f"{one.action} of {one.key}" for one in self._work.under_way.values() if one.host == host]
+        return f" ({', '.join(sorted(named))})" if named else ""
 
     def _swept(self, prune: Prune, host: str, found: Sequence[Belonging]) -> Sequence[Removal]:
         known = self._hosts().get(host)

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from ozwald.controller.board import View
 from ozwald.controller.journal import Journal
-from ozwald.errors import HostError
 from ozwald.execution.steps import Result
 from ozwald.model.active import ActiveService, Status
 from ozwald.model.belongings import Prune, Removal
@@ -71,19 +70,16 @@ class Reporter:
             author=f"{author.owner}: {author.command}",
         )
 
-    def pruning(self, host: str, prune: Callable[[], Sequence[Removal]]) -> Sequence[Removal]:
-        """What `prune` returns; tells how the work on a host begins and ends."""
+    def prune_begun(self, host: str) -> None:
+        """A host is free, and what nobody uses there is about to be removed."""
         self._journal.note(EventKind.OPERATION_BEGUN, text="prune", host=host)
-        try:
-            results = prune()
-        except HostError as error:
-            self._journal.note(EventKind.OPERATION_FAILED, text=f"prune: {error.message}", host=host)
-            raise
+
+    def pruned(self, host: str, results: Sequence[Removal]) -> None:
+        """What became of it, also where nothing could be tried."""
         failed = [f"{one.belonging.kind} {one.belonging.name}: {one.error}" for one in results if one.error]
         text = "; ".join((f"{len(results) - len(failed)} removed", *failed[:MOST_NAMED]))
         kind = EventKind.OPERATION_FAILED if failed else EventKind.OPERATION_FINISHED
         self._journal.note(kind, text=f"prune: {text}", host=host)
-        return results
 
     def footprint_accepted(self, request: FootprintRequest, author: Author) -> None:
         """A request for footprints has become durable."""

@@ -92,7 +92,8 @@ def test_what_is_being_made_use_of_is_not_removed_under_its_hands(scene: Scene) 
     begins(scene, deliver)
     prune = scene.prunes("box1", "box2")
     assert eventually(lambda: bool(prune().removed))
-    assert (set(prune().removed), set(prune().waiting)) == ({"box2"}, {"box1"})
+    assert set(prune().removed) == {"box2"}
+    assert prune().waiting == {"box1": "until what is in hand there has ended (create of chat)"}
     may_go_on.set()
 
     assert scene.ended(prune) == {"box1": ["it is used or is another one now; look again"], "box2": [""]}
@@ -137,10 +138,11 @@ def test_a_host_that_is_not_free_in_time_is_left_as_it_is(scene: Scene) -> None:
     begins(scene, lambda: cast(None, may_end.wait(10)))
 
     [error] = scene.ended(scene.prunes("box1", wait_s=0.0))["box1"]
+    [kind] = [kind for kind, host, _ in scene.events() if host == "box1"]
 
     may_end.set()
-    assert error == "what is in hand there has not ended in 0 s; prune again later"
-    assert scene.has_data()
+    assert error == "what is in hand there has not ended in 0 s (create of chat); prune again later"
+    assert (scene.has_data(), kind) == (True, "operation-failed")
 
 
 def test_a_dry_run_removes_nothing_and_exactly_what_it_found_goes_then(scene: Scene) -> None:
