@@ -121,6 +121,7 @@ class _Measurement:
             self._run_script(self.order.script, recorder)
         self._check_runs()
         self._enter(Phase.STOP, recorder)
+        self.instance = replace(self.instance, engine=self.bench.engine())  # the link may be another by now
         self.instance.stop(self.container_id)
 
     def _instance(self) -> Instance:

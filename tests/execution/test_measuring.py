@@ -17,7 +17,7 @@ from ozwald.model.footprint import Phase
 from ozwald.model.service import Mount, RunScript
 from tests.builders import port
 from tests.execution.measuring import MIB, RUN_ID, Rig, samples
-from tests.fakes.engine import ExecOutcome, FakeContainer
+from tests.fakes.engine import ExecOutcome, FakeContainer, FakeEngine
 from tests.fakes.sampler import FakeSampler
 from tests.waiting import eventually
 
@@ -294,6 +294,23 @@ def test_a_lost_connection_is_noted_and_sampling_goes_on(rig: Rig) -> None:
     assert any("samples are missing" in step.text for step in rig.steps)
 
 
+def test_a_run_goes_on_over_another_link_when_one_was_lost(rig: Rig) -> None:
+    fake, first = rig.engine, Link(rig.engine)
+    rig.engine = first  # type: ignore[assignment]
+
+    def lose_the_link(phase: Phase) -> None:
+        if phase is Phase.READY:
+            first.is_lost = True
+            rig.engine = fake
+
+    rig.on_phase = lose_the_link
+
+    found, _ = rig.measure()
+
+    assert found.image_bytes == 1000
+    assert rig.left == []
+
+
 def test_a_host_that_cannot_be_sampled_fails_the_run(rig: Rig) -> None:
     def refuse() -> FakeSampler:
         raise ConnectionFailed("box1", "it has no /proc", failure=Failure.TERMINAL)
@@ -304,6 +321,21 @@ def test_a_host_that_cannot_be_sampled_fails_the_run(rig: Rig) -> None:
         rig.measure()
 
     assert rig.left == []
+
+
+class Link:
+    """An engine for as long as the link to it is there."""
+
+    host_name = "box1"
+
+    def __init__(self, engine: FakeEngine) -> None:
+        self._engine = engine
+        self.is_lost = False
+
+    def __getattr__(self, name: str) -> object:
+        if self.is_lost:
+            raise EngineError("box1", "the link was cut", failure=Failure.UNKNOWN)
+        return getattr(self._engine, name)
 
 
 def _when(holds: Callable[[], bool], act: Callable[[], None]) -> None:
