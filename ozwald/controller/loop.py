@@ -131,6 +131,7 @@ class Loop:
         snapshot = replace(snapshot, held=brief.unanswered)
         if wanted:
             self._learn(plan, snapshot, situation.as_of(wanted), wanted)
+            self._watch.seek_room(plan, snapshot)
             if not self._waits_for_facts(plan, wanted, snapshot) and self._has_kept_places(plan, wanted, situation):
                 self._begin(plan, snapshot, situation, self._crew(wanted, controller))
         self._publish(wanted, plan, situation, snapshot)
@@ -204,8 +205,7 @@ class Loop:
             if operation.action is Action.CREATE and self._may_begin(operation, snapshot):
                 home = placed_on.get(operation.key)
                 concerned |= {home} if home == operation.host and home else self.charge.hosts.keys() - snapshot.silent
-        self._watch.probe_soon(host for host in concerned if not snapshot.has_fresh_facts(host))
-        return any(self._watch.owes_facts(snapshot, host) for host in concerned)
+        return self._watch.owes_facts(snapshot, concerned)
 
     def _has_kept_places(self, plan: Plan, wanted: WantedSet, situation: Situation) -> bool:
         """Writes down where instances are placed, before anything starts; False when others are wanted now."""

@@ -15,6 +15,7 @@ from ozwald.execution.observe import containers_of
 from ozwald.model.host import Host
 from ozwald.model.observation import Observation
 from ozwald.model.resources import HostResources
+from ozwald.planning.shares import without_released
 from ozwald.planning.status import status_of
 from ozwald.remote.connection import HostConnection
 from ozwald.remote.engine import Engine, EventStream
@@ -161,7 +162,8 @@ class Observer:
             log.info("%s: it answers again", self._host.name)
         with self._lock:
             known = self._look.observation
-            seen = replace(seen, resources=known.resources) if known else seen
+            if known:
+                seen = replace(seen, resources=without_released(known.resources, known.containers, seen.containers))
             self._look = replace(self._look, observation=seen, begun_at=begun_at, problem="")
 
     def _fail(self, problem: str) -> None:
@@ -186,7 +188,7 @@ class Observer:
 
     def _probe_again(self, connection: HostConnection) -> None:
         """Facts that cannot be had now stay as they were."""
-        asked_at, facts = self._now(), None
+        asked_at, facts, before = self._now(), None, self._look.observation
         try:
             facts = self._probe(connection)
         except HostError as error:
@@ -195,6 +197,7 @@ class Observer:
             with self._lock:
                 seen = self._look.observation
                 if facts is not None and seen is not None:
+                    facts = without_released(facts, before.containers if before else (), seen.containers)
                     self._look = replace(self._look, observation=replace(seen, resources=facts))
                 self._look = replace(self._look, facts_at=asked_at)
             self._is_probing = False

@@ -9,6 +9,7 @@ from ozwald.controller.leadership import elapsed
 from ozwald.controller.observer import FACTS_S, NOT_YET, Look, Observer, in_a_thread
 from ozwald.model.host import Host, Inventory
 from ozwald.model.observation import Observation
+from ozwald.model.plan import Plan
 from ozwald.model.resources import HostResources
 from ozwald.planning.situation import Situation
 from ozwald.remote.connection import HostConnection
@@ -22,6 +23,8 @@ OLDEST_LOOK_S = 15.0
 FRESH_S = 10.0
 # A host whose hardware takes longer to look at keeps others' instances waiting no more.
 SLOW_FACTS_S = 5.0
+# So old may be what is known of the hardware while something waits for room on it.
+ROOM_FACTS_S = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,11 +156,17 @@ class Watch:
                 self._observers[name].forget_facts()
                 self._observers[name].look_soon()
 
-    def owes_facts(self, snapshot: Snapshot, host: str) -> bool:
-        """Whether a placement should still wait for a look at this host's hardware."""
-        if host in snapshot.silent or snapshot.has_fresh_facts(host):
-            return False
-        return snapshot.at - self._facts_asked_at.get(host, snapshot.at) < SLOW_FACTS_S
+    def seek_room(self, plan: Plan, snapshot: Snapshot) -> None:
+        """Has all hardware looked at now and then while something waits: others may have made room."""
+        if plan.blocked:
+            answering = self._hosts.keys() - snapshot.silent.keys()
+            self.probe_soon(host for host in answering if snapshot.at - snapshot.looks[host].facts_at >= ROOM_FACTS_S)
+
+    def owes_facts(self, snapshot: Snapshot, hosts: Iterable[str]) -> bool:
+        """Whether a placement should still wait for a look at the hardware of these hosts, which is asked for."""
+        stale = [host for host in hosts if host not in snapshot.silent and not snapshot.has_fresh_facts(host)]
+        self.probe_soon(stale)
+        return any(snapshot.at - self._facts_asked_at.get(host, snapshot.at) < SLOW_FACTS_S for host in stale)
 
     def reread_data(self) -> None:
         """Has the controller's own data, which services mount, read again at the next plan."""

@@ -1,6 +1,7 @@
 """What the instances that are there have of a host, read from their containers and the settings."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from ozwald.model.container import (
     LABEL_GPUS,
@@ -13,7 +14,7 @@ from ozwald.model.container import (
 from ozwald.model.observation import Observation
 from ozwald.model.plan import InstanceKey
 from ozwald.model.realm import Realm
-from ozwald.model.resources import Listener
+from ozwald.model.resources import HostResources, Listener
 from ozwald.model.service import Port, Requires
 from ozwald.planning.resolve import requirements
 from ozwald.planning.room import Room, Share, clash
@@ -36,6 +37,18 @@ def observed_room(host: str, situation: Situation, realms: Mapping[str, Realm]) 
     )
     room.shares = {key: _share(key, host, situation, realms) for key in ours} | _measured(observation, realms)
     return room
+
+
+def without_released(
+    facts: HostResources, before: Iterable[ObservedContainer], now: Iterable[ObservedContainer]
+) -> HostResources:
+    """The facts less who listened for containers that publish their ports no more: that was the engine."""
+    kept = {port for container in now for port in published_ports(container)}
+    released = [port for container in before for port in published_ports(container) if port not in kept]
+    if not released or not facts.listeners:
+        return facts
+    left = tuple(one for one in facts.listeners if not any(clash(_port_of(one), port) for port in released))
+    return replace(facts, listeners=left)
 
 
 def cards_of(container: ObservedContainer) -> tuple[str, ...]:
@@ -87,9 +100,13 @@ def _processes_ports(observation: Observation) -> Iterator[tuple[Port, str]]:
     for port in (port for container in observation.containers for port in published_ports(container)):
         published.setdefault(port.published, []).append(port)
     for one in observation.resources.listeners or ():
-        port = Port(target=one.port, protocol=one.protocol, published=one.port, host_ip=one.address)
+        port = _port_of(one)
         if not any(clash(port, other) for other in published.get(one.port, ())):
             yield port, _who(one)
+
+
+def _port_of(listener: Listener) -> Port:
+    return Port(target=listener.port, protocol=listener.protocol, published=listener.port, host_ip=listener.address)
 
 
 def _who(listener: Listener) -> str:

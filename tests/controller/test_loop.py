@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from ozwald.controller.leadership import Leadership
+from ozwald.controller.watch import ROOM_FACTS_S
 from ozwald.model.active import Status
 from ozwald.planning.asking import Exactly
 from tests.builders import request
@@ -42,6 +43,19 @@ def test_what_is_not_asked_for_any_more_is_stopped(world: World) -> None:
     world.passes()
 
     assert world.statuses == {"llm": Status.AVAILABLE}
+
+
+def test_what_waits_for_a_port_starts_when_it_has_become_free(world: World) -> None:
+    world.taken_ports = [8080]
+    world.asks("web")
+    world.passes()
+    assert world.statuses == {"web": Status.WAITING}
+
+    world.taken_ports = []
+    world.slept_s = ROOM_FACTS_S
+    world.passes()
+
+    assert world.statuses == {"web": Status.AVAILABLE}
 
 
 def test_a_container_that_was_removed_comes_back(world: World) -> None:

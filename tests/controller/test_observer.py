@@ -3,7 +3,7 @@
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -11,7 +11,7 @@ import pytest
 
 from ozwald.controller.observer import HUNG_S, LOOK_EVERY_S, NO_ANSWER, NOT_YET, Observer
 from ozwald.errors import ConnectionFailed, Failure
-from ozwald.model.resources import HostResources
+from ozwald.model.resources import HostResources, Listener
 from ozwald.remote.fleet import Fleet
 from tests.builders import host
 from tests.fakes.engine import FakeEngine
@@ -28,9 +28,11 @@ class Box:
     is_cut: bool = False
     boot_id: str = "one"
     probes: int = 0
+    listeners: tuple[Listener, ...] = ()
     hangs: threading.Event | None = None
     moment: float = 100.0
     news: int = 0
+    during_probe: Callable[[], None] = lambda: None
 
     def __post_init__(self) -> None:
         self.link = Link(self)
@@ -53,7 +55,8 @@ class Box:
 
     def probe(self, _: object) -> HostResources:
         self.probes += 1
-        return HostResources(host="box1", observed_at=time.time(), boot_id=self.boot_id)
+        self.during_probe()
+        return HostResources(host="box1", observed_at=time.time(), boot_id=self.boot_id, listeners=self.listeners)
 
     def reboots(self) -> None:
         self.boot_id, self.link = "two", Link(self)
@@ -134,6 +137,48 @@ def test_a_new_connection_has_the_hardware_looked_at_again(box: Box) -> None:
 
     assert eventually(lambda: cast(Any, box.observer.look.observation).resources.boot_id == "two")
     assert box.probes == 2
+
+
+def test_a_port_is_free_as_soon_as_the_container_that_published_it_is_gone(box: Box) -> None:
+    engine_s, ssh_s = (Listener(protocol="tcp", address="0.0.0.0", port=port, user="root") for port in (8080, 22))
+    box.listeners = (ssh_s, engine_s)
+    made = box.engine_.create("ozsvc--r--db", {**OURS, **publishing(8080)})
+    box.engine_.start(made)
+    box.observer.look_now()
+    assert listeners(box) == (ssh_s, engine_s)
+
+    box.engine_.remove(made, force=True)
+    box.observer.look_now()
+
+    assert listeners(box) == (ssh_s,)
+    assert box.probes == 1
+
+
+def test_a_port_that_was_given_away_while_the_hardware_was_looked_at_is_free(box: Box) -> None:
+    engine_s = Listener(protocol="tcp", address="0.0.0.0", port=8080, user="root")
+    box.listeners = (engine_s,)
+    made = box.engine_.create("ozsvc--r--db", {**OURS, **publishing(8080)})
+    box.engine_.start(made)
+    box.observer.look_now()
+
+    def gone_meanwhile() -> None:
+        box.engine_.remove(made, force=True)
+        box.during_probe = lambda: None
+        box.observer.look_now()
+
+    box.during_probe = gone_meanwhile
+    box.observer.forget_facts()
+    box.observer.look_now()
+
+    assert eventually(lambda: box.probes == 2 and listeners(box) == ())
+
+
+def publishing(port: int) -> dict[str, Any]:
+    return {"HostConfig": {"PortBindings": {"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": str(port)}]}}}
+
+
+def listeners(box: Box) -> tuple[Listener, ...] | None:
+    return cast(Any, box.observer.look.observation).resources.listeners  # type: ignore[no-any-return]
 
 
 def test_an_event_has_the_host_looked_at_at_once_and_wakes_the_loop(box: Box) -> None:

@@ -17,12 +17,12 @@ from ozwald.errors import ConnectionFailed, Failure, HostError
 from ozwald.model.active import Status
 from ozwald.model.history import Author
 from ozwald.model.host import Host, Inventory
-from ozwald.model.resources import HostResources
+from ozwald.model.resources import HostResources, Listener
 from ozwald.model.settings import Settings
 from ozwald.planning.asking import Exactly
 from ozwald.remote.fleet import Fleet, HostResults
 from ozwald.state.home import DataFolder
-from tests.builders import definition, depends_on, host, key, realms, request
+from tests.builders import definition, depends_on, host, key, port, realms, request
 from tests.execution.fleet import IMPATIENT
 from tests.fakes.engine import FakeEngine
 
@@ -37,6 +37,7 @@ SETTINGS = Settings(
         ),
         definition("llm", base={"image": "llm:1"}),
         definition("bad"),
+        definition("web", base={"image": "llm:1", "ports": (port(80, 8080),)}),
         definition("once", base={"image": "llm:1", "restart": "no", "environment": {"HUB_TOKEN": "of-the-hub-1234"}}),
         definition("app", base={"image": "llm:1", "depends_on": depends_on("db", restart=True)}),
     ),
@@ -61,11 +62,12 @@ class Links:
 
     engines: dict[str, FakeEngine]
     cut: set[str] = field(default_factory=set)
+    made: dict[str, Link] = field(default_factory=dict)
 
     def connection(self, wanted: Host, **_: Any) -> Link:
         if wanted.name in self.cut:
             raise ConnectionFailed(wanted.name, "no route to host", failure=Failure.RETRYABLE)
-        return Link(wanted, self.engines[wanted.name])
+        return self.made.setdefault(wanted.name, Link(wanted, self.engines[wanted.name]))
 
     def map(self, hosts: Iterable[Host], work: Callable[[Any], Any]) -> HostResults[Any]:
         values, failures = dict[str, Any](), dict[str, HostError]()
@@ -90,6 +92,7 @@ class World:
             settings=SETTINGS, hosts=SETTINGS.inventory.hosts, home=self.home, provisioner="local", owner="ann"
         )
         self.slept_s = 0.0
+        self.taken_ports: list[int] = []
         self.boots = {"box1": "one", "box2": "two"}
         self.watch = Watch(
             cast(Fleet, self.links),
@@ -97,7 +100,10 @@ class World:
             SETTINGS.inventory.hosts,
             dice=random.Random(1),
             probe=lambda link: HostResources(
-                host=link.host.name, observed_at=time.time(), boot_id=self.boots[link.host.name]
+                host=link.host.name,
+                observed_at=time.time(),
+                boot_id=self.boots[link.host.name],
+                listeners=tuple(Listener(protocol="tcp", address="0.0.0.0", port=one) for one in self.taken_ports),
             ),
             now=lambda: elapsed() + self.slept_s,
             aside=lambda work, name: work() if name.startswith("facts") else None,
