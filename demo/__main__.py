@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import secrets
 import shlex
 import shutil
 import subprocess
@@ -48,7 +49,10 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def tear_down(directory: Path) -> None:
-    """Ends the demo's hosts; the built images stay for the next time."""
+    """Ends the demo's hosts, and a controller that was started for them; the built images stay for the next time."""
+    user = User(directory / "user")
+    if user.folder.exists():
+        user.runs("stop_provisioner")
     take_down(directory / "fleet")
     shutil.rmtree(directory / "user", ignore_errors=True)
 
@@ -86,13 +90,24 @@ class User:
         shutil.copy(HERE / "settings.yml", self.folder)
         lab.write_inventory(self.folder / "inventory" / "hosts.yml")
         (self.folder / "ssh_config").write_text(f'UserKnownHostsFile "{self.folder / "known_hosts"}"\n')
-        environment = {"OZWALD_HOME": self.folder / "state", "OZWALD_SSH_CONFIG": self.folder / "ssh_config"}
+        environment = {
+            "OZWALD_HOME": self.folder / "state",
+            "OZWALD_SSH_CONFIG": self.folder / "ssh_config",
+            "OZWALD_SYSTEM_KEY": secrets.token_urlsafe(32),
+            "OZWALD_FOOTPRINT_DATA": "footprints.yml",
+        }
         (self.folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in environment.items()))
 
     def types(self, *words: str) -> None:
         """Shows a command and runs it; ends the demo when it fails."""
         print(f"\n$ ozwald {shlex.join(words)}", flush=True)
         subprocess.run([self.ozwald, *words], cwd=self.folder, env=environment(), check=True)
+
+    def runs(self, *words: str) -> None:
+        """Runs a command, whatever comes of it; only its errors are shown."""
+        subprocess.run(
+            [self.ozwald, *words], cwd=self.folder, env=environment(), stdout=subprocess.DEVNULL, check=False
+        )
 
 
 def hand_over(paths: list[Path]) -> None:
@@ -158,6 +173,9 @@ Everything is still up. Try:
     ozwald run all -- uname -a
     ozwald apply 'chat[llm][nvidia][short-context]'   # and nothing else: the other two are stopped
     ozwald get_service_launch_logs chat
+    ozwald footprint_services 'llm[short-context]' --run-time 5   # what does it really take?
+    ozwald start_provisioner   # keeps what runs running, and serves the HTTP API
+    ozwald status
     curl http://{lab.hosts["gpu1"].address}:8080/v1/models
 
 Take it down with ./dev demo-down"""

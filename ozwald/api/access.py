@@ -7,6 +7,7 @@ from contextlib import suppress
 from ipaddress import IPv6Address, ip_address
 
 PREFIX = b"Bearer "
+UNAUTHORIZED = "the key is missing or another one's; send the header Authorization: Bearer <OZWALD_SYSTEM_KEY>"
 OPEN_PATH = "/health"
 # Listening there means: at every address of this machine, whatever they are.
 EVERYWHERE = frozenset({"0.0.0.0", "[::]"})

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import bottle
 
-from ozwald.api.access import is_authorized, is_known_host, is_open
+from ozwald.api.access import UNAUTHORIZED, is_authorized, is_known_host, is_open
 from ozwald.api.answers import HEADERS, JSON, Answer, refusal
 from ozwald.api.calls import Call, read_body, read_query
 from ozwald.api.openapi import document
@@ -118,10 +118,7 @@ def _check_caller(site: Site) -> None:
     if not is_known_host(environ.get("HTTP_HOST"), site.names):
         raise _sent(refusal(421, "this server is not known by that name; see --listen"))
     if not is_open(bottle.request.path) and not is_authorized(environ.get("HTTP_AUTHORIZATION"), site.key):
-        told = refusal(
-            401, "send the header Authorization: Bearer <OZWALD_SYSTEM_KEY>", **{"WWW-Authenticate": "Bearer"}
-        )
-        raise _sent(told)
+        raise _sent(refusal(401, UNAUTHORIZED, **{"WWW-Authenticate": "Bearer"}))
 
 
 def _sent(answer: Answer) -> bottle.HTTPResponse:

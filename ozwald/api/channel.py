@@ -8,6 +8,7 @@ from typing import Any, Final
 from waitress.buffers import ReadOnlyFileBasedBuffer
 from waitress.channel import HTTPChannel
 
+from ozwald.api.access import UNAUTHORIZED
 from ozwald.api.strict_http import JsonErrorTask, KeepingTask, Refused, StrictParser
 
 
@@ -162,7 +163,7 @@ class Channel(HTTPChannel):
         if request.completed or not request.headers_finished or request.body_rcv is None:
             return
         if not self.server.may_send_body(request.headers.get("AUTHORIZATION")):
-            request.error = Refused(401, "Unauthorized", "send the header Authorization: Bearer <OZWALD_SYSTEM_KEY>")
+            request.error = Refused(401, "Unauthorized", UNAUTHORIZED)
             request.completed = True
         elif request.expect_continue and not self.sent_continue:
             self.send_continue()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _ANSWER_S = 10.0
 _SAY_WHERE = "if it runs under another user or OZWALD_HOME, say where: `listen:` of the provisioner, or OZWALD_API_URL"
+_SAME_KEY = "it has to be the one that the provisioner was started with; the environment wins over .env"
 _KINDS: Mapping[int, type[OzwaldError]] = {
     400: RequestError,
     401: RequestError,
@@ -27,7 +28,7 @@ _KINDS: Mapping[int, type[OzwaldError]] = {
     422: RequestError,
     503: StateError,
 }
-KEY_ADVICE = "set OZWALD_SYSTEM_KEY, for instance: export OZWALD_SYSTEM_KEY=$(openssl rand -hex 32)"
+KEY_ADVICE = "set it, here or in .env, for instance: export OZWALD_SYSTEM_KEY=$(openssl rand -hex 32)"
 
 
 class NoController(OzwaldError):
@@ -112,15 +113,15 @@ def known_name(workspace: Workspace) -> str:
         return alive[0]
 
 
-def system_key(environ: Mapping[str, str]) -> str:
-    """The key between clients and the API; raises NoKey when it is missing or weak."""
+def system_key(environ: Mapping[str, str], *, advice: str = _SAME_KEY) -> str:
+    """The key between clients and the API; raises NoKey, which ends with the advice, when it is missing or weak."""
     key = environ.get("OZWALD_SYSTEM_KEY", "")
     if not key:
-        raise NoKey(f"there is no key for the API; {KEY_ADVICE}")
+        raise NoKey(f"OZWALD_SYSTEM_KEY, the key for the API, is not set; {advice}")
     if len(key) < 16:
-        raise NoKey(f"OZWALD_SYSTEM_KEY has fewer than 16 characters; {KEY_ADVICE}")
+        raise NoKey(f"OZWALD_SYSTEM_KEY has fewer than 16 characters; {advice}")
     if not key.isascii() or any(ord(character) <= 32 for character in key):
-        raise NoKey(f"OZWALD_SYSTEM_KEY has characters that no HTTP header can carry; {KEY_ADVICE}")
+        raise NoKey(f"OZWALD_SYSTEM_KEY has characters that no HTTP header can carry; {advice}")
     return key
 
 
@@ -180,7 +181,7 @@ def plainly() -> Iterator[None]:
     try:
         yield
     except ApiError as error:
-        detail = f"{error}; is OZWALD_SYSTEM_KEY the provisioner's?" if error.status == 401 else str(error)
+        detail = f"the provisioner refuses OZWALD_SYSTEM_KEY: {_SAME_KEY}" if error.status == 401 else str(error)
         raise _KINDS.get(error.status, OzwaldError)(detail) from error
     except NoAnswer as error:
         raise NoController(str(error)) from error

@@ -83,7 +83,12 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, empty
         table.add_column(Text(harmless_line(heading)), overflow="fold")
     for row in rows:
         table.add_row(*(Text(harmless_line(cell), style=STYLES.get(cell, "")) for cell in row))
-    console().print(table)
+    if sys.stdout.isatty():
+        console().print(table)
+        return
+    with (piped := console()).capture() as text:
+        piped.print(table)
+    sys.stdout.writelines(f"{line.rstrip()}\n" for line in text.get().splitlines())
 
 
 def console(*, stderr: bool = False) -> "Console":

@@ -7,6 +7,7 @@ from typing import Any
 
 from ozwald.cli.progress import Progress
 from ozwald.client import Client
+from ozwald.controller.statuses import DUE
 from ozwald.execution.steps import Step
 from ozwald.model.plan import InstanceKey
 
@@ -111,6 +112,8 @@ class _Tracker:
         now = {(key_of(one), one["host"] or "-"): one for one in services}
         for place, service in now.items():
             before, text = self._shown.get(place), _told(service)
+            if before is None and service["reason"] == DUE:
+                continue
             is_new = before is None and text == "done"
             if text != before and not is_new:
                 self._tell(place, text)

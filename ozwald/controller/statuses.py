@@ -12,6 +12,7 @@ from ozwald.planning.active import active_services
 from ozwald.planning.situation import Situation
 
 RUNS_ON: Final = "what is wanted now failed, and the one before still runs"
+DUE: Final = "it is about to be started"
 _DOING = {
     Action.CREATE: Status.STARTING,
     Action.REPLACE: Status.STARTING,
@@ -71,7 +72,7 @@ def _with_work(
         told = f"{RUNS_ON}: {failure}" if is_up or _comes_back(service, due) else failure
         return replace(service, status=service.status if is_up else Status.FAILED, reason=told)
     if service.status is Status.WAITING:
-        return replace(service, reason=blocked.get(service.key, "it is about to be started"))
+        return replace(service, reason=blocked.get(service.key, DUE))
     if service.key in blocked:
         return replace(service, reason=blocked[service.key])
     if service.status is Status.AVAILABLE and service.key in due:

@@ -28,8 +28,10 @@ def select(inventory: Inventory, pattern: str) -> tuple[Host, ...]:
     Plain terms are united first, then `&` terms intersect and `!` terms remove, whatever their order.
 
     Raises:
-        RequestError: a term matches neither a host nor a group, or nothing is left.
+        RequestError: a term matches neither a host nor a group, nothing is left, or there are no hosts at all.
     """
+    if not inventory.hosts:
+        raise RequestError("there are no hosts; add them to the settings (hosts:) or to inventory/*.yml")
     chosen: dict[str, None] = {}
     terms = _terms(pattern)
     compared = [term for term in terms if term not in inventory.hosts]

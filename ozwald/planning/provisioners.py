@@ -48,8 +48,6 @@ def managed_hosts(inventory: Inventory, provisioner: Provisioner, limit: str | N
     Raises:
         RequestError: there are no hosts, or a pattern names none of them.
     """
-    if not inventory.hosts:
-        raise RequestError("there are no hosts; add them to the settings (hosts:) or to inventory/*.yml")
     managed = {host.name: host for host in select(inventory, provisioner.hosts)}
     if limit is None:
         return managed

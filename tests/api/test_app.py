@@ -24,7 +24,8 @@ def test_every_listing_answers_with_and_without_a_slash(api: Api, path: str, sla
 @pytest.mark.parametrize("token", [None, "", "wrong", KEY + "x", KEY[:-1], "ü" * 20])
 def test_only_health_is_open(api: Api, token: str | None) -> None:
     assert api.call("GET", "/health", token=token)[0] == 200
-    assert api.call("GET", "/srv/services/active/", token=token)[0] == 401
+    status, _, refusal = api.call("GET", "/srv/services/active/", token=token)
+    assert (status, "the key is missing or another one's" in str(refusal)) == (401, True)
     assert api.call("POST", "/srv/services/active/update/", [], token=token)[0] == 401
     assert read_wanted(wanted_path(api.home, "local")) is None
 

@@ -1,6 +1,8 @@
 """The table of active services has the columns that say something."""
 
-from ozwald.cli.commands.services import service_table
+import pytest
+
+from ozwald.cli.commands.services import print_services, service_table
 from ozwald.model.active import ActiveService, Status
 from ozwald.model.active_document import active_document
 from tests.builders import key
@@ -26,3 +28,13 @@ def test_where_none_is_persistent_there_is_no_such_column() -> None:
 
 def test_without_services_there_are_no_rows() -> None:
     assert service_table([])[1] == []
+
+
+def test_why_a_service_is_not_as_it_should_be_stands_below_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    waits = {**service("new"), "status": "waiting", "reason": "no host can carry it: gpu1: no card"}
+
+    print_services([service("chat"), waits])
+
+    heading, *_, last = capsys.readouterr().out.splitlines()
+    assert heading.split()[-1] == "ENDPOINT"
+    assert last == "new is waiting: no host can carry it: gpu1: no card"

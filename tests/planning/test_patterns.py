@@ -153,3 +153,8 @@ def test_a_broken_regular_expression_is_an_error_that_names_it(pattern: str) -> 
         select(FLEET, pattern)
 
     assert repr(pattern) in str(refused.value)
+
+
+def test_where_there_are_no_hosts_at_all_it_says_where_to_add_some() -> None:
+    with pytest.raises(RequestError, match=r"there are no hosts; add them to the settings \(hosts:\) or to inventory"):
+        select(inventory(), "all")

@@ -109,7 +109,7 @@ def reload(workspace: Workspace) -> int:
 
 def _checked(workspace: Workspace) -> str:
     """The key; all that is missing, wrong or weak about the variables is told at once."""
-    key, no_key = _tried(lambda: system_key(workspace.environ))
+    key, no_key = _tried(lambda: system_key(workspace.environ, advice=KEY_ADVICE))
     _, no_hosts = _tried(workspace.hosts)
     _, no_book = _tried(lambda: book_path(workspace.environ, workspace.folder))
     if no_book:

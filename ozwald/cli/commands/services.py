@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ozwald.cli.controllers import controller_if_alive
+from ozwald.cli.harmless import harmless_line
 from ozwald.cli.output import emit, limit_option, output_option, print_table, warn_unreachable
 from ozwald.cli.workspace import Workspace, with_workspace
 from ozwald.execution.observe import observe_containers
@@ -49,16 +50,23 @@ def service_table(documents: Sequence[Mapping[str, Any]]) -> tuple[Sequence[str]
     return list(rows[0]) if rows else [], [list(row.values()) for row in rows]
 
 
-def _show(documents: Sequence[Mapping[str, Any]], output: str) -> None:
+def print_services(documents: Sequence[Mapping[str, Any]]) -> None:
+    """A table, and below it, as they are sentences, the reasons."""
     headings, rows = service_table(documents)
-    empty = "nothing is running; start something with: ozwald apply"
-    emit(list(documents), output, table=lambda: print_table(headings, rows, empty=empty))
+    print_table(headings, rows, empty="nothing is running; start something with: ozwald apply")
+    for one in documents:
+        if one["reason"]:
+            click.echo(harmless_line(f"{_name(one)} is {one['status']}: {one['reason']}"))
+
+
+def _show(documents: Sequence[Mapping[str, Any]], output: str) -> None:
+    emit(list(documents), output, table=lambda: print_services(documents))
 
 
 def _cells(one: Mapping[str, Any]) -> dict[str, str]:
     since = datetime.fromisoformat(one["since"]).timestamp() if one["since"] else None
     return {
-        "INSTANCE": str(InstanceKey(realm=one["realm"], name=one["name"])),
+        "INSTANCE": _name(one),
         "SERVICE": one["service"],
         "VARIETY": one["variety"] or "-",
         "PROFILE": one["profile"] or "-",
@@ -67,5 +75,8 @@ def _cells(one: Mapping[str, Any]) -> dict[str, str]:
         "AGE": show_age(max(0.0, time.time() - since)) if since else "-",
         "PERSISTENT": "yes" if one["persistent"] else "-",
         "ENDPOINT": one["endpoint"] or "-",
-        "REASON": one["reason"],
     }
+
+
+def _name(one: Mapping[str, Any]) -> str:
+    return str(InstanceKey(realm=one["realm"], name=one["name"]))
