@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ozwald.remote.connection import HostConnection
     from ozwald.remote.fleet import Fleet, HostResults
 
-LOOK_EVERY_S: Final = 0.2
+LOOK_EVERY_S: Final = 0.1
 
 
 class Sweeper(Protocol):

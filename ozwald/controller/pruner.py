@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
@@ -48,6 +49,7 @@ class Pruner:
         self._fleet, self._work = fleet, work
         self._controller, self._hosts = controller, hosts
         self._leadership, self._reporter = leadership, reporter
+        self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._stopped = threading.Event()
         self.desk = PruneDesk(self._begin, leadership=leadership, reporter=reporter)
@@ -55,13 +57,15 @@ class Pruner:
     def stop(self) -> None:
         """Removes nothing more, and waits for what is being removed, but not for long."""
         self._stopped.set()
+        over = time.monotonic() + FINISH_S
         for thread in self._threads:
-            thread.join(FINISH_S)
+            thread.join(max(0.0, over - time.monotonic()))
 
     def _begin(self, prune: Prune) -> None:
         thread = threading.Thread(target=self._run, args=(prune,), name=f"prune-{prune.prune_id}", daemon=True)
-        self._threads = [*(one for one in self._threads if one.is_alive()), thread]
         thread.start()
+        with self._lock:
+            self._threads = [*(one for one in self._threads if one.is_alive()), thread]
 
     def _run(self, prune: Prune) -> None:
         try:

@@ -2,8 +2,10 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import cast
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -12,17 +14,21 @@ from ozwald.controller.leadership import ALONE
 from ozwald.controller.prune_desk import MOST_KEPT, MOST_RUNNING, PruneDesk, TooMany, UnknownPrune
 from ozwald.controller.pruner import Pruner
 from ozwald.controller.reporter import Reporter
-from ozwald.errors import RequestError
+from ozwald.errors import ConnectionFailed, Failure, RequestError
 from ozwald.execution.gates import HostGates
 from ozwald.execution.health import Interrupted
 from ozwald.execution.steps import Result
+from ozwald.execution.workplace import Workplace
 from ozwald.model.belongings import Prune
 from ozwald.model.container import LABEL_CONTROLLER
 from ozwald.model.data import LABEL_DATA
-from ozwald.model.plan import Action, Operation
+from ozwald.model.footprint import Combination
+from ozwald.model.host import Host
+from ozwald.model.plan import Action, Operation, Placement
 from ozwald.planning.events import EventQuery
+from ozwald.planning.footprint_order import Order
 from ozwald.remote.fleet import Fleet
-from tests.builders import key, request
+from tests.builders import key, request, spec
 from tests.controller.world import ME, World
 from tests.waiting import eventually
 
@@ -204,6 +210,48 @@ def test_a_measuring_run_waits_for_a_prune_unless_it_is_cancelled() -> None:
             pass
     with gates.inside("box1", cancelled):
         pass
+
+
+def test_nothing_is_removed_under_a_measuring_run(scene: Scene, tmp_path: Path) -> None:
+    """It uses what the host has as it is, before a container of its own mentions it."""
+    is_measuring, may_end = threading.Event(), threading.Event()
+
+    def connection(wanted: Host, **_: Any) -> None:
+        is_measuring.set()
+        assert may_end.wait(10)
+        raise ConnectionFailed(wanted.name, "the test ends here", failure=Failure.TERMINAL)
+
+    workplace = Workplace(
+        settings=scene.loop.charge.settings,
+        hosts=scene.loop.charge.hosts,
+        fleet=cast(Fleet, SimpleNamespace(connection=connection)),
+        home=scene.home,
+        provisioner="local",
+        owner="ann",
+        book=tmp_path / "footprints.yml",
+        environment={},
+        gates=scene.loop.work.gates,
+    )
+    order = Order(
+        run_id="r-0",
+        combination=Combination(realm="default", service="llm"),
+        placement=Placement(spec=spec(), host="box1"),
+        run_time_s=0.0,
+        script=None,
+    )
+
+    def measure() -> None:
+        with suppress(ConnectionFailed):
+            workplace.measure(order, on_phase=lambda phase: None, stop=threading.Event())
+
+    threading.Thread(target=measure, daemon=True).start()
+    assert is_measuring.wait(10)
+    prune = scene.prunes("box1", "box2")
+    assert eventually(lambda: bool(prune().removed))
+    assert (set(prune().removed), scene.has_data("box1")) == ({"box2"}, True)
+    may_end.set()
+
+    assert scene.ended(prune) == {"box1": [""], "box2": [""]}
 
 
 def test_old_requests_are_forgotten_and_too_many_at_once_are_refused() -> None:
