@@ -1,24 +1,21 @@
-"""The single steps on one instance's containers on one engine: prepare, create, start, wait, stop, remove."""
+"""The single steps on one instance's containers on one engine: create, start, wait, stop, remove."""
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from ozwald.errors import EngineError, Failure, RequestError
+from ozwald.errors import EngineError, Failure
 from ozwald.execution.clock import MONOTONIC, Clock
-from ozwald.execution.deliver import CannotDeliver, Courier, Turns
+from ozwald.execution.deliver import Turns
 from ozwald.execution.failure import findings
 from ozwald.execution.health import Interrupted, Patience, StartFailed, wait_until_available
 from ozwald.execution.labels import Ownership, labels_of
-from ozwald.execution.pulls import PullCount, image_name, pull_image
+from ozwald.execution.pulls import PullCount
 from ozwald.execution.steps import Report, Step
 from ozwald.model.container import LABEL_SPEC, container_name
 from ozwald.model.plan import Operation, Placement
-from ozwald.model.realm import Network
 from ozwald.model.secrecy import without_secrets
-from ozwald.model.service import Pull
 from ozwald.remote.container_config import container_config
 from ozwald.remote.engine import Engine, Limits, NameTaken
 
@@ -60,21 +57,13 @@ class Instance:
         key, placement = self.operation.key, self.operation.placement
         return self.ownership.container_name(placement.spec) if placement else container_name(key.realm, key.name)
 
-    def prepare(self) -> None:
-        """Everything that can be done before anything that runs is disturbed."""
-        self._need_image()
-        self.need_networks()
-        self._need_volumes()
-        self._need_data()
-
-    def need_networks(self) -> None:
-        """Makes the realm's networks that are missing.
-
-        Raises:
-            LaunchFailed: one is declared external and is not there.
-        """
-        for network in self.placement.networks:
-            self._need_network(network)
+    def network_places(self) -> list[tuple[str, tuple[str, ...]]]:
+        """The networks that it is in by their names on the host, each with its names there."""
+        placement, spec = self.placement, self.placement.spec
+        return [
+            (network.name_on_host(spec.realm), (spec.instance, *attachment.aliases))
+            for network, attachment in zip(placement.networks, spec.networks, strict=True)
+        ]
 
     def create(self) -> str:
         """Creates the container with its first network and returns its id."""
@@ -83,7 +72,7 @@ class Instance:
             spec,
             gpus=placement.gpus,
             labels=labels_of(self.operation, placement, self.ownership),
-            networks=self._network_places()[:1],
+            networks=self.network_places()[:1],
         )
         container_id = self._create_once(config)
         cards = "".join(f", card {gpu.index} {gpu.name}" for gpu in placement.gpus)
@@ -97,21 +86,6 @@ class Instance:
         self.engine.update(container_id, Limits(**{change.path: change.new for change in self.operation.changes}))
         told = (f"{change.path} {change.old} -> {change.new}" for change in self.operation.changes)
         self.tell(f"changed {', '.join(told)}")
-
-    def furnish(self, container_id: str) -> None:
-        """Joins the networks after the first, which is joined at creation, and copies files into it.
-
-        Raises:
-            LaunchFailed: a file is not what was planned.
-        """
-        for name, aliases in self._network_places()[1:]:
-            self.engine.connect(name, container_id, aliases)
-        files = [one for one in self.placement.deliveries if one.volume is None]
-        if not files or self._is_running(container_id):
-            return
-        for file in files:
-            with _said_plainly():
-                self._courier.put_file(file, container_id)
 
     def start(self, container_id: str) -> None:
         """Starts it; starting twice does no harm, so a lost answer is followed by a second try.
@@ -211,70 +185,6 @@ class Instance:
             if self.clock.wait(self.stop_asked, self.patience.poll_s):
                 raise Interrupted
 
-    def _need_image(self) -> None:
-        spec = self.placement.spec
-        present = self.engine.image(spec.image)
-        if spec.pull_policy is Pull.NEVER and present is None:
-            raise LaunchFailed(
-                f"image {spec.image} is not on {self.engine.host_name} and pull_policy is never; "
-                f"load or build it there, or let it be pulled"
-            )
-        if present and spec.pull_policy is not Pull.ALWAYS:
-            self.tell(f"{spec.image} is on the host: {image_name(present.id)}", quiet=True)
-            return
-        pull_image(self.engine, spec.image, tell=self.tell, stop_asked=self.stop_asked)
-
-    def _need_network(self, network: Network) -> None:
-        name = network.name_on_host(self.operation.key.realm)
-        if network.external:
-            if all(found.name != name for found in self.engine.networks()):
-                raise LaunchFailed(f"there is no network {name} on {self.engine.host_name}; it is declared external")
-            return
-        labels = self.ownership.labels(self.operation.key.realm)
-        self.engine.ensure_network(name, labels, driver=network.driver, internal=network.internal)
-
-    def _need_volumes(self) -> None:
-        """Makes the named volumes that are missing, which would carry no label if the engine made them."""
-        sent = {delivery.volume for delivery in self.placement.deliveries}
-        mounted = [mount.source for mount in self.placement.spec.volumes if mount.type == "volume"]
-        named = [name for name in mounted if name and name not in sent]
-        there = {volume.name for volume in self.engine.volumes()} if named else set()
-        for name in named:
-            if name not in there:
-                self.engine.ensure_volume(name, self.ownership.labels(self.operation.key.realm))
-
-    def _need_data(self) -> None:
-        for delivery in self.placement.deliveries:
-            if delivery.volume is not None:
-                with _said_plainly():
-                    self._courier.bring_volume(delivery)
-
-    @property
-    def _courier(self) -> Courier:
-        return Courier(
-            engine=self.engine,
-            controller=self.ownership.controller,
-            labels=self.ownership.labels(self.operation.key.realm),
-            image=self.placement.spec.image,
-            tell=self.tell,
-            stop_asked=self.stop_asked,
-            predecessors=frozenset(filter(None, (self.operation.container_id, *self.operation.leftovers))),
-            turns=self.turns,
-            clock=self.clock,
-            patience_s=self.patience.stall_s,
-        )
-
-    def _is_running(self, container_id: str) -> bool:
-        state = self.engine.state(container_id)
-        return state is not None and state.running
-
-    def _network_places(self) -> list[tuple[str, tuple[str, ...]]]:
-        placement, spec = self.placement, self.placement.spec
-        return [
-            (network.name_on_host(spec.realm), (spec.instance, *attachment.aliases))
-            for network, attachment in zip(placement.networks, spec.networks, strict=True)
-        ]
-
     def _create_once(self, config: dict[str, object]) -> str:
         """Creates the container; when the answer was lost, looks whether it is there before trying again."""
         try:
@@ -303,12 +213,3 @@ class Instance:
 
 def _passes(error: EngineError) -> bool:
     return PORT_TAKEN in error.message or NETWORK_AMBIGUOUS in error.message
-
-
-@contextmanager
-def _said_plainly() -> Iterator[None]:
-    """What is wrong with data is the launch's failure."""
-    try:
-        yield
-    except (CannotDeliver, RequestError) as error:
-        raise LaunchFailed(str(error)) from error

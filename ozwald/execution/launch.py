@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from ozwald.errors import Failure, HostError
 from ozwald.execution.health import Interrupted
 from ozwald.execution.instance import Instance, LaunchFailed
+from ozwald.execution.needs import furnish, need_networks, prepare
 from ozwald.model.active import Status
 from ozwald.model.container import ContainerState, ObservedContainer, leftover_name
 from ozwald.model.plan import Action
@@ -63,10 +64,10 @@ def _restart(instance: Instance, container_id: str) -> None:
 
 
 def _create(instance: Instance) -> None:
-    instance.prepare()
+    prepare(instance)
     container_id = instance.create()
     try:
-        instance.furnish(container_id)
+        furnish(instance, container_id)
         instance.start(container_id)
         instance.wait(container_id)
     except Interrupted:
@@ -77,7 +78,7 @@ def _create(instance: Instance) -> None:
 
 def _start_again(instance: Instance, container_id: str) -> None:
     """Starts what is there already; a kill may have left it out of a network or its predecessor running."""
-    instance.need_networks()
+    need_networks(instance)
     old = instance.operation.leftovers
     if old:
         runs = _serves(instance.engine.state(container_id))
@@ -93,7 +94,7 @@ def _start_again(instance: Instance, container_id: str) -> None:
         instance.stop(container_id)
         instance.tell("stopped, as its healthcheck says unhealthy")
     try:
-        instance.furnish(container_id)
+        furnish(instance, container_id)
         instance.start(container_id)
     except LaunchFailed as failed:
         if not _misses_its_network(failed):
@@ -104,7 +105,7 @@ def _start_again(instance: Instance, container_id: str) -> None:
 
 
 def _replace(instance: Instance, container_id: str) -> None:
-    instance.prepare()
+    prepare(instance)
     old = next((found for found in instance.engine.list_containers() if found.id == container_id), None)
     # An interrupted replacement has freed the instance's name already.
     is_aside = old is not None and old.name == leftover_name(instance.name, container_id)
@@ -154,7 +155,7 @@ def _change_over(instance: Instance, old: tuple[str, ...], new: str | None, way_
     may_serve = new is not None and way_back.successor_runs
     try:
         new = new or instance.create()
-        instance.furnish(new)
+        furnish(instance, new)
         for container_id in old:
             instance.stop(container_id)
         instance.tell("stopped the old container")

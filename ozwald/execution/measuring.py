@@ -14,6 +14,7 @@ from ozwald.execution.footprint_remains import remove_remains
 from ozwald.execution.health import Interrupted, Patience
 from ozwald.execution.instance import Instance
 from ozwald.execution.labels import Ownership
+from ozwald.execution.needs import furnish, prepare
 from ozwald.execution.recorder import Recorder
 from ozwald.execution.run_script import ScriptFailed, ScriptResult, run_in_container, run_on_controller
 from ozwald.execution.steps import Report
@@ -109,7 +110,7 @@ class _Measurement:
         self._enter(Phase.BASELINE, recorder)
         self._rest(self.bench.baseline_s, recorder)
         self._enter(Phase.PULL, recorder)
-        self.instance.prepare()
+        prepare(self.instance)
         self._enter(Phase.START, recorder)
         self._start(recorder)
         self._enter(Phase.LOAD, recorder)
@@ -152,7 +153,7 @@ class _Measurement:
 
     def _start(self, recorder: Recorder) -> None:
         self.container_id = self.instance.create()
-        self.instance.furnish(self.container_id)
+        furnish(self.instance, self.container_id)
         self.instance.start(self.container_id)
         state = self.instance.engine.state(self.container_id)
         if state is not None and state.pid is not None:

@@ -127,7 +127,7 @@ class TestCreate:
 
         [result] = Fleet.of("box1").apply("llm", outside)
 
-        assert result.error == "there is no network lan on box1; it is declared external"
+        assert result.error == "box1 has no network lan, which is declared external: create it there"
 
     def test_an_external_network_that_is_not_there_stops_nothing(self) -> None:
         fleet = applied()
