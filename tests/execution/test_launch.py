@@ -138,7 +138,7 @@ class TestCreate:
 
         [result] = fleet.apply("llm", outside)
 
-        assert "there is no network lan on box1" in result.error
+        assert "box1 has no network lan" in result.error
         assert changes(fleet.box) == []
         assert fleet.box.named(NAME).state == "running"
 
