@@ -17,7 +17,7 @@ from ozwald.config.schema import checked
 from ozwald.config.schema_files import FOOTPRINTS
 from ozwald.config.values import collect, entries, field, integer, listed, maybe, number, required, text, texts
 from ozwald.config.yaml_source import compose
-from ozwald.model.footprint import Combination, Footprint, Phase, Span, Usage, VramSource
+from ozwald.model.footprint import Combination, Footprint, FootprintKey, Phase, Span, Usage, VramSource
 
 SCHEMA = 1
 DEFAULT_REALM = "default"
@@ -95,15 +95,14 @@ def _exceeds(version: Node) -> bool:
 
 
 def _unique(tree: Node, problems: Problems) -> tuple[Footprint, ...]:
-    found: dict[object, Node] = {}
+    found: dict[FootprintKey, Node] = {}
     footprints = []
     items = listed(checked(tree, problems, schema=FOOTPRINTS))
     for item, footprint in collect(lambda node: (node, _footprint(node)), items, problems):
-        key = (footprint.combination, footprint.host, footprint.cards)
-        if key in found:
-            message = f"the same service, host and cards stand in line {found[key].at[1]}; keep one of the two"
+        if (same := found.get(footprint.key)) is not None:
+            message = f"the same service, host and cards stand in line {same.at[1]}; keep one of the two"
             problems.error(item.origin, message)
-        found[key] = item
+        found[footprint.key] = item
         footprints.append(footprint)
     return tuple(footprints)
 

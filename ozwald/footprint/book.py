@@ -5,20 +5,12 @@ from dataclasses import fields
 
 from ozwald.model.footprint import Combination, Footprint, Usage
 
-Key = tuple[Combination, str | None, tuple[str, ...]]
-
-
-def key_of(footprint: Footprint) -> Key:
-    """What a newer measurement has in common with the one it replaces."""
-    return (footprint.combination, footprint.host, footprint.cards)
-
 
 def with_measured(book: Sequence[Footprint], measured: Footprint) -> tuple[Footprint, ...]:
     """The book with a new measurement: in the older one's place, else at the end."""
-    key = key_of(measured)
-    if all(key_of(footprint) != key for footprint in book):
+    if all(footprint.key != measured.key for footprint in book):
         return (*book, measured)
-    return tuple(measured if key_of(footprint) == key else footprint for footprint in book)
+    return tuple(measured if footprint.key == measured.key else footprint for footprint in book)
 
 
 def chosen(book: Sequence[Footprint], wanted: Iterable[Combination]) -> list[Footprint]:

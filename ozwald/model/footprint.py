@@ -22,6 +22,9 @@ class Combination:
         return self.words if self.realm == "default" else f"{self.realm}:{self.words}"
 
 
+FootprintKey = tuple[Combination, str | None, tuple[str, ...]]
+
+
 class Phase(StrEnum):
     """The parts of a run, in their order.
 
@@ -94,6 +97,11 @@ class Footprint:
     phases: tuple[Span, ...] = ()
     measured_at: float | None = None
     script_exit_code: int | None = None
+
+    @property
+    def key(self) -> FootprintKey:
+        """What a newer measurement has in common with the one it replaces."""
+        return self.combination, self.host, self.cards
 
 
 class RunStatus(StrEnum):

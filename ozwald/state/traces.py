@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from ozwald.errors import StateError
-from ozwald.footprint.book import key_of
 from ozwald.footprint.course import Curve, Point, Trace
 from ozwald.model.footprint import Footprint, Phase, Span
 from ozwald.state.home import DataFolder
@@ -54,7 +53,7 @@ class Traces:
 
 
 def _file_name(footprint: Footprint) -> str:
-    combination, host, cards = key_of(footprint)
+    combination, host, cards = footprint.key
     names = [combination.realm, combination.service, combination.variety, combination.profile, host, list(cards)]
     return hashlib.sha256(json.dumps(names).encode()).hexdigest()[:32] + ".json"
 
