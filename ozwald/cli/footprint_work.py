@@ -1,6 +1,9 @@
 """Measures footprints from the command line, where no controller does it."""
 
 import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from ozwald.cli.footprint_text import Waiting, exit_code, print_request
 from ozwald.cli.output import emit, warn, warn_unreachable
@@ -29,6 +32,7 @@ def work_off(
     managed = workspace.hosts()
     request = new_request(runs, asked_by=author().owner, hosts=hosts, run_time_s=run_time_s)
     with (
+        _every_end_as_ctrl_c(),
         workspace.home.changing(managed, wait_s=PATIENCE_S, on_wait=warn),
         queue.working(wait_s=PATIENCE_S, on_wait=warn),
         workspace.fleet(begin=managed) as fleet,
@@ -46,6 +50,19 @@ def work_off(
     emit(request_document(ended), output, table=lambda: print_request(ended, read_book(workspace.footprint_book)))
     warn_unreachable(workplace.silent)
     return 130 if is_interrupted else exit_code(ended)
+
+
+@contextmanager
+def _every_end_as_ctrl_c() -> Iterator[None]:
+    """SIGTERM, and SIGHUP of a terminal that is closed, leave nothing on the hosts either; `nohup` still counts."""
+    ends = [one for one in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(one) is signal.SIG_DFL]
+    for one in ends:
+        signal.signal(one, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for one in ends:
+            signal.signal(one, signal.SIG_DFL)
 
 
 def _work(worker: FootprintWorker, queue: FootprintQueue, request_id: str) -> bool:

@@ -190,12 +190,15 @@ def test_after_kills_in_every_phase_the_next_command_removes_what_is_left(measur
     assert left(clean_hosts) == []
 
 
-def test_ctrl_c_cancels_what_is_measured(measuring: User, clean_hosts: Lab) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_ctrl_c_and_other_ends_cancel_what_is_measured(
+    measuring: User, clean_hosts: Lab, number: signal.Signals
+) -> None:
     measuring.has({"web": WEB}, hosts=["box1"])
     running = measuring.starts("footprint_services", "web", "--run-time", "60")
     assert eventually(lambda: left(clean_hosts) != [], 30)
 
-    running.send_signal(signal.SIGINT)
+    running.send_signal(number)
 
     assert running.wait(30) == 130
     assert statuses(measuring) == ["cancelled"]
