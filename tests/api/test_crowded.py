@@ -1,7 +1,6 @@
 """Updates that have to wait for each other keep nobody else waiting, and are refused before long."""
 
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from ozwald.api import handlers
@@ -10,6 +9,7 @@ from ozwald.client import ApiError, Client
 from ozwald.state.wanted import changing_wanted
 from tests.api.calling import KEY, Api
 from tests.api.serving import Served
+from tests.waiting import eventually
 
 BODY = [{"name": "llm"}]
 
@@ -36,16 +36,10 @@ def test_updates_that_wait_take_no_worker_away(site: Served) -> None:
     with ThreadPoolExecutor(3 * THREADS) as many:
         with changing_wanted(site.api.home, "local"):
             asked = [many.submit(update, number) for number in range(3 * THREADS)]
-            _until(lambda: site.api.site.waiting.taken == 3 * THREADS)
+            assert eventually(lambda: site.api.site.waiting.taken == 3 * THREADS, handlers.WAIT_S, every_s=0.005)
             begun = time.monotonic()
             with Client(f"http://127.0.0.1:{site.port}", key=KEY) as client:
                 assert client.active()
             assert time.monotonic() - begun < handlers.WAIT_S / 2
         assert {one.result() for one in asked} <= {1, 503}
     assert update(0) == 1
-
-
-def _until(holds: Callable[[], bool]) -> None:
-    over = time.monotonic() + 1.5
-    while not holds() and time.monotonic() < over:
-        time.sleep(0.005)

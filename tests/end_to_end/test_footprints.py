@@ -4,7 +4,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
@@ -64,6 +63,11 @@ def left(lab: Lab, host: str = "box1") -> list[str]:
         *(one["Name"] for one in call("GET", f"/volumes?{marked}")["Volumes"] or []),
         *(one["Name"] for one in call("GET", f"/networks?{marked}")),
     ]
+
+
+def runner_log(user: User) -> str:
+    """What was done so far to measure the service."""
+    return user.types("get_footprint_logs", "web").out
 
 
 def is_killed_in(phase: str, user: User) -> None:
@@ -224,7 +228,7 @@ def test_a_host_that_is_cut_off_is_measured_again_when_it_is_back(measuring: Use
     assert eventually(lambda: left(clean_hosts) != [], 30)
     box = clean_hosts.hosts["box1"]
     box.cut()
-    time.sleep(12)
+    assert eventually(lambda: "begins again" in runner_log(measuring), 40)
     box.mend()
 
     out, _ = running.communicate(timeout=120)
