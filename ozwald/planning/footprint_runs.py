@@ -15,7 +15,7 @@ from ozwald.model.service import ServiceSpec
 from ozwald.planning.names import check_choice, find_definition, find_realm
 from ozwald.planning.patterns import select
 from ozwald.planning.placement import Unplaced, place_beside
-from ozwald.planning.resolve import hardware_of
+from ozwald.planning.resolve import hardware_of, layers, merge
 from ozwald.planning.situation import Situation
 
 NO_HARDWARE: Final = "no host that was asked for has {hardware} hardware"
@@ -61,9 +61,10 @@ def complete_choice(
 
 
 def all_choices(realms: Mapping[str, Realm]) -> list[Choice]:
-    """Every definition of a container."""
-    found = [one for realm in realms.values() for one in realm.definitions.values() if one.type == "container"]
-    return [Choice(definition=one) for one in found]
+    """Every definition of a container, but those that are unfinished: no form of them has an image."""
+    containers = (one for realm in realms.values() for one in realm.definitions.values() if one.type == "container")
+    choices = [Choice(definition=one) for one in containers]
+    return [choice for choice in choices if any(_has_image(choice, run) for run in _combinations(choice))]
 
 
 def runs_of(choices: Sequence[Choice]) -> tuple[Run, ...]:
@@ -134,6 +135,11 @@ def _combinations(choice: Choice) -> Iterator[Run]:
         for profile in profiles:
             combination = Combination(realm=definition.realm, service=definition.name, variety=variety, profile=profile)
             yield Run(combination=combination, if_possible=choice.variety is None and len(varieties) > 1)
+
+
+def _has_image(choice: Choice, run: Run) -> bool:
+    stack = layers(choice.definition, variety=run.combination.variety, profile=run.combination.profile)
+    return bool(merge(stack).get("image"))
 
 
 def _hosts(pattern: str | None, situation: Situation) -> frozenset[str]:

@@ -78,6 +78,13 @@ def test_all_means_every_container_and_no_declared_data() -> None:
     assert [one.definition.name for one in all_choices(known)] == ["web", "db"]
 
 
+def test_all_leaves_out_what_is_unfinished() -> None:
+    begun = definition("begun", base={})
+    half = definition("half", base={}, varieties={"nvidia": {}, "cpu-only": {"image": "half:cpu"}})
+
+    assert [one.definition.name for one in all_choices(realms(begun, half))] == ["half"]
+
+
 def test_settings_without_a_container_have_nothing_to_measure() -> None:
     with pytest.raises(RequestError, match="nothing to measure"):
         runs_of([])

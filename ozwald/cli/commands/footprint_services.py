@@ -17,7 +17,7 @@ from ozwald.planning.patterns import select
 
 @click.command()
 @click.argument("definitions", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="Every definition of a container.")
+@click.option("--all", "everything", is_flag=True, help="Every definition that has an image.")
 @click.option("--host", metavar="PATTERN", help="Only on these hosts: names, groups, globs, a:b, a:&b, a:!b.")
 @click.option(
     "--run-time",
