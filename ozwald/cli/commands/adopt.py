@@ -49,12 +49,8 @@ def adopt(
     if bool(instances) == everything:
         raise RequestError("say what to adopt: names of instances, or --all")
     names = split_specs(instances)
-    hosts, home = workspace.hosts(limit), workspace.home
-    stored = read_wanted(wanted_path(home, workspace.provisioner.name))
-    with workspace.fleet(begin=hosts) as fleet:
-        situation = observe_containers(
-            fleet, workspace.settings.inventory, hosts, controller=home.controller_id()
-        ).as_of(stored)
+    stored = read_wanted(wanted_path(workspace.home, workspace.provisioner.name))
+    situation = _looked(workspace, limit).as_of(stored)
     found = _left_by(candidates(stored, situation), controller)
     found = judged(found, stored, workspace.settings.realms, situation)
     shown = _named(workspace, names, found, situation) if names else found
@@ -68,7 +64,7 @@ def adopt(
             ready,
             realms=workspace.settings.realms,
             situation=situation,
-            home=home,
+            home=workspace.home,
             provisioner=workspace.provisioner.name,
             author=author(),
         )
@@ -76,6 +72,12 @@ def adopt(
     emit(documents, output, table=lambda: _tell(ready if accepted else []))
     warn_unreachable(situation.unreachable)
     return 1 if situation.unreachable or not all(document["adopted"] for document in documents) else 0
+
+
+def _looked(workspace: Workspace, limit: str | None) -> Situation:
+    hosts, inventory = workspace.hosts(limit), workspace.settings.inventory
+    with workspace.fleet(begin=hosts) as fleet:
+        return observe_containers(fleet, inventory, hosts, controller=workspace.home.controller_id())
 
 
 def _left_by(found: list[Candidate], controller: str | None) -> list[Candidate]:
