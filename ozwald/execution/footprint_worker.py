@@ -14,7 +14,7 @@ from ozwald.execution.instance import LaunchFailed
 from ozwald.execution.workplace import Workplace
 from ozwald.model.footprint import FootprintRequest, Phase, Run, RunStatus
 from ozwald.planning.footprint_order import Order, order_of
-from ozwald.planning.footprint_runs import on_hardware
+from ozwald.planning.footprint_places import on_hardware
 from ozwald.planning.situation import Situation
 from ozwald.state.footprint_queue import FootprintQueue
 

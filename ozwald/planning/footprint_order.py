@@ -13,7 +13,7 @@ from ozwald.model.service import RunScript
 from ozwald.model.wanted import WantedSet
 from ozwald.planning.active import active_services
 from ozwald.planning.endpoints import with_endpoints
-from ozwald.planning.footprint_runs import NoRoom, place_run
+from ozwald.planning.footprint_places import NoRoom, place_run
 from ozwald.planning.names import find_definition, find_realm
 from ozwald.planning.placement import place
 from ozwald.planning.resolve import layers, merge

@@ -21,7 +21,8 @@ from ozwald.model.plan import Placement
 from ozwald.model.realm import ServiceDefinition
 from ozwald.model.resources import Hardware
 from ozwald.model.service import Attachment, Requires
-from ozwald.planning.footprint_runs import Choice, NoRoom, all_choices, on_hardware, place_run, runs_of
+from ozwald.planning.footprint_places import NoRoom, on_hardware, place_run
+from ozwald.planning.footprint_runs import Choice, all_choices, runs_of
 from ozwald.planning.planner import make_plan
 from ozwald.planning.situation import Situation
 from tests.builders import (
