@@ -125,6 +125,8 @@ class Assembly:
             leadership=self.leadership,
             reporter=self.reporter,
             gates=self.loop.work.gates,
+            on_stored=self.courier.sync,
+            on_change=self.courier.wake,
         )
 
     def _pruner(self) -> Pruner:

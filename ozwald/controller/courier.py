@@ -1,9 +1,10 @@
-"""The one thread that talks to Redis: it holds the lease, mirrors the wanted set, and knows whether Redis works."""
+"""The one thread that talks to Redis: it holds the lease, mirrors what has to last, and knows whether Redis works."""
 
 import logging
 import threading
 from collections.abc import Callable
 
+from ozwald.controller.documents import QueueDocument, WantedDocument
 from ozwald.controller.leadership import Leadership, elapsed
 from ozwald.controller.mirror import Mirror
 from ozwald.controller.shared import Shared
@@ -40,7 +41,8 @@ class Courier:
         self._leadership = leadership
         self._candidate = candidate
         self._home = home
-        self._mirror = Mirror(cache, home, provisioner, candidate)
+        self._wanted = Mirror(WantedDocument(home, provisioner), cache, candidate)
+        self._queue = Mirror(QueueDocument(home, provisioner), cache, candidate)
         self._shared = shared
         self._on_change = on_change
         self._on_turn = on_turn
@@ -66,6 +68,10 @@ class Courier:
     def stop(self) -> None:
         """Ends the turns."""
         self._stopped.set()
+        self._woken.set()
+
+    def wake(self) -> None:
+        """Has Redis told soon of what was just written."""
         self._woken.set()
 
     def sync(self) -> None:
@@ -120,11 +126,11 @@ class Courier:
         if held.is_mine:
             self._keep_what_others_need(is_known)
         elif is_known:
-            self._mirror.take()
+            self._take_over()
 
     def _begin_to_lead(self, held: Held, asked_at: float) -> None:
         try:
-            self._mirror.take()
+            self._take_over()
             self._keep_what_others_need(False)
         except StateError:
             self._release()
@@ -134,17 +140,22 @@ class Courier:
         log.info("this controller is the active one")
         self._on_change()
 
+    def _take_over(self) -> None:
+        self._wanted.take()
+        self._queue.take()
+
     def _keep_what_others_need(self, knows_us: bool) -> None:
         """Redis may have been flushed, or be another one, since the last turn."""
-        if self._mirror.keep():
+        if self._wanted.keep():
             self._on_change()
+        self._queue.keep()
         if not knows_us:
             self._cache.share_id(self._home.controller_id())
 
     def _shares_identity(self) -> bool:
         """Whether Redis knows this as one of the controllers that share an id: to the hosts they are one.
 
-        What runs there already must not become a stranger's: a folder that has wanted something keeps its own id.
+        What runs there already must not become a stranger's: a folder where something was asked for keeps its own id.
         """
         shared, own = self._cache.controller_id(), self._home.controller_id()
         if shared is None or shared == own:
@@ -154,7 +165,8 @@ class Courier:
         if self._leadership.leads or not self._home.become(shared):
             raise StateError(
                 f"Redis knows this provisioner by the controller id {shared}; the data folder {self._home.path} has "
-                f"wanted sets of another, {own}: give the provisioner another name, or start with an empty OZWALD_HOME"
+                f"wanted sets or requests for footprints of another, {own}: give the provisioner another name, or "
+                "start with an empty OZWALD_HOME"
             )
         log.info("this controller shares the id %s", shared)
         return True

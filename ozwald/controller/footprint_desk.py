@@ -29,17 +29,21 @@ class NoBook(StateError):
 
 
 def nothing() -> None:
-    """For whom nobody has to be woken."""
+    """For where nobody has to be told."""
 
 
 @dataclass(slots=True, kw_only=True)
 class FootprintDesk:
-    """One provisioner's queue, as requests change it; `wake` tells the worker, `book` is where footprints are kept."""
+    """One provisioner's queue, as requests change it; `book` is where footprints are kept.
+
+    `on_stored` has Redis told of what was written, `wake` the worker.
+    """
 
     queue: FootprintQueue
     book: Path | None
     leadership: Leadership = ALONE
     reporter: Reporter = field(default_factory=Reporter)
+    on_stored: Callable[[], None] = nothing
     wake: Callable[[], None] = nothing
 
     def requests(self) -> tuple[FootprintRequest, ...]:
@@ -65,6 +69,7 @@ class FootprintDesk:
         request = new_request(runs_of(choices), asked_by=author.owner, hosts=hosts, run_time_s=run_time_s)
         self.queue.add(request)
         self.reporter.footprint_accepted(request, author)
+        self.on_stored()
         self.wake()
         return request
 
@@ -81,6 +86,7 @@ class FootprintDesk:
             request = self.queue.cancel(request_id)
         except RequestError as error:
             raise UnknownRequest(str(error)) from error
+        self.on_stored()
         self.wake()
         return request
 

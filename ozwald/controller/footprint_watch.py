@@ -2,13 +2,13 @@
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 from ozwald.controller.charge import Charge
 from ozwald.controller.fence import fenced
-from ozwald.controller.footprint_desk import FootprintDesk
+from ozwald.controller.footprint_desk import FootprintDesk, nothing
 from ozwald.controller.leadership import Leadership, NotLeading
 from ozwald.controller.reporter import Reporter
 from ozwald.errors import OzwaldError
@@ -16,6 +16,7 @@ from ozwald.execution.footprint_worker import FootprintWorker
 from ozwald.execution.gates import HostGates
 from ozwald.execution.steps import Step
 from ozwald.execution.workplace import Workplace
+from ozwald.model.footprint import FootprintRequest, Run
 from ozwald.remote.fleet import Fleet
 from ozwald.state.footprint_queue import FootprintQueue
 from ozwald.state.locks import Busy
@@ -27,7 +28,10 @@ FINISH_S: Final = 20.0
 
 
 class FootprintWatch:
-    """Has a worker while this controller is the active one; runs that are cut begin again with the next."""
+    """Has a worker while this controller is the active one; runs that are cut begin again with the next.
+
+    `on_stored` has Redis told before a request is acknowledged, `on_change`, of a run, must not wait for it.
+    """
 
     def __init__(
         self,
@@ -39,6 +43,8 @@ class FootprintWatch:
         leadership: Leadership,
         reporter: Reporter,
         gates: HostGates | None = None,
+        on_stored: Callable[[], None] = nothing,
+        on_change: Callable[[], None] = nothing,
     ) -> None:
         self._charge = charge
         self._fleet = fleet
@@ -46,15 +52,21 @@ class FootprintWatch:
         self._environment = environment
         self._leadership = leadership
         self._reporter = reporter
+        self._on_change = on_change
         self._gates = gates or HostGates()
-        self._queue = FootprintQueue(charge.home, charge.provisioner)
+        self._queue = FootprintQueue(charge.home, charge.provisioner, check=leadership.check)
         self._workplace: Workplace | None = None
         self._worker: FootprintWorker | None = None
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="footprints", daemon=True)
         self._problem = ""
         self.desk = FootprintDesk(
-            queue=self._queue, book=book, leadership=leadership, reporter=reporter, wake=self.wake
+            queue=self._queue,
+            book=book,
+            leadership=leadership,
+            reporter=reporter,
+            on_stored=on_stored,
+            wake=self.wake,
         )
 
     def take(self, charge: Charge) -> None:
@@ -95,8 +107,9 @@ class FootprintWatch:
     def _work(self) -> None:
         self._leadership.check()
         self._workplace = self._made_workplace()
-        worker = self._worker = FootprintWorker(self._queue, self._workplace, on_change=self._reporter.footprint)
+        worker = self._worker = FootprintWorker(self._queue, self._workplace, on_change=self._tell)
         try:
+            self._begin_term()
             worker.begin_again()
             while not self._stopped.is_set():
                 self._leadership.check()
@@ -105,6 +118,15 @@ class FootprintWatch:
         finally:
             self._worker = None
             worker.close()
+
+    def _tell(self, request: FootprintRequest, run: Run) -> None:
+        self._reporter.footprint(request, run)
+        self._on_change()
+
+    def _begin_term(self) -> None:
+        """So that what a controller writes that was cut off from Redis, and followed, does not win."""
+        if not self._leadership.is_alone:
+            self._queue.begin_term()
 
     def _turn(self, worker: FootprintWorker) -> None:
         """What goes wrong in one turn may be right in the next."""

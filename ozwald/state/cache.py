@@ -1,4 +1,4 @@
-"""The Redis of one provisioner as mirror of what is wanted and meeting point of its controllers."""
+"""The Redis of one provisioner as mirror of its documents and meeting point of its controllers."""
 
 from dataclasses import dataclass
 
@@ -21,24 +21,24 @@ if redis.call('get', KEYS[1]) == ARGV[1] then redis.call('set', KEYS[1], ARGV[2]
 """
 _MIRROR = """
 if redis.call('get', KEYS[1]) ~= ARGV[1] then return 0 end
-local known = tonumber(redis.call('hget', KEYS[2], 'generation') or '-1')
+local known = tonumber(redis.call('hget', KEYS[2], 'number') or '-1')
 if known > tonumber(ARGV[2]) then return 0 end
-redis.call('hset', KEYS[2], 'generation', ARGV[2], 'digest', ARGV[3], 'writer', ARGV[4], 'text', ARGV[5])
+redis.call('hset', KEYS[2], 'number', ARGV[2], 'digest', ARGV[3], 'writer', ARGV[4], 'text', ARGV[5])
 return 1
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mirrored:
-    """Which wanted set Redis holds, and the candidate's name that wrote it; `digest` tells one text from another."""
+    """Which state of a document Redis holds, and the candidate's name that wrote it; `digest` tells texts apart."""
 
-    generation: int
+    number: int
     digest: str
     writer: str
 
 
 class Cache:
-    """Who is the active controller, which id they share, and the copy of the wanted set."""
+    """Who is the active controller, which id they share, and the copies of their documents; a document has a key."""
 
     def __init__(self, link: RedisLink) -> None:
         self._link = link
@@ -62,38 +62,40 @@ class Cache:
         """
         self._link.script(_RELEASE, ("lease",), candidate.text, FREE)
 
-    def mirror(self, candidate: Candidate, entry: Mirrored, text: str) -> bool:
-        """Keeps a copy of a wanted set's file; False when the lease is another's or a newer one is there.
+    def key(self, name: str) -> str:
+        """The whole name of a key, as people would delete it."""
+        return self._link.key(name)
+
+    def mirror(self, candidate: Candidate, key: str, entry: Mirrored, text: str) -> bool:
+        """Keeps a copy of a document's file; False when the lease is another's or a newer one is there.
 
         Raises:
             StateError: Redis did not answer; it may hold the copy all the same.
         """
-        words = (candidate.text, entry.generation, entry.digest, entry.writer, text)
-        return bool(self._link.script(_MIRROR, ("lease", "wanted"), *words))
+        words = (candidate.text, entry.number, entry.digest, entry.writer, text)
+        return bool(self._link.script(_MIRROR, ("lease", key), *words))
 
-    def mirrored(self) -> Mirrored | None:
-        """Which wanted set it holds a copy of, if any.
+    def mirrored(self, key: str) -> Mirrored | None:
+        """Which state of a document it holds a copy of, if any.
 
         Raises:
             StateError: Redis did not answer, or what it holds is not ours.
         """
-        found = self._link.call(
-            lambda: self._link.client.hmget(self._link.key("wanted"), ["generation", "digest", "writer"])
-        )
+        found = self._link.call(lambda: self._link.client.hmget(self._link.key(key), ["number", "digest", "writer"]))
         if None in found:
             return None
-        generation, digest, writer = found
-        if not generation.isdecimal():
-            raise StateError(f"{self._link.where}: the key {self._link.key('wanted')} is damaged; delete it")
-        return Mirrored(generation=int(generation), digest=digest, writer=writer)
+        number, digest, writer = found
+        if not number.isdecimal():
+            raise StateError(f"{self._link.where}: the key {self._link.key(key)} is damaged; delete it")
+        return Mirrored(number=int(number), digest=digest, writer=writer)
 
-    def mirrored_text(self) -> str:
-        """The copy of the wanted set's file; empty when it is gone.
+    def mirrored_text(self, key: str) -> str:
+        """The copy of a document's file; empty when it is gone.
 
         Raises:
             StateError: Redis did not answer.
         """
-        return self._link.call(lambda: self._link.client.hget(self._link.key("wanted"), "text")) or ""
+        return self._link.call(lambda: self._link.client.hget(self._link.key(key), "text")) or ""
 
     def controller_id(self) -> str | None:
         """The id that the provisioner's controllers share.

@@ -84,6 +84,14 @@ def sweep(folder: Path, names: str) -> None:
         raise StateError(f"cannot sweep {folder}: {err.strerror}") from err
 
 
+def move_aside(path: Path) -> None:
+    """Keeps a damaged file beside its place, as `.damaged`; raises StateError."""
+    try:
+        path.replace(path.with_suffix(".damaged"))
+    except OSError as err:
+        raise StateError(f"cannot move {path} aside: {err.strerror}") from err
+
+
 def _move(temporary: str, path: Path, *, overwrite: bool) -> None:
     if overwrite:
         os.replace(temporary, path)

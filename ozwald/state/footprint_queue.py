@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,9 +13,9 @@ from ozwald.planning.nearest import unknown
 from ozwald.state.files import sweep
 from ozwald.state.home import DataFolder
 from ozwald.state.locks import held
-from ozwald.state.sealed import read_sealed, write_sealed
+from ozwald.state.sealed import read_sealed, unseal, write_sealed
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 PATIENCE_S: Final = 10.0
 # Together, with names as long as they may be, these fit into what a file may have.
 MOST_RUNS: Final = 1000
@@ -23,17 +23,41 @@ MOST_ENDED: Final = 50
 MOST_ENDED_RUNS: Final = 500
 LONGEST_REASON: Final = 400
 _FOLDER: Final = "footprint-queue"
-_REMEDY: Final = "move it away; what was asked for and not measured yet has to be asked for again"
+REMEDY: Final = "move it away; what was asked for and not measured yet has to be asked for again"
+
+# More changes than a controller makes that does not know yet that another has taken over.
+TERM: Final = 1_000_000
 
 Requests = tuple[FootprintRequest, ...]
 
 
-class FootprintQueue:
-    """One provisioner's queue. May be used by any thread and process; one at a time works it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numbered:
+    """The queue's requests; `number` grows with every change."""
 
-    def __init__(self, home: DataFolder, provisioner: str) -> None:
+    number: int = 0
+    requests: Requests = ()
+
+
+def parse_queue(text: str, where: str, *, remedy: str = REMEDY) -> Numbered:
+    """The queue from the text of such a file.
+
+    Raises:
+        StateError: it is damaged or of another version; the text says `where`, and `remedy` what to do.
+    """
+    return unseal(text, SCHEMA, _read, where=where, remedy=remedy)
+
+
+class FootprintQueue:
+    """One provisioner's queue. May be used by any thread and process; one at a time works it.
+
+    `check` raises what forbids a change just now.
+    """
+
+    def __init__(self, home: DataFolder, provisioner: str, *, check: Callable[[], None] = lambda: None) -> None:
         self._home = home
         self._provisioner = provisioner
+        self._check = check
         self.path: Path = home.path / _FOLDER / f"{provisioner}.json"
 
     def requests(self) -> Requests:
@@ -42,7 +66,7 @@ class FootprintQueue:
         Raises:
             StateError: the file is damaged or of another version; it is left as it is.
         """
-        return read_sealed(self.path, SCHEMA, _read, remedy=_REMEDY) or ()
+        return self._numbered().requests
 
     def find(self, request_id: str) -> FootprintRequest:
         """The request of that id; raises RequestError when there is none."""
@@ -54,14 +78,14 @@ class FootprintQueue:
         Raises:
             StateError: it cannot be written, or too much is waiting already.
         """
-        with self._changing() as requests:
-            waiting = sum(len(one.runs) for one in requests if not one.is_ended)
+        with self._changing() as before:
+            waiting = sum(len(one.runs) for one in before.requests if not one.is_ended)
             if waiting + len(request.runs) > MOST_RUNS:
                 raise StateError(
                     f"{len(request.runs)} runs are too many: {MOST_RUNS} may wait to be measured, and {waiting} do; "
                     "ask for fewer, or cancel some: ozwald footprint_services --list"
                 )
-            self._write((*requests, request))
+            self._write(before.number + 1, (*before.requests, request))
 
     def change(self, request_id: str, change: Callable[[FootprintRequest], FootprintRequest]) -> FootprintRequest:
         """Replaces a request by what `change` makes of it, and returns that.
@@ -70,14 +94,24 @@ class FootprintQueue:
             RequestError: there is none of that id.
             StateError: it cannot be written.
         """
-        with self._changing() as requests:
-            changed = change(_found(requests, request_id))
-            self._write(tuple(changed if one.request_id == request_id else one for one in requests))
+        with self._changing() as before:
+            changed = change(_found(before.requests, request_id))
+            after = (changed if one.request_id == request_id else one for one in before.requests)
+            self._write(before.number + 1, tuple(after))
         return changed
 
     def cancel(self, request_id: str) -> FootprintRequest:
         """Lets no further run of a request begin; who works the queue ends those that have begun."""
         return self.change(request_id, _cancelled)
+
+    def begin_term(self) -> None:
+        """Has the numbers of all further changes above those of a controller that was followed; raises StateError."""
+        with self._changing() as before:
+            self._write((before.number // TERM + 1) * TERM, before.requests)
+
+    def put(self, taken: Numbered) -> None:
+        """Replaces the whole queue, for who holds its lock; raises StateError."""
+        self._write(taken.number, taken.requests)
 
     def stamp(self) -> object:
         """Another value after each change."""
@@ -101,19 +135,32 @@ class FootprintQueue:
             yield
 
     @contextmanager
-    def _changing(self) -> Iterator[Requests]:
+    def locked(self) -> Iterator[None]:
+        """Holds the lock for the moment that reading and writing takes; raises Busy and StateError."""
         folder = self._home.folder(_FOLDER)
         lock = folder / f"{self._provisioner}.lock"
         with held(lock, f"the queue of footprints of {self._provisioner}", wait_s=PATIENCE_S):
             sweep(folder, self.path.name)
-            yield self.requests()
+            yield
 
-    def _write(self, requests: Requests) -> None:
-        write_sealed(self.path, SCHEMA, [request_document(one) for one in _bounded(requests)])
+    @contextmanager
+    def _changing(self) -> Iterator[Numbered]:
+        with self.locked():
+            self._check()
+            yield self._numbered()
+
+    def _numbered(self) -> Numbered:
+        return read_sealed(self.path, SCHEMA, _read, remedy=REMEDY) or Numbered()
+
+    def _write(self, number: int, requests: Requests) -> None:
+        content = {"number": number, "requests": [request_document(one) for one in _bounded(requests)]}
+        write_sealed(self.path, SCHEMA, content)
 
 
-def _read(content: Any) -> Requests:
-    return tuple(read_request(one) for one in content)
+def _read(content: Any) -> Numbered:
+    if type(content["number"]) is not int:
+        raise TypeError("number")
+    return Numbered(number=content["number"], requests=tuple(read_request(one) for one in content["requests"]))
 
 
 def _bounded(requests: Requests) -> Iterator[FootprintRequest]:

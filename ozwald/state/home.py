@@ -43,12 +43,12 @@ class DataFolder:
         return self._kept("controller-id") or _new_controller_id()
 
     def become(self, controller: str) -> bool:
-        """Takes the id that other controllers share; False when this folder has wanted something under its own.
+        """Takes the id that other controllers share; False when something was asked for here under its own.
 
         Raises:
             StateError: it cannot be written.
         """
-        if any((self.path / "wanted").glob("*.json")):
+        if any(any((self.path / name).glob("*.json")) for name in ("wanted", "footprint-queue")):
             return False
         write_whole(self.path / "controller-id", controller + "\n")
         return True

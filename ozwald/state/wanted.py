@@ -16,7 +16,7 @@ from ozwald.state.sealed import read_sealed, unseal, write_sealed
 
 SCHEMA = 4
 PATIENCE_S = 10.0
-_REMEDY = "move it away, then see ozwald history, and bring back what was wanted: ozwald apply --generation N"
+REMEDY = "move it away, then see ozwald history, and bring back what was wanted: ozwald apply --generation N"
 
 
 def wanted_path(home: DataFolder, provisioner: str) -> Path:
@@ -44,10 +44,10 @@ def read_wanted(path: Path) -> WantedSet | None:
     Raises:
         StateError: the file is damaged or from another version; it is left as it is.
     """
-    return read_sealed(path, SCHEMA, _wanted, remedy=_REMEDY)
+    return read_sealed(path, SCHEMA, _wanted, remedy=REMEDY)
 
 
-def parse_wanted(text: str, where: str, *, remedy: str = _REMEDY) -> WantedSet:
+def parse_wanted(text: str, where: str, *, remedy: str = REMEDY) -> WantedSet:
     """A wanted set from the text of such a file.
 
     Raises:

@@ -8,7 +8,9 @@ from ozwald.controller.courier import Courier
 from ozwald.controller.journal import Journal
 from ozwald.controller.leadership import Leadership, Wakefulness
 from ozwald.controller.shared import Shared
+from ozwald.model.footprint import Combination, FootprintRequest, Run
 from ozwald.state.cache import Cache
+from ozwald.state.footprint_queue import FootprintQueue
 from ozwald.state.home import DataFolder
 from ozwald.state.lease import candidate
 from ozwald.state.records import Records
@@ -17,7 +19,8 @@ from ozwald.state.wanted import read_wanted, wanted_path, write_wanted
 from tests.builders import wanted
 from tests.real_redis import RealRedis
 
-LEASE, WANTED, IDENTITY = (f"ozwald:local:{name}" for name in ("lease", "wanted", "controller"))
+LEASE, WANTED, QUEUE, IDENTITY = (f"ozwald:local:{name}" for name in ("lease", "wanted", "footprints", "controller"))
+WEB = Combination(realm="default", service="web", variety=None, profile=None)
 
 
 @dataclass
@@ -42,6 +45,7 @@ class Node:
         self.cache, self.board, self.journal = Cache(self.link), Board(), Journal()
         self.awake = Wakefulness(clock)
         self.leadership = Leadership(wakefulness=self.awake, now=clock)
+        self.queue = FootprintQueue(self.home, "local", check=self.leadership.check)
         self.me = candidate(self.home.path, f"http://{folder.name}:8000")
         self.courier = Courier(
             self.cache,
@@ -65,6 +69,17 @@ class Node:
 
     def wants(self, generation: int, *names: str) -> None:
         write_wanted(wanted_path(self.home, "local"), wanted(*names, generation=generation))
+
+    def asks(self, request_id: str) -> None:
+        """Has a footprint measured."""
+        self.queue.add(
+            FootprintRequest(request_id=request_id, asked_at=1.0, author="ann", runs=(Run(combination=WEB),))
+        )
+
+    @property
+    def asked(self) -> list[str]:
+        """The requests for footprints on disk."""
+        return [one.request_id for one in self.queue.requests()]
 
     @property
     def names(self) -> tuple[int, list[str | None]] | None:

@@ -86,7 +86,7 @@ def test_a_flush_changes_nothing_and_is_made_good(pair: Pair) -> None:
     assert pair.first.turns()
     assert not pair.second.turns()
     assert sorted(pair.redis.client.keys("*")) == sorted([LEASE, WANTED, IDENTITY])
-    assert pair.redis.client.hget(WANTED, "generation") == "7"
+    assert pair.redis.client.hget(WANTED, "number") == "7"
 
 
 def test_while_redis_is_away_the_active_one_goes_on_and_takes_the_lease_again(pair: Pair) -> None:
@@ -166,10 +166,10 @@ def test_what_a_stale_one_writes_is_refused(pair: Pair) -> None:
     pair.first.turns()
     pair.redis.client.set(LEASE, FREE)
     pair.second.turns()
-    entry = Mirrored(generation=99, digest="d", writer="first")
+    entry = Mirrored(number=99, digest="d", writer="first")
 
-    assert not pair.first.cache.mirror(pair.first.me, entry, "text")
-    assert pair.redis.client.hget(WANTED, "generation") is None
+    assert not pair.first.cache.mirror(pair.first.me, "wanted", entry, "text")
+    assert pair.redis.client.hget(WANTED, "number") is None
 
 
 def test_the_higher_generation_wins(pair: Pair) -> None:

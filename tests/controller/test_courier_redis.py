@@ -18,18 +18,18 @@ def test_a_redis_of_other_controllers_in_place_of_ours_is_not_believed(pair: Pai
     pair.first.turns()
     pair.redis.client.flushall()
     pair.redis.client.set(IDENTITY, "decaf")
-    pair.redis.client.hset(WANTED, mapping={"generation": "99", "digest": "d", "writer": "w", "text": "theirs"})
+    pair.redis.client.hset(WANTED, mapping={"number": "99", "digest": "d", "writer": "w", "text": "theirs"})
 
     assert pair.first.turns()
     assert pair.first.names == (3, ["db"])
     assert "give the provisioner another name" in pair.first.courier.problem()
-    assert pair.redis.client.hget(WANTED, "generation") == "99"
+    assert pair.redis.client.hget(WANTED, "number") == "99"
 
 
 def test_what_redis_holds_is_damaged_and_does_no_harm(pair: Pair) -> None:
     pair.first.wants(3, "db")
     pair.first.turns()
-    pair.redis.client.hset(WANTED, mapping={"generation": "99", "text": "damaged"})
+    pair.redis.client.hset(WANTED, mapping={"number": "99", "text": "damaged"})
 
     assert pair.first.turns()
     assert pair.first.names == (3, ["db"])
@@ -104,7 +104,7 @@ def test_what_is_written_is_in_redis_when_sync_returns(pair: Pair) -> None:
     pair.first.wants(3, "db")
     pair.first.courier.sync()
 
-    assert pair.redis.client.hget(WANTED, "generation") == "3"
+    assert pair.redis.client.hget(WANTED, "number") == "3"
     pair.first.courier.stop()
     thread.join(5)
     assert not thread.is_alive()

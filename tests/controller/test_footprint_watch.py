@@ -1,6 +1,7 @@
 """A controller measures while it leads, and only then."""
 
 import os
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from ozwald.controller.footprint_watch import FootprintWatch
 from ozwald.controller.journal import Journal
 from ozwald.controller.leadership import NotLeading
 from ozwald.controller.reporter import Reporter
+from ozwald.execution.health import Interrupted
 from ozwald.execution.workplace import Workplace
 from ozwald.model.footprint import RunStatus
 from ozwald.model.history import Author
@@ -31,6 +33,8 @@ ANN = Author(owner="ann", command="footprint_services web")
 class Lead:
     """Whether this controller is the active one, as the test says."""
 
+    is_alone = False
+
     def __init__(self) -> None:
         self.is_leading = True
 
@@ -47,6 +51,7 @@ class Station:
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.lead, self.journal, self.measured = Lead(), Journal(), list[str]()
+        self.takes_long = False
         known = inventory("box1")
         charge = Charge(
             settings=Settings(path="settings.yml", realms=realms(WEB), inventory=known),
@@ -56,8 +61,10 @@ class Station:
             owner="root",
         )
 
-        def measure(workplace: Workplace, order: Order, **_: Any) -> None:
+        def measure(workplace: Workplace, order: Order, *, stop: threading.Event, **_: Any) -> None:
             self.measured.append(order.run_id)
+            if self.takes_long and stop.wait(10.0):
+                raise Interrupted
 
         monkeypatch.setattr(os, "fsync", lambda descriptor: None)
         monkeypatch.setattr(Workplace, "look", lambda workplace: _seen())
@@ -119,4 +126,26 @@ def test_a_request_waits_for_a_controller_that_leads_again(tmp_path: Path, monke
     station.lead.is_leading = True
 
     assert eventually(lambda: station.status(request_id) is RunStatus.MEASURED)
+    station.watch.stop()
+
+
+def test_one_that_was_followed_writes_nothing_of_what_it_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ozwald.controller.footprint_watch.TRY_AGAIN_S", 0.02)
+    station = Station(tmp_path, monkeypatch)
+    station.takes_long = True
+    request_id = station.asks()
+    station.watch.start()
+    assert eventually(lambda: station.status(request_id) is RunStatus.RUNNING and bool(station.measured))
+    queue = station.watch.desk.queue
+    left = queue.stamp()
+
+    station.lead.is_leading = False
+    with queue.working(wait_s=10.0):
+        assert queue.stamp() == left
+    station.takes_long, station.lead.is_leading = False, True
+
+    assert eventually(lambda: station.status(request_id) is RunStatus.MEASURED)
+    assert [run.attempts for run in queue.find(request_id).runs] == [2]
     station.watch.stop()

@@ -9,9 +9,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import quote
 
 import redis
 
+from ozwald.model.container import LABEL_FOOTPRINT
 from ozwald.state.home import DataFolder
 from ozwald.state.redis_server import EmbeddedRedis
 from tests.end_to_end.user import User
@@ -35,6 +37,17 @@ def ask(url: str, path: str, *, key: str = KEY) -> tuple[int, Any]:
             return answer.status, json.loads(answer.read())
     except urllib.error.HTTPError as error:
         return error.code, json.loads(error.read())
+
+
+def left(lab: Lab, host: str = "box1") -> list[str]:
+    """Everything that runs have made and that is still there."""
+    marked = f"filters={quote(json.dumps({'label': [LABEL_FOOTPRINT]}))}"
+    call = lab.hosts[host].engine.call
+    return [
+        *(one["Names"][0] for one in call("GET", f"/containers/json?all=1&{marked}")),
+        *(one["Name"] for one in call("GET", f"/volumes?{marked}")["Volumes"] or []),
+        *(one["Name"] for one in call("GET", f"/networks?{marked}")),
+    ]
 
 
 class Controlled:

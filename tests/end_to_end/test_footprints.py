@@ -6,13 +6,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 import yaml
 
-from ozwald.model.container import LABEL_FOOTPRINT
-from tests.end_to_end.controlled import Controlled
+from tests.end_to_end.controlled import Controlled, left
 from tests.end_to_end.user import User
 from tests.lab import Lab
 from tests.waiting import eventually
@@ -52,17 +50,6 @@ def world(measuring: User, clean_hosts: Lab) -> Iterator[Controlled]:
 def book(user: User) -> list[dict[str, Any]]:
     path = user.folder / "footprints.yml"
     return list(yaml.safe_load(path.read_text())) if path.exists() else []
-
-
-def left(lab: Lab, host: str = "box1") -> list[str]:
-    """Everything that runs have made and that is still there."""
-    marked = f"filters={quote(json.dumps({'label': [LABEL_FOOTPRINT]}))}"
-    call = lab.hosts[host].engine.call
-    return [
-        *(one["Names"][0] for one in call("GET", f"/containers/json?all=1&{marked}")),
-        *(one["Name"] for one in call("GET", f"/volumes?{marked}")["Volumes"] or []),
-        *(one["Name"] for one in call("GET", f"/networks?{marked}")),
-    ]
 
 
 def runner_log(user: User) -> str:

@@ -72,14 +72,14 @@ def test_a_killed_redis_comes_back_with_what_matters(running: Running) -> None:
 
     assert eventually(lambda: running.redis_pid not in (0, pid) and running.is_healthy())
     assert running.service() == before
-    assert eventually(lambda: running.redis.hget("ozwald:local:wanted", "generation") == "1")
+    assert eventually(lambda: running.redis.hget("ozwald:local:wanted", "number") == "1")
 
 
 def test_a_flushed_redis_is_filled_again(running: Running) -> None:
     before = running.service()
     running.redis.flushall()
 
-    assert eventually(lambda: running.redis.hget("ozwald:local:wanted", "generation") == "1")
+    assert eventually(lambda: running.redis.hget("ozwald:local:wanted", "number") == "1")
     assert eventually(lambda: running.redis.hkeys("ozwald:local:facts") == ["box1"])
     assert eventually(lambda: running.redis.xlen("ozwald:local:events") > 0)
     assert running.is_healthy()
@@ -99,7 +99,7 @@ def test_a_frozen_redis_holds_no_request_up(running: Running) -> None:
         os.kill(running.redis_pid, signal.SIGCONT)
 
     assert eventually(running.is_healthy)
-    assert eventually(lambda: running.redis.hget("ozwald:local:wanted", "generation") == "2")
+    assert eventually(lambda: running.redis.hget("ozwald:local:wanted", "number") == "2")
     assert running.service() == before
 
 

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from ozwald.state.lease import FREE
-from tests.end_to_end.controlled import IDLE, KEY, ask, free_port
+from tests.end_to_end.controlled import IDLE, KEY, ask, free_port, left
 from tests.end_to_end.user import User
 from tests.lab import Lab, Proxy
 from tests.real_redis import RealRedis
@@ -57,6 +58,10 @@ class Controller:
         """What was accepted, by whichever controller, as its history has it."""
         events = ask(self.url, "/srv/events/?limit=1000")[1]
         return [f"{one['id']} {one['text']}" for one in events if one["kind"] == "request-accepted"]
+
+    def runs(self) -> list[dict[str, Any]]:
+        """Those of the queue of footprints, as it answers for them."""
+        return [run for one in ask(self.url, "/srv/services/footprint")[1] for run in one["runs"]]
 
     def updates(self, *instances: str) -> Any:
         return self.user.types("update_services", *instances)
@@ -102,7 +107,7 @@ def stage(tmp_path: Path, clean_hosts: Lab) -> Iterator[Stage]:
 
 def controller(folder: Path, port: int, redis_port: int, lab: Lab) -> Controller:
     user = User(folder, lab)
-    user.more["OZWALD_SYSTEM_KEY"] = KEY
+    user.more |= {"OZWALD_SYSTEM_KEY": KEY, "OZWALD_FOOTPRINT_DATA": str(folder.parent / "footprints.yml")}
     user.has({"idle": IDLE}, hosts=["box1", "box2"])
     cache = {"type": "redis", "parameters": {"host": "127.0.0.1", "port": redis_port}}
     provisioners = [{"name": "main", "host": "box1", "cache": cache}]
@@ -193,3 +198,25 @@ def test_one_that_is_cut_off_from_redis_gives_way_when_it_sees_the_other_at_work
     left = stage.containers()
     time.sleep(6)
     assert stage.containers() == left
+
+
+def test_a_stand_by_takes_over_what_a_killed_controller_was_measuring(stage: Stage, tmp_path: Path) -> None:
+    stage.first.starts()
+    stage.second.starts()
+    asked = stage.first.user.types("footprint_services", "idle[one]", "idle[two]", "--host", "box1", "--run-time", "2")
+    assert asked.code == 0, asked.err
+    assert eventually(lambda: left(stage.lab) != [], 30)
+    assert eventually(lambda: sorted(run["status"] for run in stage.second.runs()) == ["queued", "running"])
+    stage.first.gets(signal.SIGKILL)
+
+    assert eventually(lambda: stage.second.health() == "healthy", TAKE_OVER_S)
+    assert eventually(lambda: [run["status"] for run in stage.second.runs()] == ["measured", "measured"], 60)
+    assert [run["attempts"] for run in stage.second.runs()] == [2, 1]
+    book = yaml.safe_load((tmp_path / "footprints.yml").read_text())
+    assert sorted(one["profile"] for one in book) == ["one", "two"]
+    assert eventually(lambda: left(stage.lab) == [])
+
+    assert "stands by" in stage.first.starts()
+    assert eventually(lambda: stage.first.runs() == stage.second.runs())
+    refused = stage.first.user.types("footprint_services", "idle[one]")
+    assert (refused.code, stage.second.url in refused.err) == (5, True), refused.err
