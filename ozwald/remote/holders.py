@@ -9,7 +9,7 @@ from ozwald.model.container import LABEL_INSTANCE, LABEL_REALM, LABEL_SERVICE, O
 from ozwald.model.resources import Gpu, Holder
 from ozwald.remote.text import clean
 
-LISTED: Final = 64
+LISTED: Final = 512
 CONTAINER_ID: Final = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 ENDED: Final = "the process has ended, or this user may not see it"
 

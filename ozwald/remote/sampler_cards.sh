@@ -1,6 +1,6 @@
 # Reads what cards are used and by whom; sampler.sh, which comes behind it, says when.
 
-listed=64 amd=''
+listed=512 amd=''
 newline='
 '
 

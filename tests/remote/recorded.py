@@ -212,7 +212,7 @@ def read_amd(text: bytes) -> tuple[Gpu, ...]:
 
 
 READERS: Mapping[str, Callable[[bytes], tuple[Gpu, ...]]] = {"nvidia": read_nvidia, "amd": read_amd}
-EVERY = sorted(path.relative_to(RECORDINGS).as_posix() for path in RECORDINGS.glob("*/*"))
+EVERY = sorted(path.relative_to(RECORDINGS).as_posix() for maker in READERS for path in RECORDINGS.glob(f"{maker}/*"))
 
 
 def recorded(name: str) -> bytes:

@@ -66,11 +66,11 @@ def test_a_process_that_cannot_be_seen_keeps_what_the_tool_says_and_has_a_reason
 
 
 def test_the_biggest_come_first_and_the_others_are_counted() -> None:
-    holders = [Holder(pid=pid, vram_bytes=pid) for pid in range(1, 100)]
+    holders = [Holder(pid=pid, vram_bytes=pid) for pid in range(1, 1000)]
 
-    (gpu,) = with_processes(held(*holders, Holder(pid=500), more=1000), {})
-    assert [holder.pid for holder in gpu.holders] == list(range(99, 99 - LISTED, -1))
-    assert gpu.more_holders == 1000 + 100 - LISTED
+    (gpu,) = with_processes(held(*holders, Holder(pid=5000), more=1000), {})
+    assert [holder.pid for holder in gpu.holders] == list(range(999, 999 - LISTED, -1))
+    assert gpu.more_holders == 1000 + 1000 - LISTED
 
 
 def test_a_process_that_is_listed_twice_is_one() -> None:
