@@ -56,7 +56,7 @@ def runs_of(choices: Sequence[Choice]) -> tuple[Run, ...]:
             known = runs.get(run.combination)
             runs[run.combination] = run if known is None or known.if_possible else known
     if not runs:
-        raise RequestError("there is nothing to measure: the settings define no service that is a container")
+        raise RequestError("there is nothing to measure: the settings define no container with an image")
     return tuple(runs.values())
 
 
