@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from ozwald.config.footprint_book import read_book
-from tests.end_to_end.controlled import Controlled
-from tests.end_to_end.test_footprints import IMAGE, left
+from tests.end_to_end.controlled import Controlled, left
+from tests.end_to_end.test_footprints import IMAGE
 from tests.end_to_end.user import User
 from tests.lab import Lab
 from tests.waiting import eventually
