@@ -12,14 +12,18 @@ _FIGURES = ("CPU", "MEMORY", "VRAM")
 
 
 class Waiting:
-    """Tells once of each run that it waits, or that it is not measured at all; on a host, a run tells of itself."""
+    """Tells of each run that it waits, or that it is not measured at all, once for each kind of reason.
+
+    The kind is what stands before the first colon: figures and who is measured before it change all the time. On a
+    host, a run tells of itself.
+    """
 
     def __init__(self) -> None:
-        self._told: set[tuple[str, Combination, str | None, RunStatus]] = set()
+        self._told: set[tuple[str, Combination, str | None, RunStatus, str]] = set()
 
     def tell(self, request: FootprintRequest, run: Run) -> None:
         """Shows what is new about a run that has no host."""
-        what = (request.request_id, run.combination, run.card, run.status)
+        what = (request.request_id, run.combination, run.card, run.status, run.reason.partition(":")[0])
         if run.host is None and run.reason and what not in self._told:
             self._told.add(what)
             warn(f"{run.combination} {'waits' if run.status is RunStatus.QUEUED else run.status.value}: {run.reason}")

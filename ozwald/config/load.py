@@ -118,7 +118,7 @@ def find_settings(path: Path | None, environ: Mapping[str, str], cwd: Path) -> P
     for name in _NAMES:
         if os.path.exists(cwd / name):
             return (cwd / name).absolute()
-    message = "is not there; name the settings file with --config or OZWALD_CONFIG"
+    message = "is not there; name the settings file with --config or OZWALD_CONFIG, or write a first one: ozwald init"
     raise SettingsError([Problem(file=_NAMES[0], message=message)])
 
 

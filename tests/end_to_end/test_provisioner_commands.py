@@ -245,7 +245,7 @@ class TestAsking:
         ran = live.types("update_services", "a[idle][one]")
         live.more["OZWALD_SYSTEM_KEY"] = KEY
 
-        assert (ran.code, "is OZWALD_SYSTEM_KEY the provisioner's?" in ran.err) == (2, True)
+        assert (ran.code, "refuses OZWALD_SYSTEM_KEY" in ran.err) == (2, True)
 
 
 def test_a_provisioner_on_another_machine_is_reached_through_ssh(keeper: User, clean_hosts: Lab, port: int) -> None:
