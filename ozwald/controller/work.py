@@ -1,5 +1,6 @@
 """The operations that the loop has begun: each has a thread of its own and disturbs no other."""
 
+import logging
 import threading
 import time
 from collections import Counter
@@ -7,10 +8,13 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from ozwald.controller.leadership import elapsed
+from ozwald.errors import OzwaldError
 from ozwald.execution.carry_out import comes_first
 from ozwald.execution.gates import HostGates
 from ozwald.execution.steps import Result
 from ozwald.model.plan import Action, InstanceKey, Operation, Plan
+
+log = logging.getLogger(__name__)
 
 MOST_PER_HOST = 64
 NEVER = float("-inf")
@@ -92,13 +96,24 @@ class Work:
         return list(self.under_way.values())
 
     def _carry_out(self, operation: Operation, carry_out: Callable[[Operation], Result]) -> None:
-        result = carry_out(operation)
+        result = _outcome(operation, carry_out)
         with self._lock:
             del self._under_way[operation.key], self._threads[operation.key]
             # Only a look that begins later shows what came of it.
             self._ended_at[operation.key] = self._ended_at[operation.host or ""] = self._now()
         self.gates.leave(operation.host or "")
         self._on_done(result)
+
+
+def _outcome(operation: Operation, carry_out: Callable[[Operation], Result]) -> Result:
+    """How an operation ended, whatever went wrong: its instance is not to be in hand for ever."""
+    try:
+        return carry_out(operation)
+    except OzwaldError as error:
+        return Result(operation=operation, error=str(error))
+    except Exception as mistake:
+        log.exception("%s: %s", operation.host, operation.key)
+        return Result(operation=operation, error=f"{type(mistake).__name__}: {mistake}; this is a mistake in ozwald")
 
 
 def _waits(operation: Operation, others: Iterable[Operation]) -> bool:
