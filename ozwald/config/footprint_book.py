@@ -209,6 +209,7 @@ _PLAIN: dict[str, tuple[str, Callable[[Node], Any], Callable[[Any], Any]]] = {
     "image_digest": ("image_digest", text, _as_it_is),
     "image_bytes": ("image_gb", _gib, _in_gib),
     "samples": ("samples", integer, _as_it_is),
+    "gap_s": ("gap_s", number, _rounded),
     "cache_bytes": ("cache_gb", _gib, _in_gib),
     "kernel_peak_bytes": ("kernel_peak_gb", _gib, _in_gib),
     "read_while_loading_bytes": ("read_while_loading_gb", _gib, _in_gib),
@@ -218,8 +219,8 @@ _PLAIN: dict[str, tuple[str, Callable[[Node], Any], Callable[[Any], Any]]] = {
 }
 
 _ORDER = (
-    *("host", "cards", "driver", "image", "image_digest", "image_gb", "measured_at", "samples", "steady", "spread"),
-    *("vram_source", "cache_gb", "kernel_peak_gb", "read_while_loading_gb", "power_w", "ready_after_s", "phases"),
+    *("host", "cards", "driver", "image", "image_digest", "image_gb", "measured_at", "samples", "gap_s", "steady"),
+    *("spread", "vram_source", "cache_gb", "kernel_peak_gb", "read_while_loading_gb", "power_w", "ready_after_s", "phases"),
     "script_exit_code",
 )
 

@@ -15,6 +15,8 @@ from ozwald.model.sample import CardSample, ContainerSample, Sample
 
 BEFORE = (Phase.BASELINE, Phase.PULL)
 LOADING = (Phase.START, Phase.LOAD)
+# Ticks come ten times a second; a host that is busy may take longer for one.
+GAP_S = 1.0
 
 
 class Unmeasured(OzwaldError):
@@ -40,6 +42,7 @@ class Meter:
         self._read_while_loading: int | None = None
         self._kernel_peak: int | None = None
         self._samples = 0
+        self._gap_s = 0.0
 
     def begin(self, phase: Phase, at_s: float | None = None) -> None:
         """Lets a phase begin: at a time of the host's clock, else at the latest sample's."""
@@ -60,6 +63,7 @@ class Meter:
                 f"the host's clock went from {self._last_s:g} s to {sample.at_s:g} s: it was booted anew while the "
                 "service was measured; measure again"
             )
+        pause_s = 0.0 if self._first_s is None else sample.at_s - self._last_s
         self._first_s = sample.at_s if self._first_s is None else self._first_s
         self._last_s = sample.at_s
         phase = self._phases.at(sample.at_s)
@@ -67,6 +71,7 @@ class Meter:
         container = sample.containers.get(self._container_id or "")
         if container is not None and phase not in BEFORE:
             self._samples += 1
+            self._gap_s += pause_s if pause_s >= GAP_S else 0.0
             self._add_container(sample.at_s, container, phase)
 
     def footprint(self, combination: Combination) -> Footprint:
@@ -91,6 +96,7 @@ class Meter:
             power_w=self._power.total.peak,
             ready_after_s=_ready_after_s(phases),
             samples=self._samples,
+            gap_s=self._gap_s,
             phases=phases,
         )
 

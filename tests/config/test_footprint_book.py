@@ -43,6 +43,7 @@ WHOLE = Footprint(
     power_w=71.5,
     ready_after_s=48.25,
     samples=412,
+    gap_s=1.5,
     phases=tuple(Span(phase=phase, begun_at_s=number * 2.5, duration_s=2.5) for number, phase in enumerate(Phase)),
     measured_at=1_795_400_000.0,
     script_exit_code=0,

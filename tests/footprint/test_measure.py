@@ -260,6 +260,12 @@ class TestWhatCannotBeTold:
         with pytest.raises(Unmeasured):
             measured(Sample(at_s=clock))
 
+    def test_a_gap_is_told_and_short_pauses_are_none(self) -> None:
+        before, after = steady(10), steady(10, since_s=20.5, burnt_ns=10**10)
+
+        assert measured(*before, *after).gap_s == pytest.approx(10.5)
+        assert measured(*steady(10)).gap_s == 0
+
     def test_a_gap_is_a_longer_window(self) -> None:
         footprint = measured(tick(5, cores_ns=0, memory_bytes=1), tick(65, cores_ns=30 * 10**9, memory_bytes=1))
 
