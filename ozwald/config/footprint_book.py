@@ -220,8 +220,8 @@ _PLAIN: dict[str, tuple[str, Callable[[Node], Any], Callable[[Any], Any]]] = {
 
 _ORDER = (
     *("host", "cards", "driver", "image", "image_digest", "image_gb", "measured_at", "samples", "gap_s", "steady"),
-    *("spread", "vram_source", "cache_gb", "kernel_peak_gb", "read_while_loading_gb", "power_w", "ready_after_s", "phases"),
-    "script_exit_code",
+    *("spread", "vram_source", "cache_gb", "kernel_peak_gb", "read_while_loading_gb", "power_w", "ready_after_s"),
+    *("phases", "script_exit_code"),
 )
 
 

@@ -73,8 +73,8 @@ class Footprint:
     `usage` are the peaks, `steady` the medians at rest after the service was ready, `spread` the difference of the
     95th and the 5th percentile of the same time. `cards` are the models of the cards it was given, one for each.
     `cache_bytes` is the most page cache it had, `power_w` the most that its cards drew, `ready_after_s` how long it
-    loaded, `gap_s` for how long of all that no sample was had. `measured_at` is seconds since the epoch. What is None was not known when it was written: older books have
-    only the combination and the peaks.
+    loaded, `gap_s` for how long of all that no sample was had. `measured_at` is seconds since the epoch. What is None
+    was not known when it was written: older books have only the combination and the peaks.
     """
 
     combination: Combination
