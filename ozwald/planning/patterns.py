@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable
 from fnmatch import translate
 from math import comb
+from typing import Final
 
 from ozwald.config.ansible.names import is_address
 from ozwald.errors import RequestError
@@ -13,6 +14,7 @@ from ozwald.planning.nearest import shortened, unknown
 _TERM = re.compile(r"(?:[^\s:\[\]]|\[[^\]]*\])+")
 _SUBSCRIPT = re.compile(r"([^~].*)\[(?:(-?[0-9]{1,9})|([0-9]{1,9})[:-]([0-9]{0,9}))\]", re.DOTALL)
 _GLOB = frozenset(".?*[")
+NO_HOSTS: Final = "there are no hosts; add them to the settings (hosts:) or to inventory/*.yml"
 # What is not a host's own name is compared with every host and group.
 _MOST_TERMS = 100
 # A second has a hundred million steps of a regular expression.
@@ -28,10 +30,8 @@ def select(inventory: Inventory, pattern: str) -> tuple[Host, ...]:
     Plain terms are united first, then `&` terms intersect and `!` terms remove, whatever their order.
 
     Raises:
-        RequestError: a term matches neither a host nor a group, nothing is left, or there are no hosts at all.
+        RequestError: a term matches neither a host nor a group, or nothing is left.
     """
-    if not inventory.hosts:
-        raise RequestError("there are no hosts; add them to the settings (hosts:) or to inventory/*.yml")
     chosen: dict[str, None] = {}
     terms = _terms(pattern)
     compared = [term for term in terms if term not in inventory.hosts]
@@ -42,7 +42,8 @@ def select(inventory: Inventory, pattern: str) -> tuple[Host, ...]:
     for term in (*plain, *(term for sign in "&!" for term in terms if term[0] == sign)):
         chosen = _applied(term, chosen, inventory)
     if not chosen:
-        raise RequestError(f"host pattern {shortened(pattern)!r} leaves no host")
+        advice = "" if inventory.hosts else f": {NO_HOSTS}"
+        raise RequestError(f"host pattern {shortened(pattern)!r} leaves no host{advice}")
     return tuple(inventory.hosts[name] for name in chosen)
 
 

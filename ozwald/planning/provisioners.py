@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from ozwald.errors import RequestError
 from ozwald.model.host import Connection, Host, Inventory, Provisioner
-from ozwald.planning.patterns import select
+from ozwald.planning.patterns import NO_HOSTS, select
 
 
 def choose_provisioner(inventory: Inventory, name: str | None) -> Provisioner:
@@ -48,6 +48,8 @@ def managed_hosts(inventory: Inventory, provisioner: Provisioner, limit: str | N
     Raises:
         RequestError: there are no hosts, or a pattern names none of them.
     """
+    if not inventory.hosts:
+        raise RequestError(NO_HOSTS)
     managed = {host.name: host for host in select(inventory, provisioner.hosts)}
     if limit is None:
         return managed
