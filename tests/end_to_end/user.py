@@ -39,6 +39,7 @@ class User:
         folder.mkdir(exist_ok=True)
         self.folder = folder
         self.more: dict[str, str] = {}
+        self.before: list[str] = []
         self.known_hosts = folder / "known_hosts"
         self.hosts = {entry["name"]: entry for entry in lab.inventory()["hosts"]}
         self.known_hosts.write_bytes(lab.known_hosts.read_bytes())
@@ -57,9 +58,9 @@ class User:
         (self.folder / "inventory" / "hosts.yml").write_text(json.dumps({"hosts": entries}))
 
     def types(self, *words: str, answer: bytes = b"", timeout_s: float = 60.0) -> Ran:
-        """Runs one command, gives it an answer on standard input and waits for it."""
+        """Runs one command, behind the words `before`, gives it an answer on standard input and waits for it."""
         ended = subprocess.run(
-            [sys.executable, "-m", "ozwald", *words],
+            [*self.before, sys.executable, "-m", "ozwald", *words],
             cwd=self.folder,
             env=self.environment,
             input=answer,
