@@ -78,16 +78,21 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, empty
     from rich.table import Table
     from rich.text import Text
 
+    from ozwald.cli.columns import column_widths
+
+    out = console()
+    shown = [[harmless_line(cell) for cell in row] for row in (headings, *rows)]
+    widths = column_widths(shown, out.width)
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in headings:
-        table.add_column(Text(harmless_line(heading)), overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(harmless_line(cell), style=STYLES.get(cell, "")) for cell in row))
+    for number, heading in enumerate(shown[0]):
+        table.add_column(Text(heading), overflow="fold", width=widths[number] if widths else None)
+    for cells in shown[1:]:
+        table.add_row(*(Text(cell, style=STYLES.get(cell, "")) for cell in cells))
     if sys.stdout.isatty():
-        console().print(table)
+        out.print(table)
         return
-    with (piped := console()).capture() as text:
-        piped.print(table)
+    with out.capture() as text:
+        out.print(table)
     sys.stdout.writelines(f"{line.rstrip()}\n" for line in text.get().splitlines())
 
 
