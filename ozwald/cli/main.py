@@ -13,38 +13,49 @@ import click
 from ozwald import __version__
 from ozwald.errors import OzwaldError
 
-# name: (module under ozwald.cli.commands, function, one line of help)
-COMMANDS = {
-    "init": ("init", "init", "Write first settings, an inventory and a key."),
-    "validate": ("settings", "validate", "Check the settings and the inventory."),
-    "inventory": ("inventory", "inventory", "Show the hosts, their groups, and where each value comes from."),
-    "explain": ("settings", "explain", "Show where every value of a service comes from."),
-    "list_configured_services": ("settings", "list_configured_services", "List the configured services."),
-    "show_host_resources": ("resources", "show_host_resources", "Show CPU, memory, GPUs and VRAM of the hosts."),
-    "top": ("top", "top", "Show live what hosts, cards and services take."),
-    "trust": ("trust", "trust", "Show the hosts' keys and record them as known."),
-    "run": ("run", "run", "Run a command on hosts."),
-    "exec": ("exec", "execute", "Run a command in a running instance."),
-    "plan": ("apply", "plan", "Show what apply would do, changing nothing."),
-    "apply": ("apply", "apply", "Make exactly these instances run."),
-    "restart": ("restart", "restart", "Restart instances, as they are."),
-    "history": ("history", "history", "Show how the wanted set came about."),
-    "prune": ("belongings", "prune", "Remove what nobody uses any more from the hosts."),
-    "residue": ("belongings", "residue", "List everything of Ozwald on hosts."),
-    "footprint_services": ("footprint_services", "footprint_services", "Measure what services really take."),
-    "adopt": ("adopt", "adopt", "Take over what another controller left."),
-    "start_provisioner": ("provisioner", "start_provisioner", "Start the controller and its API."),
-    "stop_provisioner": ("provisioner", "stop_provisioner", "Stop the controller; services go on running."),
-    "reload": ("provisioner", "reload", "Have the controller read its settings again."),
-    "status": ("status", "status", "Show whether the provisioner is well."),
-    "update_services": ("update", "update_services", "Ask the provisioner for a set of services."),
-    "events": ("events", "events", "Show or follow what happened: who changed what, where and why."),
-    "footprints": ("footprints", "footprints", "Show and draw what services were measured to take."),
-    "list_active_services": ("services", "list_active_services", "List what is running."),
-    "get_service_logs": ("logs", "get_service_logs", "Show or follow what services write."),
-    "get_footprint_logs": ("footprint_logs", "get_footprint_logs", "Show how services were measured."),
-    "get_service_launch_logs": ("launch_logs", "get_service_launch_logs", "Show how services were started."),
+# By subject, name: (module under ozwald.cli.commands, function, one line of help)
+SUBJECTS = {
+    "Settings": {
+        "init": ("init", "init", "Write first settings, an inventory and a key."),
+        "validate": ("settings", "validate", "Check the settings and the inventory."),
+        "inventory": ("inventory", "inventory", "Show the hosts, their groups, and where each value comes from."),
+        "explain": ("settings", "explain", "Show where every value of a service comes from."),
+        "list_configured_services": ("settings", "list_configured_services", "List the configured services."),
+    },
+    "Hosts": {
+        "trust": ("trust", "trust", "Show the hosts' keys and record them as known."),
+        "show_host_resources": ("resources", "show_host_resources", "Show CPU, memory, GPUs and VRAM of the hosts."),
+        "top": ("top", "top", "Show live what hosts, cards and services take."),
+        "run": ("run", "run", "Run a command on hosts."),
+        "residue": ("belongings", "residue", "List everything of Ozwald on hosts."),
+        "prune": ("belongings", "prune", "Remove what nobody uses any more from the hosts."),
+    },
+    "Services": {
+        "plan": ("apply", "plan", "Show what apply would do, changing nothing."),
+        "apply": ("apply", "apply", "Make exactly these instances run."),
+        "restart": ("restart", "restart", "Restart instances, as they are."),
+        "history": ("history", "history", "Show how the wanted set came about."),
+        "adopt": ("adopt", "adopt", "Take over what another controller left."),
+        "list_active_services": ("services", "list_active_services", "List what is running."),
+        "exec": ("exec", "execute", "Run a command in a running instance."),
+        "get_service_logs": ("logs", "get_service_logs", "Show or follow what services write."),
+        "get_service_launch_logs": ("launch_logs", "get_service_launch_logs", "Show how services were started."),
+    },
+    "Provisioner": {
+        "start_provisioner": ("provisioner", "start_provisioner", "Start the controller and its API."),
+        "stop_provisioner": ("provisioner", "stop_provisioner", "Stop the controller; services go on running."),
+        "status": ("status", "status", "Show whether the provisioner is well."),
+        "reload": ("provisioner", "reload", "Have the controller read its settings again."),
+        "update_services": ("update", "update_services", "Ask the provisioner for a set of services."),
+        "events": ("events", "events", "Show or follow what happened: who changed what, where and why."),
+    },
+    "Footprints": {
+        "footprint_services": ("footprint_services", "footprint_services", "Measure what services really take."),
+        "footprints": ("footprints", "footprints", "Show and draw what services were measured to take."),
+        "get_footprint_logs": ("footprint_logs", "get_footprint_logs", "Show how services were measured."),
+    },
 }
+COMMANDS = {name: entry for commands in SUBJECTS.values() for name, entry in commands.items()}
 
 
 class LazyCommands(click.Group):
@@ -62,8 +73,10 @@ class LazyCommands(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items()])
+        width = max(map(len, COMMANDS))
+        for subject, commands in SUBJECTS.items():
+            with formatter.section(subject):
+                formatter.write_dl([(name.ljust(width), text) for name, (_, _, text) in commands.items()])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
