@@ -3,12 +3,19 @@
 import fcntl
 import os
 import pty
+import select
 import struct
 import subprocess
 import sys
 import termios
+import time
 
 from tests.end_to_end.user import User
+
+# A worker that runs tests beside others has a width of its own, which would count more than the terminal's.
+NOT_OURS = ("NO_COLOR", "COLUMNS", "LINES")
+# A busy machine may take so long to show what is waited for.
+PATIENCE_S = 45.0
 
 
 class Terminal:
@@ -21,7 +28,7 @@ class Terminal:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "ozwald", *words],
             cwd=user.folder,
-            env={key: value for key, value in user.environment.items() if key != "NO_COLOR"} | environment,
+            env={key: value for key, value in user.environment.items() if key not in NOT_OURS} | environment,
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
@@ -44,9 +51,10 @@ class Terminal:
         return termios.tcgetattr(self._ours)
 
     def read_until(self, text: bytes) -> None:
-        while text not in self.shown and self._read():
+        over = time.monotonic() + PATIENCE_S
+        while text not in self.shown and time.monotonic() < over and self._read():
             pass
-        assert text in self.shown
+        assert text in self.shown, self.shown[-2000:]
 
     def end(self) -> int:
         while self._read():
@@ -61,6 +69,8 @@ class Terminal:
 
     def _read(self) -> bytes:
         try:
+            if not select.select([self._ours], [], [], PATIENCE_S)[0]:
+                return b""
             piece = os.read(self._ours, 65536)
         except OSError:
             piece = b""

@@ -135,4 +135,4 @@ def test_a_killed_one_leaves_nothing_on_the_hosts(busy: User, clean_hosts: Lab) 
     terminal.process.kill()
     terminal.end()
 
-    assert eventually(lambda: not host.shell(SCRIPTS).stdout, 3)
+    assert eventually(lambda: not host.shell(SCRIPTS).stdout, 8)

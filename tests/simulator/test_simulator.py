@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ozwald.execution import launch
+from ozwald.execution import launch, needs
 from ozwald.execution.instance import Instance
 from tests.simulator import controller
 from tests.simulator.many import try_seeds
@@ -57,7 +57,7 @@ MISTAKES = {
     "nobody waits until the new one is available": (Instance, "wait", nothing),
     "nothing leads back from a failure": (launch, "_go_back", nothing),
     "what is wanted is not written down": (controller, "make_durable", nothing),
-    "networks are not looked after": (Instance, "need_networks", nothing),
+    "networks are not looked after": (needs, "need_networks", nothing),
 }
 
 
